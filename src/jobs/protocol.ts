@@ -1,0 +1,41 @@
+/**
+ * What the client (command line, editor) and the worker process say to each other. Messages carry summaries
+ * only; bulk data stays in files under `.vernier/`. Every request ends in one `done` or one `failed`.
+ */
+import type { ErrorData } from '../errors';
+import type { ModelSummary, Progress, RangeDetail, RunResult, WeightDetail } from '../results';
+
+/** How far a run goes. Each includes the ones before it. */
+export type RunUntil = 'calibrate' | 'quantize' | 'evaluate' | 'all';
+
+export interface RunRequest {
+  /** Absolute path of the recipe; relative paths in it start here. It need not exist when `text` is given. */
+  recipePath: string;
+  /** The recipe's text where it is not (or not yet) what the file says: unsaved editors, notebooks, flags. */
+  text?: string;
+  /** `all` by default. `evaluate` leaves out sensitivity and latency. */
+  until?: RunUntil;
+  /** Where an HTML report goes, if one is wanted. */
+  report?: string;
+}
+
+export interface Requests {
+  /** What the file alone says. */
+  inspect(params: { model: string }): ModelSummary;
+  /** Runs a recipe; `partial` results and progress stream while it works. */
+  run(params: RunRequest): RunResult;
+  /** Statistics of one tensor from the calibration of this recipe. */
+  range(params: { recipePath: string; text?: string; tensor: string }): RangeDetail;
+  /** Weights of one layer (after folding), with the scales of the last written model if there is one. */
+  weights(params: { model: string; layer: string }): WeightDetail;
+}
+
+export type ToWorker = {
+  [M in keyof Requests]: { id: number; method: M; params: Parameters<Requests[M]>[0] };
+}[keyof Requests];
+
+export type FromWorker =
+  | { id: number; kind: 'progress'; progress: Progress }
+  | { id: number; kind: 'partial'; result: RunResult }
+  | { id: number; kind: 'done'; value: unknown }
+  | { id: number; kind: 'failed'; error: ErrorData };

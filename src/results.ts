@@ -1,0 +1,359 @@
+/**
+ * The data that the engine produces and every face shows: pure types, JSON-serialisable, no behaviour.
+ * `null` always means *not measured* (or not applicable), never zero. Shares are fractions 0…1, times are
+ * milliseconds, sizes bytes, SQNR decibels capped at 150.
+ */
+import type { ErrorData } from './errors';
+
+/** A dimension is a number, a symbolic name, or unknown. */
+export type Shape = readonly (number | string | null)[];
+
+/** A 95 % interval. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+export type Mode = 'static' | 'dynamic';
+export type Target =
+  | 'x86-vnni'
+  | 'x86-avx2'
+  | 'arm64'
+  | 'nvidia-fp16'
+  | 'tensorrt'
+  | 'fpga-fixed'
+  | 'onnx';
+/** Precision of a layer's arithmetic. `mixed`: some of its kernels are integer, some float. */
+export type Precision = 'int8' | 'int16' | 'float32' | 'float16' | 'mixed';
+export type ObserverName = 'minmax' | 'moving-average';
+
+/** Something a reader must know; `code` is stable, `message` is a sentence. */
+export interface Note {
+  code: string;
+  severity: 'error' | 'warning' | 'info';
+  message: string;
+  layer?: string;
+  tensor?: string;
+  file?: string;
+  remedy?: string;
+}
+
+export interface ValueSummary {
+  name: string;
+  /** ONNX element type in lower case, e.g. `float32`, `int64`. */
+  type: string;
+  shape: Shape;
+}
+
+// ─── what a file says before anything runs ────────────────────────────────────────────────────────
+
+/** One layer (DESIGN §5): a weight node of the original graph, or a node that computes. */
+export interface LayerSummary {
+  /** The node's name, or its first output's name where it has none. Unique within the model. */
+  name: string;
+  op: string;
+  /** E.g. `Conv 3×3 depthwise`, `Gemm 64→10`. */
+  kind: string;
+  /** Activation tensors that it reads. */
+  inputs: string[];
+  /** The tensor that it leaves, after the activation that belongs to it. */
+  output: string;
+  outputShape: Shape | null;
+  /** Multiply-accumulates for one sample; null where a dimension is open. */
+  macs: number | null;
+  parameters: number;
+  weight: WeightSummary | null;
+  /** Nodes that answer to their own name and lead here: folded or absorbed ones. */
+  absorbed: string[];
+  /** Indices into the list of layers that feed this one. */
+  predecessors: number[];
+  /** Where it came from in the source (`name_scopes`, `stack_trace`), if the exporter said. */
+  source: string | null;
+}
+
+/** A weight tensor *after folding*, as it will be quantized. */
+export interface WeightSummary {
+  tensor: string;
+  shape: number[];
+  /** Output-channel axis, or null where there is none. */
+  axis: number | null;
+  min: number;
+  max: number;
+  /** Largest magnitude of every output channel, in channel order. */
+  channelMax: number[];
+}
+
+export type FusionStatus = 'will' | 'done' | 'blocked';
+/** A group of nodes that can run as one (DESIGN §5). */
+export interface FusionCandidate {
+  pattern: 'Conv+BatchNorm' | 'Conv+BatchNorm+Activation' | 'Conv+Activation' | 'Conv+Add+Relu';
+  nodes: { name: string; op: string }[];
+  /** The layer it belongs to. */
+  layer: string;
+  status: FusionStatus;
+  /** The node that stands in the way, and why, in a sentence. */
+  blockedBy: { node: string; reason: string } | null;
+  /** What is gained, in a sentence. */
+  gain: string;
+}
+
+/** All that can be said of a model from its file alone. */
+export interface ModelSummary {
+  file: string;
+  bytes: number;
+  irVersion: number;
+  opset: number;
+  domains: { domain: string; version: number }[];
+  producer: string;
+  inputs: ValueSummary[];
+  outputs: ValueSummary[];
+  nodes: number;
+  parameters: number;
+  layers: LayerSummary[];
+  fusions: FusionCandidate[];
+  notes: Note[];
+}
+
+// ─── calibration ──────────────────────────────────────────────────────────────────────────────────
+
+/** What calibration found of one tensor, and what the observer made of it. */
+export interface RangeSummary {
+  tensor: string;
+  /** Layers that read or write it. */
+  producer: string | null;
+  consumers: string[];
+  min: number;
+  max: number;
+  /** Quantization parameters chosen, or null if this tensor is not quantized. */
+  scale: number | null;
+  zeroPoint: number | null;
+  type: 'uint8' | 'int8' | null;
+  /** Count of samples that held a NaN or an infinity. */
+  notFinite: number;
+  /** Up to 64 counts over [min, max], for sparklines. */
+  sparkline: number[];
+}
+
+/** A tensor in full, pulled by the Ranges view. */
+export interface RangeDetail extends RangeSummary {
+  observer: ObserverName | null;
+  samples: number;
+  /** Ascending edges, one more than `counts`. */
+  edges: number[];
+  counts: number[];
+  /** Min and max of every channel, or null where the tensor has no channel axis. */
+  channels: { min: number[]; max: number[] } | null;
+  /** Mean and standard deviation. */
+  mean: number;
+  std: number;
+}
+
+/** A layer's weights in full, pulled by the Ranges view. */
+export interface WeightDetail extends WeightSummary {
+  layer: string;
+  edges: number[];
+  counts: number[];
+  channelMin: number[];
+  /** Signed maximum of every channel (channelMax holds magnitudes). */
+  channelTop: number[];
+  /** Scale of every channel (or one), as written; null before quantization. */
+  scales: number[] | null;
+}
+
+export interface CalibrationSummary {
+  samples: number;
+  /** What the recipe named, e.g. `images/*.jpg` or `random`. */
+  source: string;
+  random: boolean;
+}
+
+// ─── what quantization did ────────────────────────────────────────────────────────────────────────
+
+/** Closeness of one tensor to its reference over all samples. */
+export interface Closeness {
+  sqnrDb: number;
+  cosine: number;
+  maxAbs: number;
+}
+
+/** One row of the table of layers after a run. */
+export interface LayerResult {
+  name: string;
+  op: string;
+  kind: string;
+  /** What the written file says. */
+  precision: Precision;
+  /** What the runtime executes, read from its optimized graph. */
+  executed: Precision | null;
+  /** The kernel that runs it, e.g. `QLinearConv`, `nchwc.Conv`. */
+  kernel: string | null;
+  /** The user's wish: `quantize`, or `keep` where `keep_fp32` matches. */
+  wish: 'quantize' | 'keep';
+  /** Why it is not in INT8, in a sentence; null where it is. */
+  reason: string | null;
+  macs: number | null;
+  outputShape: number[] | null;
+  /** Own quantizers on exact inputs (DESIGN §5). */
+  local: Closeness | null;
+  /** Output in the quantized model against FP32 on the same input. */
+  accumulated: Closeness | null;
+  /** Worst local error per output channel, dB, in channel order. */
+  localByChannel: number[] | null;
+  /** Output SQNR when only this layer is quantized. */
+  onlyThisDb: number | null;
+  /** Share of the noise at the output, from the only-this runs. */
+  noiseShare: number | null;
+  /** Output SQNR gained by keeping just this layer in FP32 (measured by a run). */
+  costsDb: number | null;
+  /** Share of the output's values outside its range; share of the codes in use. */
+  clipRate: number | null;
+  utilisation: number | null;
+  /** True for at most five layers with ≥ 5 % of the noise at the output. */
+  hurts: boolean;
+}
+
+export interface LatencyResult {
+  fp32Ms: number;
+  int8Ms: number;
+  /** Median ratio fp32/int8 of interleaved pairs with its interval. */
+  speedup: number;
+  low: number;
+  high: number;
+  fp32P50: number;
+  fp32P99: number;
+  int8P50: number;
+  int8P99: number;
+  /** Intra-op threads of both sessions; 0 is the runtime's default. */
+  threads: number;
+  pairs: number;
+  verdict: 'faster' | 'not faster here';
+}
+
+export type MetricName = 'top1' | 'cross-entropy' | 'mse' | 'mae' | 'sqnr' | 'agreement';
+export interface AccuracyResult {
+  metric: MetricName;
+  fp32: number | null;
+  int8: number;
+  /** Interval of int8 − fp32 (paired bootstrap). */
+  low: number;
+  high: number;
+  n: number;
+  /** True where a larger value is better. */
+  higherIsBetter: boolean;
+  /** The interval contains zero: the difference is not proven at this n. */
+  unproven: boolean;
+}
+
+/** Outputs of the two models side by side. */
+export interface OutputCloseness extends Closeness {
+  name: string;
+  meanAbs: number;
+  /** Values (share) within `atol + rtol·|reference|`. */
+  within: number;
+  atol: number;
+  rtol: number;
+}
+
+/** What the written file needs, and the lines that load it. */
+export interface LoadAdvice {
+  opset: number;
+  irVersion: number;
+  contribOps: string[];
+  /** E.g. `onnxruntime ≥ 1.8`. */
+  runtime: string;
+  python: string;
+  cpp: string;
+  node: string;
+}
+
+export interface LimitResult {
+  limit: string;
+  wanted: number;
+  got: number | null;
+  met: boolean | null;
+}
+
+/** Where the bytes of the written file are. */
+export interface ByteBudget {
+  fp32: number;
+  int8: number;
+  parts: { what: string; bytes: number }[];
+}
+
+/** Everything a run found; `vernier --json` prints a snake_case view of it. */
+export interface RunResult {
+  /** Format version of this document. */
+  format: 1;
+  recipe: string | null;
+  model: string;
+  output: string | null;
+  mode: Mode;
+  target: Target;
+  /** True if the recipe said `auto` and this machine decided. */
+  targetWasAuto: boolean;
+  runtime: { name: 'onnxruntime-node'; version: string; threads: number };
+  layers: LayerResult[];
+  /** MACs that ran in integer kernels; null if not known. */
+  int8MacShare: number | null;
+  /** MACs that the file has between Q and DQ. */
+  writtenInt8MacShare: number | null;
+  size: ByteBudget | null;
+  /** Output SQNR per output name; empty if not measured. */
+  sqnrDb: Record<string, number>;
+  outputs: OutputCloseness[];
+  /** Samples behind sqnrDb and the layer errors, and where they came from. */
+  evaluatedOn: { samples: number; source: string; heldBack: boolean } | null;
+  latency: LatencyResult | null;
+  accuracy: AccuracyResult | null;
+  /** Share of samples with the same label as FP32, where the first output is a vector of scores. */
+  agreement: { value: number; n: number } | null;
+  fusions: FusionCandidate[];
+  calibration: CalibrationSummary | null;
+  ranges: RangeSummary[];
+  load: LoadAdvice | null;
+  limits: LimitResult[];
+  seconds: {
+    calibrate: number | null;
+    quantize: number | null;
+    analyze: number | null;
+    evaluate: number | null;
+  };
+  notes: Note[];
+  /** Which stages have finished: a result streams in, and is useful before it is complete. */
+  complete: boolean;
+  /** Content key of model, data, settings and runtime. */
+  key: string;
+  /** ISO time of the run. It stands only here, never in a written model. */
+  finishedAt: string;
+}
+
+// ─── running ──────────────────────────────────────────────────────────────────────────────────────
+
+export type Stage =
+  | 'read'
+  | 'calibrate'
+  | 'quantize'
+  | 'verify'
+  | 'evaluate'
+  | 'layer errors'
+  | 'sensitivity'
+  | 'latency'
+  | 'report';
+
+/** One step of a running job. */
+export interface Progress {
+  stage: Stage;
+  done: number;
+  total: number;
+  /** Seconds left in this stage, or null while it is unknown. */
+  etaSeconds: number | null;
+  /** Resident memory of the worker in bytes. */
+  memory: number;
+  detail?: string;
+}
+
+/** The last failure, shown where the result would have stood. */
+export interface Failure {
+  error: ErrorData;
+  at: string;
+}
