@@ -1,0 +1,224 @@
+/** An index of a graph: who produces and who reads every tensor, and the edits that keep it true. */
+import type { GraphProto, NodeProto, TensorProto, ValueInfoProto } from './schema';
+import { attribute, subgraphs } from './attributes';
+
+/**
+ * Producers, consumers, constants and names of one graph. Edits go through its methods; after direct changes
+ * of the message make a new index. Tensors that a subgraph (If, Loop, Scan) reads from outside count
+ * as read by the node that holds it.
+ */
+export class GraphIndex {
+  private readonly producers = new Map<string, NodeProto>();
+  private readonly readers = new Map<string, Set<NodeProto>>();
+  private readonly constants = new Map<string, TensorProto>();
+  private readonly infos = new Map<string, ValueInfoProto>();
+  private readonly names = new Set<string>();
+  private readonly inputNames: Set<string>;
+  private readonly outputNames: Set<string>;
+
+  constructor(readonly graph: GraphProto) {
+    this.inputNames = new Set(graph.input.map((v) => v.name));
+    this.outputNames = new Set(graph.output.map((v) => v.name));
+    for (const t of graph.initializer) this.constants.set(t.name, t);
+    for (const list of [graph.valueInfo, graph.output, graph.input])
+      for (const info of list) this.infos.set(info.name, info);
+    for (const node of graph.node) this.link(node);
+    for (const name of [...this.inputNames, ...this.constants.keys()]) this.names.add(name);
+  }
+
+  /** The node that writes a tensor; undefined for inputs and initializers. */
+  producer(tensor: string): NodeProto | undefined {
+    return this.producers.get(tensor);
+  }
+
+  /** The nodes that read a tensor, each once, in no particular order. */
+  consumers(tensor: string): NodeProto[] {
+    return [...(this.readers.get(tensor) ?? [])];
+  }
+
+  /** The initializer of that name, if there is one. */
+  initializer(tensor: string): TensorProto | undefined {
+    return this.constants.get(tensor);
+  }
+
+  isConstant(tensor: string): boolean {
+    return this.constants.has(tensor);
+  }
+
+  isGraphInput(tensor: string): boolean {
+    return this.inputNames.has(tensor) && !this.constants.has(tensor);
+  }
+
+  isGraphOutput(tensor: string): boolean {
+    return this.outputNames.has(tensor);
+  }
+
+  /** Declared type of a tensor, if the file says one. */
+  valueInfo(tensor: string): ValueInfoProto | undefined {
+    return this.infos.get(tensor);
+  }
+
+  /** A name that no tensor or node of the graph has, made from `base`. */
+  freshName(base: string): string {
+    let name = base;
+    for (let i = 1; this.names.has(name); i++) name = `${base}_${i}`;
+    this.names.add(name);
+    return name;
+  }
+
+  /** Adds an initializer and returns its name. */
+  addInitializer(tensor: TensorProto): string {
+    this.graph.initializer.push(tensor);
+    this.constants.set(tensor.name, tensor);
+    this.names.add(tensor.name);
+    return tensor.name;
+  }
+
+  /** Adds a node after `after` (or before everything with null, at the end with undefined). */
+  insertNode(node: NodeProto, after?: NodeProto | null): void {
+    const at =
+      after === null ? 0 : after === undefined ? this.graph.node.length : this.graph.node.indexOf(after) + 1;
+    this.graph.node.splice(at, 0, node);
+    this.link(node);
+  }
+
+  /** Removes a node; its outputs lose their producer. */
+  removeNode(node: NodeProto): void {
+    const at = this.graph.node.indexOf(node);
+    if (at >= 0) this.graph.node.splice(at, 1);
+    this.unlink(node);
+  }
+
+  /** Makes `node` read `to` wherever it reads `from` (subgraphs included). */
+  replaceInput(node: NodeProto, from: string, to: string): void {
+    this.unlink(node);
+    node.input = node.input.map((name) => (name === from ? to : name));
+    for (const body of subgraphs(node)) renameInSubgraph(body, from, to);
+    this.link(node);
+  }
+
+  /** Sets one input slot. */
+  setInput(node: NodeProto, slot: number, tensor: string): void {
+    this.unlink(node);
+    while (node.input.length <= slot) node.input.push('');
+    node.input[slot] = tensor;
+    this.link(node);
+  }
+
+  /** Renames an output of a node. Readers are not touched. */
+  setOutput(node: NodeProto, slot: number, tensor: string): void {
+    this.unlink(node);
+    node.output[slot] = tensor;
+    this.link(node);
+  }
+
+  /** Every reader of `from` reads `to` instead, except those in `except`. */
+  replaceUses(from: string, to: string, except: readonly NodeProto[] = []): void {
+    for (const node of this.consumers(from))
+      if (!except.includes(node)) this.replaceInput(node, from, to);
+  }
+
+  /** Takes a node out whose output equals its input: readers get `input`, a graph output keeps its name. */
+  bypass(node: NodeProto, input: string): boolean {
+    const output = node.output[0];
+    if (output === undefined) return false;
+    if (!this.isGraphOutput(output)) {
+      this.replaceUses(output, input);
+      this.removeNode(node);
+      return true;
+    }
+    const producer = this.producer(input);
+    if (!producer || this.isGraphOutput(input)) return false;
+    // The output's name must stay: let the producer write it.
+    this.removeNode(node);
+    this.setOutput(producer, producer.output.indexOf(input), output);
+    this.replaceUses(input, output);
+    return true;
+  }
+
+  /** Drops initializers that nothing reads. Returns their names. */
+  dropUnusedInitializers(): string[] {
+    const dropped: string[] = [];
+    this.graph.initializer = this.graph.initializer.filter((t) => {
+      const used = (this.readers.get(t.name)?.size ?? 0) > 0 || this.outputNames.has(t.name);
+      if (!used) {
+        dropped.push(t.name);
+        this.constants.delete(t.name);
+      }
+      return used;
+    });
+    return dropped;
+  }
+
+  /** Removes nodes whose results nobody reads, again and again. Returns their count. */
+  dropDeadNodes(): number {
+    let removed = 0;
+    for (let again = true; again; ) {
+      again = false;
+      for (const node of [...this.graph.node].reverse()) {
+        const alive = node.output.some(
+          (o) => o !== '' && (this.isGraphOutput(o) || (this.readers.get(o)?.size ?? 0) > 0),
+        );
+        if (alive) continue;
+        this.removeNode(node);
+        removed++;
+        again = true;
+      }
+    }
+    return removed;
+  }
+
+  private link(node: NodeProto): void {
+    if (node.name) this.names.add(node.name);
+    for (const output of node.output)
+      if (output !== '') {
+        this.producers.set(output, node);
+        this.names.add(output);
+      }
+    for (const input of nodeReads(node)) {
+      const set = this.readers.get(input);
+      if (set) set.add(node);
+      else this.readers.set(input, new Set([node]));
+    }
+  }
+
+  private unlink(node: NodeProto): void {
+    for (const output of node.output)
+      if (this.producers.get(output) === node) this.producers.delete(output);
+    for (const input of nodeReads(node)) this.readers.get(input)?.delete(node);
+  }
+}
+
+/** Every tensor that a node reads: its inputs, and what its subgraphs take from outside. */
+export function nodeReads(node: NodeProto): Set<string> {
+  const reads = new Set(node.input.filter((name) => name !== ''));
+  if (node.attribute.some((a) => a.g ?? a.graphs.length > 0))
+    for (const body of subgraphs(node)) for (const name of outerReads(body)) reads.add(name);
+  return reads;
+}
+
+/** Tensors that a graph reads and does not define. */
+export function outerReads(graph: GraphProto): Set<string> {
+  const own = new Set([...graph.input.map((v) => v.name), ...graph.initializer.map((t) => t.name)]);
+  for (const node of graph.node) for (const o of node.output) own.add(o);
+  const outer = new Set<string>();
+  for (const node of graph.node)
+    for (const name of nodeReads(node)) if (!own.has(name)) outer.add(name);
+  for (const v of graph.output) if (!own.has(v.name)) outer.add(v.name);
+  return outer;
+}
+
+function renameInSubgraph(graph: GraphProto, from: string, to: string): void {
+  const own = [...graph.input.map((v) => v.name), ...graph.initializer.map((t) => t.name)];
+  if (own.includes(from)) return;
+  for (const node of graph.node) {
+    node.input = node.input.map((name) => (name === from ? to : name));
+    for (const body of subgraphs(node)) renameInSubgraph(body, from, to);
+  }
+  for (const v of graph.output) if (v.name === from) v.name = to;
+}
+
+/** True where the node carries an attribute of that name. */
+export function hasAttribute(node: NodeProto, name: string): boolean {
+  return attribute(node, name) !== undefined;
+}

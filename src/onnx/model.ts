@@ -1,0 +1,64 @@
+/** A loaded ONNX model and the few things that concern it as a whole. */
+import { clone, create } from '@bufbuild/protobuf';
+import { GraphProtoSchema, ModelProtoSchema } from './gen/onnx_pb';
+import { entry, opsetEntry, type GraphProto, type ModelProto } from './schema';
+
+/** ONNX's default operator domain has two spellings. */
+export function isDefaultDomain(domain: string): boolean {
+  return domain === '' || domain === 'ai.onnx';
+}
+
+export class Model {
+  /**
+   * @param proto the message as it was read, unknown fields included
+   * @param file absolute path, or null for a model that was never a file
+   * @param dir folder against which external data resolves
+   */
+  constructor(
+    readonly proto: ModelProto,
+    readonly file: string | null,
+    readonly dir: string | null,
+  ) {}
+
+  get graph(): GraphProto {
+    return (this.proto.graph ??= create(GraphProtoSchema));
+  }
+
+  /** Version of the default operator set; models without one are opset 1. */
+  get opset(): number {
+    return this.domainVersion('') ?? 1;
+  }
+
+  /** Imported version of a domain, or null. */
+  domainVersion(domain: string): number | null {
+    const found = this.proto.opsetImport.find((o) =>
+      isDefaultDomain(domain) ? isDefaultDomain(o.domain) : o.domain === domain,
+    );
+    return found ? Number(found.version) : null;
+  }
+
+  /** Imports a domain at a version, or changes the version that is imported. */
+  setDomainVersion(domain: string, version: number): void {
+    const found = this.proto.opsetImport.find((o) =>
+      isDefaultDomain(domain) ? isDefaultDomain(o.domain) : o.domain === domain,
+    );
+    if (found) found.version = BigInt(version);
+    else this.proto.opsetImport.push(opsetEntry(domain, version));
+  }
+
+  /** Sets a `metadata_props` entry. */
+  setMetadata(key: string, value: string): void {
+    const found = this.proto.metadataProps.find((e) => e.key === key);
+    if (found) found.value = value;
+    else this.proto.metadataProps.push(entry(key, value));
+  }
+
+  metadata(key: string): string | undefined {
+    return this.proto.metadataProps.find((e) => e.key === key)?.value;
+  }
+
+  /** A copy whose graph can be edited freely. */
+  copy(): Model {
+    return new Model(clone(ModelProtoSchema, this.proto), this.file, this.dir);
+  }
+}
