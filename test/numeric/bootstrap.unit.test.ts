@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { medianRatioBootstrap, pairedBootstrap } from '../../src/numeric/bootstrap';
+import { Random } from '../../src/numeric/random';
+import { tameFloat } from './arrays';
+
+describe('the paired bootstrap', () => {
+  it('finds the interval of a mean', () => {
+    const random = new Random(5);
+    const before = Array.from({ length: 2000 }, () => random.normal());
+    const after = before.map((x) => x + 0.2 + 0.5 * random.normal());
+    const { value, low, high, n } = pairedBootstrap(before, after);
+    const error = 0.5 / Math.sqrt(2000);
+    expect(n).toBe(2000);
+    expect(value).toBeCloseTo(0.2, 1);
+    expect(low).toBeCloseTo(value - 1.96 * error, 2);
+    expect(high).toBeCloseTo(value + 1.96 * error, 2);
+  });
+
+  it('covers the truth about as often as it says', () => {
+    const random = new Random(11);
+    let covered = 0;
+    for (let t = 0; t < 200; t++) {
+      const after = Array.from({ length: 60 }, () => random.normal());
+      const { low, high } = pairedBootstrap(new Float64Array(60), after, {
+        resamples: 400,
+        seed: t,
+      });
+      if (low <= 0 && 0 <= high) covered++;
+    }
+    expect(covered).toBeGreaterThan(178);
+    expect(covered).toBeLessThan(199);
+  });
+
+  it('is the same twice, and turns with the order of the two', () => {
+    const values = fc.array(fc.tuple(tameFloat, tameFloat), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(values, (pairs) => {
+        const a = pairs.map(([x]) => x);
+        const b = pairs.map(([, y]) => y);
+        const one = pairedBootstrap(a, b, { resamples: 50 });
+        expect(pairedBootstrap(a, b, { resamples: 50 })).toEqual(one);
+        const other = pairedBootstrap(b, a, { resamples: 50 });
+        expect(other.value).toBeCloseTo(-one.value, 6);
+        expect(other.low).toBeCloseTo(-one.high, 6);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it.each([
+    ['no difference', [1, 0, 1], [1, 0, 1], { value: 0, low: 0, high: 0, n: 3 }],
+    ['one pair', [1], [0], { value: -1, low: -1, high: -1, n: 1 }],
+    ['nothing', [], [], { value: NaN, low: NaN, high: NaN, n: 0 }],
+  ])('%s', (_, before, after, expected) => {
+    expect(pairedBootstrap(before, after)).toEqual(expected);
+  });
+
+  it('refuses what is not paired', () => {
+    expect(() => pairedBootstrap([1], [1, 2])).toThrow(RangeError);
+  });
+
+  it('takes no time that anyone would notice', () => {
+    const values = Float64Array.from({ length: 5000 }, (_, i) => i % 2);
+    const start = performance.now();
+    pairedBootstrap(values, values);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+});
+
+describe('the bootstrap of a median ratio', () => {
+  it('is not misled by slow moments that hit both', () => {
+    const random = new Random(9);
+    const slow = Array.from({ length: 101 }, () => (random.below(5) === 0 ? 10 : 1));
+    const fp32 = slow.map((s) => 3 * s * (1 + 0.01 * random.normal()));
+    const int8 = slow.map((s) => 2 * s * (1 + 0.01 * random.normal()));
+    const { value, low, high } = medianRatioBootstrap(fp32, int8);
+    expect(value).toBeCloseTo(1.5, 1);
+    expect(low).toBeGreaterThan(1.48);
+    expect(high).toBeLessThan(1.52);
+    expect(low).toBeLessThanOrEqual(value);
+    expect(high).toBeGreaterThanOrEqual(value);
+  });
+
+  it.each([
+    ['odd', [3, 1, 2], 2],
+    ['even', [4, 1, 2, 3], 2.5],
+    ['one', [7], 7],
+    ['none', [], NaN],
+  ])('takes the median of an %s number', (_, ratios, median) => {
+    expect(medianRatioBootstrap(ratios, new Array<number>(ratios.length).fill(1)).value).toBe(
+      median,
+    );
+  });
+});
