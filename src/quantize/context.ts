@@ -1,0 +1,28 @@
+import type { Note } from '../results';
+
+/** What passes tell about their work: notes for people, and which node leads to which. */
+export class PassContext {
+  readonly notes: Note[] = [];
+  private readonly hosts = new Map<string, string>();
+
+  /** Records that node `name` now lives in node `host` (folded into it or absorbed by it). */
+  absorb(name: string, host: string): void {
+    if (name !== host) this.hosts.set(name, host);
+  }
+
+  /** The node that answers for `name` today; itself where it was never absorbed. */
+  hostOf(name: string): string {
+    let host = name;
+    for (let next = this.hosts.get(host); next !== undefined; next = this.hosts.get(host)) host = next;
+    return host;
+  }
+
+  /** Names that lead to `host`, in the order in which they were absorbed. */
+  absorbedBy(host: string): string[] {
+    return [...this.hosts.keys()].filter((name) => this.hostOf(name) === host);
+  }
+
+  note(note: Note): void {
+    this.notes.push(note);
+  }
+}

@@ -1,0 +1,19 @@
+import { GraphIndex, type Model } from '../../onnx';
+import type { PassContext } from '../context';
+
+/** Takes `Identity` and inference-time `Dropout` out. Does nothing where a graph output would lose its name. */
+export function dropIdentities(model: Model, context: PassContext): void {
+  const index = new GraphIndex(model.graph);
+  for (const node of [...model.graph.node]) {
+    if (node.domain !== '') continue;
+    const input = node.input[0];
+    if (input === undefined) continue;
+    const dropout = node.opType === 'Dropout' && (node.input[2] ?? '') === '';
+    if (node.opType !== 'Identity' && !dropout) continue;
+    if (node.output.slice(1).some((o) => index.consumers(o).length > 0 || index.isGraphOutput(o)))
+      continue;
+    const producer = index.producer(input);
+    if (!index.bypass(node, input)) continue;
+    if (producer) context.absorb(node.name, producer.name);
+  }
+}

@@ -1,0 +1,112 @@
+import {
+  GraphIndex,
+  isDefaultDomain,
+  makeTensor,
+  makeValueInfo,
+  Model,
+  serializeModel,
+  subgraphs,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+} from '../../onnx';
+import { create } from '@bufbuild/protobuf';
+import { GraphProtoSchema, ModelProtoSchema } from '../../onnx/gen/onnx_pb';
+import { Session } from '../../runtime/session';
+import type { PassContext } from '../context';
+
+/** Operators whose result is not the same every time, or that must stay for what they mean. */
+const NEVER = new Set([
+  'RandomNormal',
+  'RandomNormalLike',
+  'RandomUniform',
+  'RandomUniformLike',
+  'Multinomial',
+  'Bernoulli',
+  'QuantizeLinear',
+  'DequantizeLinear',
+  'DynamicQuantizeLinear',
+  'SequenceConstruct',
+  'SequenceEmpty',
+  'Optional',
+]);
+/** Results above this many bytes are not stored: the file would grow (ConstantOfShape, Expand). */
+const LARGEST = 16 << 20;
+
+/**
+ * Computes what depends on constants alone, with the runtime's own operators.
+ * 1. Collect the nodes of default domain whose inputs are constants or come from collected nodes.
+ * 2. Run them once as a model of their own.
+ * 3. Store the results that other nodes read; drop the collected nodes.
+ * Does nothing where there is no such node, or where the runtime cannot compute them.
+ */
+export async function foldConstants(model: Model, context: PassContext): Promise<void> {
+  const graph = model.graph;
+  const index = new GraphIndex(graph);
+  const known = new Set(graph.initializer.map((t) => t.name));
+  const folded: NodeProto[] = [];
+  for (const node of graph.node) {
+    if (!isDefaultDomain(node.domain) || NEVER.has(node.opType)) continue;
+    if (subgraphs(node).length > 0 || node.input.length === 0) continue;
+    if (node.input.some((name) => name !== '' && !known.has(name))) continue;
+    if (node.output.some((o) => index.isGraphOutput(o))) continue;
+    folded.push(node);
+    node.output.forEach((o) => known.add(o));
+  }
+  if (folded.length === 0) return;
+  const inside = new Set(folded);
+  const wanted = folded.flatMap((node) =>
+    node.output.filter((o) => o !== '' && index.consumers(o).some((c) => !inside.has(c))),
+  );
+  const values = await evaluate(model, folded, wanted, index);
+  if (!values) return;
+  const stored = new Set(values.map((t) => t.name));
+  for (const tensor of values) index.addInitializer(tensor);
+  for (const node of [...folded].reverse())
+    if (node.output.every((o) => stored.has(o) || index.consumers(o).length === 0)) index.removeNode(node);
+  index.dropUnusedInitializers();
+  context.note({
+    code: 'constants-folded',
+    severity: 'info',
+    message: `${folded.length} nodes that depend on constants alone were computed once.`,
+  });
+}
+
+async function evaluate(
+  model: Model,
+  nodes: NodeProto[],
+  wanted: string[],
+  index: GraphIndex,
+): Promise<TensorProto[] | null> {
+  const reads = new Set(nodes.flatMap((n) => n.input));
+  const graph: GraphProto = create(GraphProtoSchema, {
+    name: 'constants',
+    node: nodes,
+    initializer: [...reads].flatMap((name) => index.initializer(name) ?? []),
+    output: wanted.map((name) => makeValueInfo(name, 'undefined', null)),
+  });
+  graph.output.forEach((o) => (o.type = undefined));
+  const proto = create(ModelProtoSchema, {
+    irVersion: model.proto.irVersion,
+    opsetImport: model.proto.opsetImport,
+    graph,
+  });
+  try {
+    const session = await Session.open(serializeModel(new Model(proto, null, model.dir)), {
+      optimization: 'disabled',
+    });
+    try {
+      const results = await session.run({});
+      return wanted.flatMap((name) => {
+        const value = results[name];
+        return value && value.data.byteLength <= LARGEST
+          ? [makeTensor(name, value.type, value.dims, value.data)]
+          : [];
+      });
+    } finally {
+      await session.release();
+    }
+  } catch {
+    return null; // the runtime has no kernel for one of them: nothing is lost, they stay nodes
+  }
+}

@@ -1,0 +1,60 @@
+import {
+  floatAttribute,
+  floatData,
+  GraphIndex,
+  intAttribute,
+  makeTensor,
+  removeAttribute,
+  tensorDims,
+  tensorType,
+  type Model,
+  type NodeProto,
+} from '../../onnx';
+import type { PassContext } from '../context';
+
+/**
+ * Gemm with constant weights gets `alpha = beta = 1` and a bias of one value per output: the form that the integer kernel
+ * takes. Does nothing where weights or bias are computed or not float32.
+ */
+export function plainGemm(model: Model, _context: PassContext): void {
+  const index = new GraphIndex(model.graph);
+  for (const node of model.graph.node) {
+    if (node.opType !== 'Gemm' || node.domain !== '') continue;
+    const weight = index.initializer(node.input[1] ?? '');
+    const bias = node.input[2] ? index.initializer(node.input[2]) : null;
+    if (!weight || bias === undefined) continue;
+    if (tensorType(weight) !== 'float32' || (bias && tensorType(bias) !== 'float32')) continue;
+    const alpha = floatAttribute(node, 'alpha', 1);
+    const beta = floatAttribute(node, 'beta', 1);
+    const dims = tensorDims(weight);
+    const n = intAttribute(node, 'transB', 0) === 0 ? dims[1]! : dims[0]!;
+    if (alpha !== 1) replace(index, node, 1, 'weight', dims, scaled(floatData(weight, model.dir), alpha));
+    removeAttribute(node, 'alpha');
+    if (bias) {
+      const values = floatData(bias, model.dir);
+      const flat = values.length === n ? values : values.length === 1 ? null : undefined;
+      if (flat === undefined) continue; // one bias per row of the output: left to the float kernel
+      if (beta === 1 && bias.dims.length === 1 && values.length === n) continue;
+      const wide = flat ?? new Float32Array(n).fill(values[0]!);
+      replace(index, node, 2, 'bias', [n], scaled(wide, beta));
+    }
+    removeAttribute(node, 'beta');
+  }
+  index.dropUnusedInitializers();
+}
+
+function scaled(values: Float32Array, factor: number): Float32Array {
+  return factor === 1 ? values : values.map((v) => v * factor);
+}
+
+function replace(
+  index: GraphIndex,
+  node: NodeProto,
+  slot: number,
+  what: string,
+  dims: number[],
+  values: Float32Array,
+): void {
+  const name = index.freshName(`${node.name}.${what}`);
+  index.setInput(node, slot, index.addInitializer(makeTensor(name, 'float32', dims, values)));
+}

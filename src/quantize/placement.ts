@@ -1,0 +1,195 @@
+import {
+  GraphIndex,
+  stringAttribute,
+  tensorType,
+  type ElementType,
+  type Model,
+  type NodeProto,
+} from '../onnx';
+import { FLOAT_REASONS, integerRule } from './operators';
+import type { TypeOf, Unit } from './units';
+
+/** Where one unit computes, and why not in integers. */
+export interface UnitPlacement {
+  unit: Unit;
+  integer: boolean;
+  /** In a sentence; null where it is integer. */
+  reason: string | null;
+}
+
+/** Which tensors are quantized, and who shares a scale with whom. */
+export interface Placement {
+  units: UnitPlacement[];
+  /** Tensors that carry Q/DQ, in graph order; the value is the tensor whose scale they use (often themselves). */
+  quantized: Map<string, string>;
+  /** Of these, the ones that their producer ships as integers: every reader sees the dequantized value. */
+  shipped: Set<string>;
+  /** Nodes that pass codes through between DQ and Q. */
+  passthrough: NodeProto[];
+}
+
+export interface PlacementOptions {
+  /** Units to keep in FP32, by name. */
+  keep: ReadonlySet<string>;
+  /** Tensors whose range cannot be used, with the reason. */
+  unusable?: ReadonlyMap<string, string>;
+}
+
+/**
+ * Decides in one walk in graph order and one back:
+ * 1. A weight operator is integer unless it is kept, its weight is computed, or a range is unusable.
+ * 2. An elementwise operator is integer where every input comes as integers, and (walking back) an integer layer
+ *    needs its result.
+ * 3. Operators that move values pass integers through with the scale of their input.
+ * 4. What an integer unit reads and does not come as integers is quantized on the way in.
+ */
+export function place(
+  model: Model,
+  units: readonly Unit[],
+  options: PlacementOptions,
+  typeOf: TypeOf,
+): Placement {
+  const index = new GraphIndex(model.graph);
+  const byNode = new Map(units.map((u) => [u.node, u]));
+  const owned = new Set(units.flatMap((u) => [u.biasNode, u.activation]));
+  const needed = neededAsIntegers(model, index, byNode, options);
+  const quantized = new Map<string, string>();
+  const shipped = new Set<string>();
+  const passthrough: NodeProto[] = [];
+  const placed = new Map<Unit, UnitPlacement>();
+  const root = (tensor: string) => quantized.get(tensor) ?? tensor;
+
+  for (const node of model.graph.node) {
+    if (owned.has(node)) continue;
+    const unit = byNode.get(node);
+    const rule = integerRule(node.opType, node.domain);
+    if (!unit || (rule?.form === 'passthrough' && !unit.weight)) {
+      const through = rule && passesThrough(node, shipped, typeOf);
+      if (through && rule.form === 'elementwise') {
+        // Concat is movement for people and arithmetic for the runtime: its inputs may have scales of their own.
+        if (node.opType === 'Concat' && needed.has(node)) {
+          quantized.set(node.output[0]!, node.output[0]!);
+          shipped.add(node.output[0]!);
+        }
+      } else if (through && !(unit && options.keep.has(unit.name))) {
+        passthrough.push(node);
+        for (const output of node.output.filter((o) => o !== '')) {
+          quantized.set(output, root(node.input[0]!));
+          shipped.add(output);
+        }
+      }
+      if (unit)
+        placed.set(unit, {
+          unit,
+          integer: through === true && !options.keep.has(unit.name),
+          reason: options.keep.has(unit.name)
+            ? 'kept in FP32 by the recipe'
+            : through
+              ? null
+              : 'its input comes in float',
+        });
+      continue;
+    }
+    const reason = whyFloat(index, unit, rule?.form, needed, shipped, options, typeOf);
+    placed.set(unit, { unit, integer: reason === null, reason });
+    if (reason !== null) continue;
+    for (const input of unit.inputs) if (!quantized.has(input)) quantized.set(input, input);
+    if (rule!.floatOutput) continue;
+    quantized.set(unit.output, unit.output);
+    shipped.add(unit.output);
+  }
+  return { units: units.map((u) => placed.get(u)!), quantized, shipped, passthrough };
+}
+
+function whyFloat(
+  index: GraphIndex,
+  unit: Unit,
+  form: string | undefined,
+  needed: ReadonlySet<NodeProto>,
+  shipped: ReadonlySet<string>,
+  options: PlacementOptions,
+  typeOf: TypeOf,
+): string | null {
+  if (options.keep.has(unit.name)) return 'kept in FP32 by the recipe';
+  if (!form || form === 'passthrough')
+    return FLOAT_REASONS[unit.op] ?? `onnxruntime has no integer kernel for ${unit.op} on CPU`;
+  for (const tensor of [...unit.inputs, unit.output]) {
+    const why = options.unusable?.get(tensor);
+    if (why) return why;
+    const type = typeOf(tensor);
+    if (type !== undefined && type !== 'float32' && type !== 'undefined')
+      return `'${tensor}' is ${type}, not float32`;
+  }
+  if (form === 'weight') return whyWeightFloat(index, unit);
+  if (unit.node.input.some((name) => name !== '' && index.isConstant(name)))
+    return 'one of its operands is a constant: in integers it would cost more than it saves';
+  const loose = unit.inputs.find((name) => !shipped.has(name));
+  if (loose !== undefined)
+    return `'${loose}' comes in float, and converting it costs more than an integer ${unit.op} saves`;
+  if (!needed.has(unit.node)) return 'no integer layer reads its result';
+  return null;
+}
+
+function whyWeightFloat(index: GraphIndex, unit: Unit): string | null {
+  const { node } = unit;
+  if (node.opType === 'MatMul' && !unit.weight && unit.inputs.length === 2) {
+    return 'both sides are computed; kept float because what enters and leaves Softmax must be';
+  }
+  if (!unit.weight) {
+    const name = node.input[1] ?? '';
+    const tensor = index.initializer(name);
+    return tensor
+      ? `its weight '${name}' is ${tensorType(tensor)}, not float32`
+      : `its weight '${name}' is computed, not a constant`;
+  }
+  if (node.opType === 'Gemm' && node.attribute.some((a) => a.name === 'transA' && a.i !== 0n))
+    return 'it transposes its input, which the integer kernel cannot';
+  if (node.opType !== 'MatMul' && node.input[2] && !unit.bias)
+    return 'its bias is computed, not a constant';
+  if (node.opType === 'Gemm' && unit.bias && index.initializer(unit.bias)!.dims.length !== 1)
+    return 'its bias differs from row to row';
+  return null;
+}
+
+/** True where a movement node reads integers in slot 0 and the runtime moves codes for it. */
+function passesThrough(
+  node: NodeProto,
+  shipped: ReadonlySet<string>,
+  typeOf: TypeOf,
+): boolean {
+  const data = node.opType === 'Concat' ? node.input : node.input.slice(0, 1);
+  if (data.some((name) => !shipped.has(name))) return false;
+  if (node.output.some((o) => notFloat32(typeOf(o)))) return false;
+  if (node.opType === 'Resize')
+    return stringAttribute(node, 'mode', 'nearest') === 'nearest' && (node.input[1] ?? '') === '';
+  if (node.opType === 'MaxPool') return node.output.length === 1;
+  return true;
+}
+
+function notFloat32(type: ElementType | undefined): boolean {
+  return type !== undefined && type !== 'undefined' && type !== 'float32';
+}
+
+/** Nodes whose result an integer weight layer reads, directly or through elementwise and movement nodes. */
+function neededAsIntegers(
+  model: Model,
+  index: GraphIndex,
+  byNode: ReadonlyMap<NodeProto, Unit>,
+  options: PlacementOptions,
+): Set<NodeProto> {
+  const needed = new Set<NodeProto>();
+  for (const node of [...model.graph.node].reverse()) {
+    const unit = byNode.get(node);
+    const out = unit?.output ?? node.output[0] ?? '';
+    const wanted = index.consumers(out).some((reader) => {
+      const rule = integerRule(reader.opType, reader.domain);
+      if (!rule) return false;
+      const readerUnit = byNode.get(reader);
+      if (readerUnit && options.keep.has(readerUnit.name)) return false;
+      if (rule.form === 'weight') return readerUnit?.weight != null && reader.input[0] === out;
+      return needed.has(reader);
+    });
+    if (wanted) needed.add(node);
+  }
+  return needed;
+}

@@ -1,0 +1,60 @@
+import { topologicalOrder, type Model } from '../onnx';
+import { upgradeOpset } from '../onnx/upgrade';
+import { PassContext } from './context';
+import { constantInputs } from './passes/constant-inputs';
+import { dropIdentities } from './passes/drop-identities';
+import { foldBatchNorm } from './passes/fold-batchnorm';
+import { foldBias } from './passes/fold-bias';
+import { foldConstants } from './passes/fold-constants';
+import { foldPad } from './passes/fold-pad';
+import { inlineConstants } from './passes/inline-constants';
+import { nameNodes } from './passes/name-nodes';
+import { plainGemm } from './passes/plain-gemm';
+
+/** A model ready to be quantized: same function, folded, at opset ≥ 13, every node named. */
+export interface Prepared {
+  model: Model;
+  context: PassContext;
+}
+
+/** Lowest opset whose QuantizeLinear knows an axis. */
+const OPSET = 13;
+
+type Pass = (model: Model, context: PassContext) => void | Promise<void>;
+
+/** In this order; each does nothing where there is nothing to do. */
+export const PREPARATION: readonly [name: string, pass: Pass][] = [
+  ['constant inputs', constantInputs],
+  ['inline constants', inlineConstants],
+  ['fold constants', foldConstants],
+  ['drop identities', dropIdentities],
+  ['fold pad', foldPad],
+  ['fold batch norm', foldBatchNorm],
+  ['fold bias', foldBias],
+  ['plain gemm', plainGemm],
+];
+
+/**
+ * Prepares a copy of a model for quantization. The given model is left as it is.
+ * Throws the `model.*` errors of upgrading and ordering.
+ */
+export async function prepare(source: Model): Promise<Prepared> {
+  const context = new PassContext();
+  let model = source.copy();
+  nameNodes(model);
+  model.graph.node = topologicalOrder(model.graph, source.file ?? undefined);
+  if (model.opset < OPSET) {
+    const from = model.opset;
+    const upgraded = upgradeOpset(model, OPSET);
+    model = upgraded.model;
+    nameNodes(model);
+    context.note({
+      code: 'opset-upgraded',
+      severity: 'info',
+      message: `Upgraded from opset ${from} to ${OPSET}: ${upgraded.changed.length} nodes were rewritten.`,
+    });
+  }
+  for (const [, pass] of PREPARATION) await pass(model, context);
+  model.graph.node = topologicalOrder(model.graph);
+  return { model, context };
+}

@@ -1,0 +1,181 @@
+import {
+  GraphIndex,
+  intAttribute,
+  isDefaultDomain,
+  tensorType,
+  type ElementType,
+  type Model,
+  type NodeProto,
+} from '../onnx';
+import type { PassContext } from './context';
+
+/**
+ * What is quantized or kept as one: a node that computes, with the bias Add and the Relu or Clip that belong to it.
+ * It is a *layer* for people (DESIGN §5).
+ */
+export interface Unit {
+  /** The computing node's name. */
+  name: string;
+  op: string;
+  node: NodeProto;
+  /** The Add of a constant after a MatMul, if that is this unit's bias. */
+  biasNode: NodeProto | null;
+  /** The Relu or Clip that runs with it. */
+  activation: NodeProto | null;
+  /** Float activation tensors that it reads, in slot order. */
+  inputs: string[];
+  /** Its result after bias and activation. */
+  output: string;
+  /** Constant float32 weight, its slot and its output-channel axis. */
+  weight: { tensor: string; slot: number; axis: number | null } | null;
+  /** Constant float32 bias of slot 2. */
+  bias: string | null;
+}
+
+/** Operators that move, view or choose values but compute none: never layers. */
+const MOVEMENT = new Set([
+  'Reshape',
+  'Transpose',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'Slice',
+  'Split',
+  'Expand',
+  'Tile',
+  'Shape',
+  'Size',
+  'Constant',
+  'ConstantOfShape',
+  'Cast',
+  'CastLike',
+  'Identity',
+  'Dropout',
+  'Pad',
+  'DepthToSpace',
+  'SpaceToDepth',
+  'Concat',
+  'Range',
+  'NonZero',
+  'OneHot',
+  'EyeLike',
+  'If',
+  'Loop',
+  'Scan',
+  'QuantizeLinear',
+  'DequantizeLinear',
+]);
+
+/** Element types of tensors, as shape inference or a run found them; a missing one is taken as float32. */
+export type TypeOf = (tensor: string) => ElementType | undefined;
+
+/**
+ * The units of a prepared model in graph order. Records in `context` which nodes a unit absorbs.
+ * Integer arithmetic on shapes is left out.
+ */
+export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): Unit[] {
+  const index = new GraphIndex(model.graph);
+  const units: Unit[] = [];
+  const absorbed = new Set<NodeProto>();
+  for (const node of model.graph.node) {
+    if (absorbed.has(node)) continue;
+    const weight = weightOf(index, node);
+    if (MOVEMENT.has(node.opType) && isDefaultDomain(node.domain)) continue;
+    if (node.opType === 'Gather' && !weight) continue;
+    const output = node.output[0];
+    if (!output || !isFloat(typeOf(output))) continue;
+    const biasNode = node.opType === 'MatMul' && weight ? soleReader(index, output, isBias) : null;
+    const beforeActivation = biasNode?.output[0] ?? output;
+    const activation = takesActivation(node)
+      ? soleReader(index, beforeActivation, isActivation)
+      : null;
+    for (const node2 of [biasNode, activation])
+      if (node2) {
+        absorbed.add(node2);
+        context.absorb(node2.name, node.name);
+      }
+    units.push({
+      name: node.name,
+      op: node.opType,
+      node,
+      biasNode,
+      activation,
+      inputs: activationInputs(index, node),
+      output: activation?.output[0] ?? beforeActivation,
+      weight,
+      bias: constantBias(index, node),
+    });
+  }
+  return units;
+}
+
+function isFloat(type: ElementType | undefined): boolean {
+  return type === undefined || type === 'undefined' || type.startsWith('float') || type === 'bfloat16';
+}
+
+function takesActivation(node: NodeProto): boolean {
+  return ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Add'].includes(node.opType);
+}
+
+function isActivation(_index: GraphIndex, node: NodeProto): boolean {
+  return node.opType === 'Relu' || node.opType === 'Clip';
+}
+
+function isBias(index: GraphIndex, node: NodeProto): boolean {
+  return (
+    node.opType === 'Add' &&
+    node.input.some((name) => {
+      const t = index.initializer(name);
+      return t !== undefined && t.dims.length <= 1 && tensorType(t) === 'float32';
+    })
+  );
+}
+
+/** The only reader of a tensor, if it fits and the tensor is no output of the model. */
+function soleReader(
+  index: GraphIndex,
+  tensor: string,
+  fits: (index: GraphIndex, node: NodeProto) => boolean,
+): NodeProto | null {
+  const readers = index.consumers(tensor);
+  const [reader] = readers;
+  if (readers.length !== 1 || !reader || index.isGraphOutput(tensor)) return null;
+  return fits(index, reader) && reader.input.filter((n) => n === tensor).length === 1 ? reader : null;
+}
+
+function activationInputs(index: GraphIndex, node: NodeProto): string[] {
+  return node.input.filter((name) => name !== '' && !index.isConstant(name));
+}
+
+function constantBias(index: GraphIndex, node: NodeProto): string | null {
+  const name = node.input[2];
+  if (!['Conv', 'ConvTranspose', 'Gemm'].includes(node.opType) || !name) return null;
+  const tensor = index.initializer(name);
+  return tensor && tensorType(tensor) === 'float32' ? name : null;
+}
+
+function weightOf(index: GraphIndex, node: NodeProto): Unit['weight'] {
+  const slot = node.opType === 'Gather' ? 0 : 1;
+  if (!['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN', 'Gather'].includes(node.opType))
+    return null;
+  const name = node.input[slot];
+  const tensor = name ? index.initializer(name) : undefined;
+  if (!name || !tensor || tensorType(tensor) !== 'float32') return null;
+  return { tensor: name, slot, axis: channelAxis(node, tensor.dims.length) };
+}
+
+/** Output-channel axis of a weight (DESIGN §4.2), or null where it has none that a scale could follow. */
+function channelAxis(node: NodeProto, rank: number): number | null {
+  switch (node.opType) {
+    case 'Conv':
+      return 0;
+    case 'ConvTranspose':
+      return intAttribute(node, 'group', 1) === 1 ? 1 : null;
+    case 'Gemm':
+      return intAttribute(node, 'transB', 0) === 0 ? 1 : 0;
+    case 'MatMul':
+      return rank === 2 ? 1 : null;
+    default:
+      return null;
+  }
+}

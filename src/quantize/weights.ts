@@ -1,0 +1,137 @@
+import { GraphIndex, floatData, makeTensor, tensorDims, type Model } from '../onnx';
+import { channelRange, quantizePerChannel, type QuantParams } from '../numeric';
+
+/** Initializer names of a quantized constant. */
+export interface QuantizedConstant {
+  codes: string;
+  scale: string;
+  zeroPoint: string;
+  /** Axis of the scale, or null for one scale. */
+  axis: number | null;
+  scales: Float32Array;
+}
+
+/** Largest int32 that a bias code may have; half the range, so that the accumulator keeps room. */
+const BIAS_LIMIT = 2 ** 30;
+/** Where a channel has no weights, its scale is chosen so that the bias gets this many codes. */
+const BIAS_CODES = 2 ** 20;
+
+/** How a weight is quantized. */
+export interface WeightSettings {
+  /** `channel`: one scale per output channel; `tensor`: one in all. */
+  granularity: 'channel' | 'tensor';
+  /** 8, or 7 where the 16-bit pair accumulator could saturate. */
+  bits: number;
+}
+
+/**
+ * Quantizes constants of one model and remembers what it wrote: a shared weight is written once.
+ * Weights are symmetric int8 (−127…127, DESIGN §4.2); where a bias would overflow int32, or a channel has no
+ * weights at all, the weight scale is widened.
+ */
+export class ConstantWriter {
+  private readonly written = new Map<string, QuantizedConstant>();
+
+  constructor(
+    private readonly model: Model,
+    private readonly index: GraphIndex,
+  ) {}
+
+  /**
+   * Scales of a weight, one per output channel (or one). @param inputScale scale of the layer's input, and
+   * @param bias its float bias, if it has one: both widen the scale where needed
+   */
+  scales(
+    tensor: string,
+    axis: number | null,
+    settings: WeightSettings,
+    inputScale: number | null,
+    bias: Float32Array | null,
+  ): Float32Array {
+    const proto = this.index.initializer(tensor)!;
+    const dims = tensorDims(proto);
+    const values = floatData(proto, this.model.dir);
+    const top = 2 ** (settings.bits - 1) - 1;
+    const perChannel = axis !== null && settings.granularity === 'channel';
+    const { min, max } = perChannel ? channelRange(values, dims, axis) : wholeRange(values);
+    return Float32Array.from(min, (low, c) => {
+      const largest = Math.max(-low, max[c]!);
+      let scale = Math.fround(largest / top);
+      const b = Math.abs(perChannel ? (bias?.[c] ?? 0) : largestOf(bias));
+      if (scale < 2 ** -120) scale = b > 0 && inputScale ? b / (inputScale * BIAS_CODES) : 1;
+      if (inputScale && b / (inputScale * scale) > BIAS_LIMIT) scale = b / (inputScale * BIAS_LIMIT);
+      return Math.fround(scale);
+    });
+  }
+
+  /** Writes int8 codes, scales and zero points of a weight. */
+  weight(
+    tensor: string,
+    axis: number | null,
+    settings: WeightSettings,
+    scales: Float32Array,
+  ): QuantizedConstant {
+    const perChannel = axis !== null && settings.granularity === 'channel';
+    const key = `${tensor}|${perChannel ? axis : '-'}|${settings.bits}|${scales.join(',')}`;
+    const known = this.written.get(key);
+    if (known) return known;
+    const proto = this.index.initializer(tensor)!;
+    const dims = tensorDims(proto);
+    const values = floatData(proto, this.model.dir);
+    const params: QuantParams[] = Array.from(scales, (scale) => ({ scale, zeroPoint: 0 }));
+    const options = { symmetric: true, bits: settings.bits };
+    const flat = perChannel ? dims : [1, values.length];
+    const codes = quantizePerChannel(values, flat, perChannel ? axis : 0, params, 'int8', options);
+    const shape = perChannel ? [scales.length] : [];
+    const constant: QuantizedConstant = {
+      codes: this.add(`${tensor}_quantized`, 'int8', dims, codes),
+      scale: this.add(`${tensor}_scale`, 'float32', shape, scales),
+      zeroPoint: this.add(`${tensor}_zero_point`, 'int8', shape, new Int8Array(scales.length)),
+      axis: perChannel ? axis : null,
+      scales,
+    };
+    this.written.set(key, constant);
+    return constant;
+  }
+
+  /** Writes a bias as int32 with scale `inputScale · weightScale` and zero point 0 (DESIGN §4.2). */
+  bias(tensor: string, inputScale: number, weightScales: Float32Array): QuantizedConstant {
+    const proto = this.index.initializer(tensor)!;
+    const values = floatData(proto, this.model.dir);
+    const one = weightScales.length === 1;
+    const scales = Float32Array.from(weightScales, (s) => inputScale * s);
+    const codes = Int32Array.from(values, (b, c) =>
+      Math.max(-BIAS_LIMIT, Math.min(BIAS_LIMIT, Math.round(b / scales[one ? 0 : c]!))),
+    );
+    const shape = one ? [] : [scales.length];
+    return {
+      codes: this.add(`${tensor}_quantized`, 'int32', tensorDims(proto), codes),
+      scale: this.add(`${tensor}_scale`, 'float32', shape, scales),
+      zeroPoint: this.add(`${tensor}_zero_point`, 'int32', shape, new Int32Array(scales.length)),
+      axis: one ? null : 0,
+      scales,
+    };
+  }
+
+  private add(
+    base: string,
+    type: 'int8' | 'int32' | 'float32',
+    dims: readonly number[],
+    data: Int8Array | Int32Array | Float32Array,
+  ): string {
+    const name = this.index.freshName(base);
+    return this.index.addInitializer(makeTensor(name, type, dims, data));
+  }
+}
+
+function wholeRange(values: Float32Array): { min: Float64Array; max: Float64Array } {
+  const { min, max } = channelRange(values, [1, values.length], 0);
+  return { min: Float64Array.from(min), max: Float64Array.from(max) };
+}
+
+function largestOf(values: Float32Array | null): number {
+  let largest = 0;
+  for (const v of values ?? []) largest = Math.max(largest, Math.abs(v));
+  return largest;
+}
+

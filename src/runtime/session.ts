@@ -1,0 +1,110 @@
+/** Sessions of onnxruntime-node. `run` blocks its thread: use them in the worker process only. */
+import { InferenceSession, Tensor, env } from 'onnxruntime-node';
+import { VernierError } from '../errors';
+import type { ElementType, Feed, TensorData, TensorValue } from '../onnx';
+
+/** What a session is for decides its threads: measuring what users ship, or crunching samples. */
+export interface SessionSettings {
+  /** Intra-op threads; 0 leaves it to the runtime. Default 1: sessions that spin slow each other down. */
+  threads?: number;
+  optimization?: 'disabled' | 'basic' | 'extended' | 'all';
+  /** Where the runtime writes the graph that it executes. */
+  optimizedModelPath?: string;
+  /** Prefix of the profile's file. */
+  profilePrefix?: string;
+}
+
+/** Version of the runtime, e.g. `1.30.0`. */
+export function runtimeVersion(): string {
+  return env.versions.node ?? env.versions.common;
+}
+
+/** A loaded model that can run. Release it when done: native memory is not collected. */
+export class Session {
+  private constructor(
+    private readonly inner: InferenceSession,
+    readonly inputs: readonly string[],
+    readonly outputs: readonly string[],
+  ) {}
+
+  /** Loads a model from its bytes or file. Throws `model.does-not-load` with the runtime's own words. */
+  static async open(model: Uint8Array | string, settings: SessionSettings = {}): Promise<Session> {
+    const options: InferenceSession.SessionOptions = {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: settings.threads ?? 1,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: settings.optimization ?? 'all',
+      logSeverityLevel: 4,
+    };
+    if (settings.optimizedModelPath) options.optimizedModelFilePath = settings.optimizedModelPath;
+    if (settings.profilePrefix) {
+      options.enableProfiling = true;
+      options.profileFilePrefix = settings.profilePrefix;
+    }
+    try {
+      const inner =
+        typeof model === 'string'
+          ? await InferenceSession.create(model, options)
+          : await InferenceSession.create(model, options);
+      return new Session(inner, inner.inputNames, inner.outputNames);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new VernierError('model.does-not-load', `onnxruntime does not load the model: ${text}`, {
+        ...(typeof model === 'string' ? { file: model } : {}),
+        remedy: 'Open it with onnxruntime in Python to see whether it ever loaded.',
+      });
+    }
+  }
+
+  /** Runs once. @param fetch names of the outputs wanted, all by default */
+  async run(feed: Feed, fetch?: readonly string[]): Promise<Record<string, TensorValue>> {
+    const feeds: Record<string, Tensor> = {};
+    for (const name of this.inputs) {
+      const value = feed[name];
+      if (!value)
+        throw new VernierError('data.missing-input', `The data has no values for input '${name}'.`, {
+          tensor: name,
+          remedy: `Give an array named '${name}'.`,
+        });
+      feeds[name] = toOrt(value);
+    }
+    let results: Awaited<ReturnType<InferenceSession['run']>>;
+    try {
+      results = fetch
+        ? await this.inner.run(feeds, [...fetch])
+        : await this.inner.run(feeds);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new VernierError('model.does-not-run', `onnxruntime stopped: ${text}`, {
+        remedy: 'Check the shapes and types of the data against the inputs of the model.',
+      });
+    }
+    const out: Record<string, TensorValue> = {};
+    for (const [name, tensor] of Object.entries(results)) {
+      if (tensor instanceof Tensor) out[name] = fromOrt(tensor);
+    }
+    return out;
+  }
+
+  async release(): Promise<void> {
+    await this.inner.release();
+  }
+
+  /** Ends profiling; the file lies where `profilePrefix` said. */
+  endProfiling(): void {
+    this.inner.endProfiling();
+  }
+}
+
+/** Makes the runtime's tensor; values are shared, not copied. */
+function toOrt(value: TensorValue): Tensor {
+  return new Tensor(value.type as Tensor.Type, value.data as Tensor.DataType, value.dims);
+}
+
+function fromOrt(tensor: Tensor): TensorValue {
+  return {
+    type: tensor.type as ElementType,
+    dims: tensor.dims,
+    data: tensor.data as TensorData,
+  };
+}
