@@ -4,7 +4,7 @@ import { dirname, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
 import { at, root } from './lib/paths.mjs';
-import { seconds } from './lib/run.mjs';
+import { main, Remedy, seconds } from './lib/run.mjs';
 
 const node = {
   platform: 'node',
@@ -115,7 +115,7 @@ export async function build({ production = false, quiet = false } = {}) {
     present.map((bundle) => esbuild.build(options(bundle, production))),
   );
   const failed = present.filter((_, i) => results[i].status === 'rejected');
-  if (failed.length) throw new Error(`did not build: ${failed.map((b) => b.outfile).join(', ')}`);
+  if (failed.length) throw new Remedy(`did not build: ${failed.map((b) => b.outfile).join(', ')}`);
   if (!quiet) console.log(`built ${present.length} bundles in ${seconds(start)}`);
 }
 
@@ -130,11 +130,7 @@ async function watch() {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const flags = process.argv.slice(2);
-  const job = flags.includes('--watch')
-    ? watch()
-    : build({ production: flags.includes('--production') });
-  job.catch((error) => {
-    console.error(error.message);
-    process.exitCode = 1;
-  });
+  main(() =>
+    flags.includes('--watch') ? watch() : build({ production: flags.includes('--production') }),
+  );
 }

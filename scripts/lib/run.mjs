@@ -56,12 +56,18 @@ export function which(...names) {
   return undefined;
 }
 
-/** Runs a script's main function; a Remedy is shown as one line, anything else with its stack. */
-export function main(body) {
-  body().catch((error) => {
+/**
+ * Runs a script's main function; a Remedy is shown as one line, anything else with its stack.
+ * `last` has the last word in either case.
+ */
+export async function main(body, last) {
+  try {
+    await body();
+  } catch (error) {
     console.error(error instanceof Remedy ? `\n${error.message}` : error);
     process.exitCode = 1;
-  });
+  }
+  last?.();
 }
 
 export const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
