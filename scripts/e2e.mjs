@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureChromium, ensureHost, ensurePackages, hostUnsupported } from './lib/install.mjs';
@@ -138,6 +138,46 @@ async function runTest(test, index, { server, state, browser, lib }) {
   return { ...result, seconds: Number(((performance.now() - start) / 1000).toFixed(1)) };
 }
 
+/** Starts the server and the browser, runs the tests one after the other, and ends both. */
+async function runAll(tests, { state, chromiumPath, results }) {
+  const { chromium } = createRequire(join(hostDir, 'package.json'))('playwright-core');
+  const lib = {
+    ...(await import(pathToFileURL(at('test/e2e/lib/workbench.mjs')).href)),
+    ...(await import(pathToFileURL(at('test/e2e/lib/page.mjs')).href)),
+  };
+  if (flags.vsix) await installVsix(state, resolve(flags.vsix));
+  writeSettings(state);
+  const server = await startServer({ state });
+  try {
+    const browser = await chromium.launch({
+      executablePath: chromiumPath,
+      headless: true,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    });
+    try {
+      for (const [index, test] of tests.entries()) {
+        const result = await runTest(test, index, { server, state, browser, lib });
+        results.push(result);
+        const mark = { passed: '✓', failed: '✗', skipped: '–' }[result.status];
+        console.log(`${mark} ${result.name} (${result.reason ?? `${result.seconds} s`})`);
+        if (result.error) console.log(result.error.slice(0, 4000).replace(/^/gm, '    '));
+      }
+    } finally {
+      await browser.close();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
 main(async () => {
   await ensurePackages();
   const unsupported = hostUnsupported();
@@ -156,39 +196,10 @@ main(async () => {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const state = mkdtempSync(join(tmpdir(), 'vernier-e2e-'));
-  const { chromium } = createRequire(join(hostDir, 'package.json'))('playwright-core');
-  const lib = {
-    ...(await import(pathToFileURL(at('test/e2e/lib/workbench.mjs')).href)),
-    ...(await import(pathToFileURL(at('test/e2e/lib/page.mjs')).href)),
-  };
-  if (flags.vsix) await installVsix(state, flags.vsix);
-  writeSettings(state);
-  const server = await startServer({ state });
-  const browser = await chromium.launch({
-    executablePath: chromiumPath,
-    headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
   const results = [];
   try {
-    for (const [index, test] of tests.entries()) {
-      const result = await runTest(test, index, { server, state, browser, lib });
-      results.push(result);
-      const mark = { passed: '✓', failed: '✗', skipped: '–' }[result.status];
-      console.log(`${mark} ${result.name} (${result.reason ?? `${result.seconds} s`})`);
-      if (result.error) console.log(result.error.slice(0, 4000).replace(/^/gm, '    '));
-    }
+    await runAll(tests, { state, chromiumPath, results });
   } finally {
-    await browser.close();
-    await server.stop();
     if (flags.keep) console.log(`kept: ${state}`);
     else rmSync(state, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
   }

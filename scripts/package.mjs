@@ -34,7 +34,12 @@ async function pack(target, folder) {
   await must(process.execPath, [
     at('node_modules/@vscode/vsce/vsce'),
     ...['package', '--target', target, '--ignoreFile', ignore],
-    ...['--allow-missing-repository', '-o', at('out', `${name}-${version}-${target}.vsix`)],
+    ...[
+      '--allow-missing-repository',
+      '--no-rewrite-relative-links',
+      '-o',
+      at('out', `${name}-${version}-${target}.vsix`),
+    ],
   ]);
 }
 

@@ -1,5 +1,5 @@
 // A VS Code server (code-server, tools/e2e) of our own: its state in one folder, gone with it.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -86,10 +86,9 @@ export function writeSettings(state, settings = {}) {
 export function installVsix(state, vsix) {
   const { args, env } = command(state, ['--install-extension', vsix, '--force']);
   return new Promise((resolve, reject) => {
-    const child = spawn(node, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
-    child.on('error', reject);
-    child.on('close', (code) =>
-      code === 0 ? resolve() : reject(new Remedy(`${vsix} could not be installed.`)),
+    // heard only when it fails: the server speaks at length of the log writer that it does not have
+    execFile(node, args, { env }, (error, stdout, stderr) =>
+      error ? reject(new Remedy(`${vsix} could not be installed.\n${stdout}${stderr}`)) : resolve(),
     );
   });
 }
