@@ -1,0 +1,83 @@
+import type { LayerResult, ModelSummary, Precision, RunResult } from '../../results';
+import type { Figure } from './figure';
+import { bytes, count, db, notMeasured } from './numbers';
+import { tableHtml, tableText, type Table } from './table';
+
+const badges: Record<Precision, string> = {
+  int8: '8',
+  int16: '16',
+  float32: 'F',
+  float16: 'F16',
+  mixed: '8/F',
+};
+
+/** The letter that stands for a precision in tables. */
+export function badge(precision: Precision | null): string {
+  return precision ? badges[precision] : notMeasured;
+}
+
+/** What a model's file says, layer by layer, before anything runs. */
+export function summaryTable(summary: ModelSummary): Figure {
+  const table: Table = {
+    caption:
+      `${summary.layers.length} layers, ${count(summary.parameters)} parameters, ` +
+      `${bytes(summary.bytes)}, opset ${summary.opset}`,
+    columns: [
+      { name: 'Layer' },
+      { name: 'Kind' },
+      { name: 'Output' },
+      { name: 'MACs', right: true },
+      { name: 'Parameters', right: true },
+    ],
+    rows: summary.layers.map((layer) => [
+      layer.name,
+      layer.kind,
+      layer.outputShape?.map((dim) => dim ?? '?').join('×') ?? '?',
+      count(layer.macs),
+      count(layer.parameters),
+    ]),
+  };
+  return figure('Layers of the model', table);
+}
+
+/** One row a layer: what it became and what that costs. */
+export function layersTable(result: RunResult): Table {
+  return {
+    columns: [
+      { name: 'Layer' },
+      { name: 'Kind' },
+      { name: 'Runs as' },
+      { name: 'Local, dB', right: true },
+      { name: 'Accumulated, dB', right: true },
+      { name: 'Costs, dB', right: true },
+      { name: 'Why not INT8' },
+    ],
+    rows: result.layers.map((layer) => [
+      layer.name,
+      layer.kind,
+      badge(layer.executed ?? layer.precision),
+      db(layer.local?.sqnrDb),
+      db(layer.accumulated?.sqnrDb),
+      db(layer.costsDb),
+      layer.reason ?? '',
+    ]),
+  };
+}
+
+/** The layers' table as a figure. */
+export function layersFigure(result: RunResult): Figure {
+  return figure('Layers after quantization', layersTable(result));
+}
+
+/** The layers that hurt, dearest first: at most five, each with its share of the noise (DESIGN §5). */
+export function worstLayers(result: RunResult): LayerResult[] {
+  return result.layers
+    .filter((layer) => layer.hurts)
+    .sort(
+      (a, b) => (b.costsDb ?? 0) - (a.costsDb ?? 0) || (b.noiseShare ?? 0) - (a.noiseShare ?? 0),
+    );
+}
+
+function figure(title: string, table: Table): Figure {
+  return { title, plotly: null, svg: null, html: tableHtml(table), text: tableText(table) };
+}
