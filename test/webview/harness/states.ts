@@ -1,0 +1,321 @@
+import type {
+  InspectorState,
+  ModelSummary,
+  RangeDetail,
+  RecipeState,
+  RunResult,
+  WeightDetail,
+} from '../../../src/protocol';
+import { fusions, mobilenet, ranges, results } from './mobilenet';
+import { histogram, random } from './random';
+
+function recipe(kept: string[]): RecipeState {
+  return {
+    path: 'mobilenet.quant.yaml',
+    exists: true,
+    kept,
+    calibrationSource: 'images/*.jpg',
+    random: false,
+    target: 'x86-vnni',
+    mode: 'static',
+    dirtySinceResult: false,
+    lines: { conv_dw_3: 14, ...Object.fromEntries(kept.map((name, i) => [name, 15 + i])) },
+  };
+}
+
+function run(summary: ModelSummary, kept: string[]): RunResult {
+  const better = kept.includes('conv_dw_3');
+  return {
+    format: 1,
+    recipe: 'mobilenet.quant.yaml',
+    model: summary.file,
+    output: 'mobilenet_v1_0.25.int8.onnx',
+    mode: 'static',
+    target: 'x86-vnni',
+    targetWasAuto: true,
+    runtime: { name: 'onnxruntime-node', version: '1.30.0', threads: 1 },
+    layers: results(kept),
+    int8MacShare: better ? 0.978 : 1,
+    writtenInt8MacShare: better ? 0.978 : 1,
+    size: {
+      fp32: 1_917_000,
+      int8: 560_300,
+      parts: [
+        { what: 'INT8 weights', bytes: 464_300 },
+        { what: 'scales', bytes: 54_600 },
+        { what: 'int32 bias', bytes: 21_900 },
+        { what: 'graph', bytes: 19_500 },
+      ],
+    },
+    sqnrDb: { logits: better ? 13.5 : 10.9 },
+    outputs: [
+      {
+        name: 'logits',
+        sqnrDb: better ? 13.5 : 10.9,
+        cosine: better ? 0.98213 : 0.96417,
+        maxAbs: 9.84,
+        meanAbs: 1.07,
+        within: 0.0312,
+        atol: 1e-3,
+        rtol: 1e-2,
+      },
+    ],
+    evaluatedOn: { samples: 200, source: 'labelled/', heldBack: false },
+    latency: {
+      fp32Ms: 1.43,
+      int8Ms: 1.24,
+      speedup: 1.15,
+      low: 1.12,
+      high: 1.17,
+      fp32P50: 1.43,
+      fp32P99: 1.71,
+      int8P50: 1.24,
+      int8P99: 1.52,
+      threads: 1,
+      pairs: 200,
+      verdict: 'faster',
+    },
+    accuracy: {
+      metric: 'top1',
+      fp32: 0.52,
+      int8: better ? 0.505 : 0.48,
+      low: better ? -0.05 : -0.085,
+      high: better ? 0.02 : 0.005,
+      n: 200,
+      higherIsBetter: true,
+      unproven: true,
+    },
+    agreement: { value: better ? 0.83 : 0.765, n: 200 },
+    fusions: fusions(summary.layers, true),
+    calibration: { samples: 64, source: 'images/*.jpg', random: false },
+    ranges: ranges(summary.layers),
+    load: {
+      opset: 13,
+      irVersion: 8,
+      contribOps: [],
+      runtime: 'onnxruntime ≥ 1.8',
+      python: "ort.InferenceSession('mobilenet_v1_0.25.int8.onnx')",
+      cpp: 'Ort::Session session(env, "mobilenet_v1_0.25.int8.onnx", options);',
+      node: "await ort.InferenceSession.create('mobilenet_v1_0.25.int8.onnx')",
+    },
+    limits: [
+      { limit: 'top1_drop', wanted: 0.01, got: better ? 0.015 : 0.04, met: false },
+      { limit: 'p99_ms', wanted: 5, got: 1.52, met: true },
+      { limit: 'size_ratio', wanted: 0.3, got: 0.292, met: true },
+    ],
+    seconds: { calibrate: 2.1, quantize: 0.4, analyze: 6.3, evaluate: 1.9 },
+    notes: [
+      {
+        code: 'accuracy.unproven',
+        severity: 'info',
+        message: 'The accuracy gap is not proven at n = 200: its interval contains zero.',
+        remedy: 'Evaluate on more samples.',
+      },
+      {
+        code: 'weights.span',
+        severity: 'warning',
+        message: 'The weights of conv_dw_3 span 0.31 to 76 across channels.',
+        layer: 'conv_dw_3',
+      },
+    ],
+    complete: true,
+    key: `mobilenet-${kept.join('-')}`,
+    finishedAt: new Date(Date.now() - 4 * 60_000).toISOString(),
+  };
+}
+
+const whole = (kept: string[] = [], change: Partial<InspectorState> = {}): InspectorState => {
+  const summary = mobilenet();
+  return {
+    fileName: summary.file,
+    summary,
+    result: run(summary, kept),
+    recipe: recipe(kept),
+    job: null,
+    failure: null,
+    trusted: true,
+    language: 'en',
+    ...change,
+  };
+};
+
+/** A model of ten thousand layers, each like one of mobilenet's. */
+function large(): InspectorState {
+  const state = whole();
+  const { summary, result } = state;
+  if (!summary || !result) return state;
+  const N = 10_000;
+  const at = <T>(list: readonly T[], i: number) => list[i % list.length] as T;
+  const name = (i: number, base: string) => `block${Math.floor(i / 28)}/${base}`;
+  const shapes = summary.layers;
+  return {
+    ...state,
+    fileName: 'ten-thousand.onnx',
+    summary: {
+      ...summary,
+      layers: Array.from({ length: N }, (_, i) => {
+        const layer = at(shapes, i);
+        return {
+          ...layer,
+          name: name(i, layer.name),
+          output: name(i, layer.output),
+          predecessors: i ? [i - 1] : [],
+        };
+      }),
+    },
+    result: {
+      ...result,
+      layers: Array.from({ length: N }, (_, i) => {
+        const layer = at(result.layers, i);
+        return { ...layer, name: name(i, layer.name), hurts: false, noiseShare: 1 / N };
+      }),
+      ranges: Array.from({ length: N }, (_, i) => {
+        const range = at(result.ranges.slice(1), i);
+        return {
+          ...range,
+          tensor: name(i, range.tensor),
+          producer: name(i, range.producer ?? ''),
+        };
+      }),
+    },
+  };
+}
+
+/** The states that the pictures and the page's tests show, by name. */
+export const states: Record<string, () => InspectorState> = {
+  done: () => whole(),
+  kept: () => whole(['conv_dw_3']),
+  chinese: () => whole([], { language: 'zh-cn' }),
+  running: () => {
+    const state = whole();
+    return {
+      ...state,
+      result: state.result && { ...state.result, complete: false },
+      job: {
+        title: 'Sensitivity',
+        progress: { stage: 'sensitivity', done: 19, total: 28, etaSeconds: 4, memory: 212e6 },
+      },
+    };
+  },
+  empty: () =>
+    whole([], { result: null, recipe: { ...recipe([]), exists: false, calibrationSource: null } }),
+  random: () => {
+    const state = whole();
+    return {
+      ...state,
+      recipe: { ...state.recipe, random: true, calibrationSource: 'random' },
+      result: state.result && {
+        ...state.result,
+        calibration: { samples: 32, source: 'random', random: true },
+        accuracy: null,
+        agreement: null,
+        limits: [],
+      },
+    };
+  },
+  failed: () => {
+    const state = whole(['conv_dw_3']);
+    return {
+      ...state,
+      recipe: { ...state.recipe, dirtySinceResult: true, kept: ['conv_dw_3', 'conv_pw_2'] },
+      failure: {
+        code: 'data.wrong-shape',
+        message: 'images/007.npy is 3×192×192, the input `input` takes 3×224×224.',
+        file: 'images/007.npy',
+        tensor: 'input',
+        remedy: 'Set `calibration: image: { resize, crop }` in the recipe, or leave the file out.',
+      },
+    };
+  },
+  broken: () =>
+    whole([], {
+      summary: null,
+      result: null,
+      failure: {
+        code: 'model.truncated',
+        message: 'The file ends at byte 81,920 inside the initializer `conv_pw_9.weight`.',
+        file: 'mobilenet_v1_0.25.onnx',
+        node: 'conv_pw_9',
+        remedy: 'Copy or download the file again.',
+      },
+    }),
+  slower: () => {
+    const state = whole();
+    const { result } = state;
+    if (result?.latency)
+      state.result = {
+        ...result,
+        latency: {
+          ...result.latency,
+          speedup: 0.45,
+          low: 0.44,
+          high: 0.46,
+          int8P50: 3.1,
+          int8P99: 3.4,
+          verdict: 'not faster here',
+        },
+        limits: [],
+        layers: result.layers.map((layer, i) =>
+          i === 5
+            ? {
+                ...layer,
+                precision: 'float32',
+                wish: 'keep',
+                hurts: false,
+                reason: 'keep_fp32 names it.',
+              }
+            : layer,
+        ),
+      };
+    return state;
+  },
+  untrusted: () => whole([], { result: null, trusted: false }),
+  large,
+};
+
+/** What the host would answer to `range`. */
+export function rangeDetail(state: InspectorState, tensor: string): RangeDetail {
+  const range = state.result?.ranges.find((each) => each.tensor === tensor);
+  if (!range) throw new Error(`no range of ${tensor}`);
+  const next = random(tensor.length * 131 + tensor.charCodeAt(tensor.length - 6));
+  const bins = 128;
+  const counts = histogram(next, bins, range.min < 0);
+  const layer = state.summary?.layers.find((each) => each.output === tensor);
+  const channels = Number(layer?.outputShape?.[1] ?? 3);
+  return {
+    ...range,
+    observer: 'minmax',
+    samples: 64,
+    edges: Array.from(
+      { length: bins + 1 },
+      (_, i) => range.min + (i * (range.max - range.min)) / bins,
+    ),
+    counts,
+    channels: {
+      min: Array.from({ length: channels }, () => range.min * next()),
+      max: Array.from({ length: channels }, (_, c) =>
+        c % 11 === 5 ? range.max : range.max * (0.12 + 0.25 * next()),
+      ),
+    },
+    mean: 0.84,
+    std: 1.31,
+  };
+}
+
+/** What the host would answer to `weights`. */
+export function weightDetail(state: InspectorState, layer: string): WeightDetail {
+  const weight = state.summary?.layers.find((each) => each.name === layer)?.weight;
+  if (!weight) throw new Error(`no weights of ${layer}`);
+  const bins = 128;
+  const step = (weight.max - weight.min) / bins;
+  const edges = Array.from({ length: bins + 1 }, (_, i) => weight.min + i * step);
+  return {
+    ...weight,
+    layer,
+    edges,
+    counts: edges.slice(1).map((edge) => Math.round(900 / (1 + (edge / (3 * step)) ** 2))),
+    channelMin: weight.channelMax.map((most) => -most * 0.8),
+    channelTop: weight.channelMax,
+    scales: state.result ? weight.channelMax.map((most) => most / 127) : null,
+  };
+}

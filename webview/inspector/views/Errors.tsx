@@ -1,0 +1,171 @@
+import { useMemo } from 'preact/hooks';
+import { t } from '../../l10n';
+import { worstChannels } from '../../logic/channels';
+import { COLUMNS, type Column, type ColumnId } from '../../logic/columns';
+import { db, fixed, NONE } from '../../logic/format';
+import { jumps } from '../../logic/profile';
+import type { LayerRow } from '../../logic/rows';
+import { Canvas } from '../parts/Canvas';
+import { channelHeat, profile, PROFILE_LEFT } from '../parts/draw';
+import { LayerTable } from '../parts/LayerTable';
+import { Empty, Icon, Legend } from '../parts/marks';
+import { Search } from '../parts/Search';
+import { act, copy, errorRows, errorSort, locked, rows, select, selectedRow } from '../store';
+import { tableCsv } from './Layers';
+
+const pick = (id: ColumnId, width?: string): Column => {
+  const column = COLUMNS.find((each) => each.id === id);
+  if (!column) throw new Error(`no column ${id}`);
+  return width === undefined ? column : { ...column, width };
+};
+
+/** Layers × measures, in the order in which a reader asks: made here, arrived here, at the output. */
+const MEASURED: readonly Column[] = [
+  pick('precision'),
+  pick('name', 'minmax(120px, 1fr)'),
+  pick('kind', 'minmax(96px, .8fr)'),
+  pick('range', '76px'),
+  pick('local', '62px'),
+  pick('accumulated', '84px'),
+  pick('onlyThis', '66px'),
+  pick('clip', '64px'),
+  pick('used', '72px'),
+  { ...pick('share', 'minmax(120px, 1.1fr)'), align: 'start' },
+  pick('costs', '70px'),
+];
+
+/** What hurts, and who is to blame? */
+export function ErrorsView() {
+  const all = rows.value;
+  const measured = all.some((row) => row.accumulated !== null || row.share !== null);
+  if (!measured)
+    return (
+      <Empty icon="flame" title={t('errors.empty')}>
+        <vscode-button
+          data-testid="empty-quantize"
+          disabled={locked.value}
+          onClick={() => act('quantize')}
+        >
+          {t('header.quantize')}
+        </vscode-button>
+      </Empty>
+    );
+  const shown = errorRows.value;
+  const most = all.reduce((max, row) => Math.max(max, row.share ?? 0), 0);
+  return (
+    <>
+      <div class="tools">
+        <Search shown={shown.length} />
+        {errorSort.value && (
+          <button type="button" class="link" onClick={() => (errorSort.value = null)}>
+            {t('errors.graphOrder')}
+          </button>
+        )}
+        <span class="space" />
+        <Legend measures={['accumulated', 'clip', 'used']} />
+        <button
+          type="button"
+          class="icon"
+          title={t('layers.copy')}
+          aria-label={t('layers.copy')}
+          onClick={() => void copy(tableCsv(MEASURED, shown), t('layers.csv', { n: shown.length }))}
+        >
+          <Icon name="copy" />
+        </button>
+      </div>
+      <LayerTable
+        label={t('view.errors')}
+        columns={MEASURED}
+        rows={shown}
+        sort={errorSort.value}
+        onSort={(sort) => (errorSort.value = sort)}
+        rowHeight={20}
+        testid="errors-table"
+        cell={(column, row) => errorCell(column, row, most)}
+      />
+      <Profile />
+      <Channels />
+    </>
+  );
+}
+
+function errorCell(column: Column, row: LayerRow, most: number) {
+  if (column.id === 'share') {
+    if (row.share === null) return <span class="dim">{NONE}</span>;
+    const width = most > 0 ? (row.share / most) * 64 : 0;
+    return (
+      <span class="bar" data-testid="heat-share" data-layer={row.name}>
+        <i style={{ width: `max(1px, ${width}%)` }} />
+        {row.share >= 0.015 && <small>{fixed(row.share * 100, 0)} %</small>}
+      </span>
+    );
+  }
+  if (column.id === 'costs')
+    return row.costs === null || row.costs < 0.05 ? (
+      <span class="dim">{NONE}</span>
+    ) : (
+      <span class={row.result?.hurts ? 'strong' : 'dim'}>+{fixed(row.costs, 1)}</span>
+    );
+  return undefined;
+}
+
+function Profile() {
+  const all = rows.value;
+  const chosen = selectedRow.value?.index ?? null;
+  const falls = useMemo(() => jumps(all), [all]);
+  const draw = useMemo(() => profile(all, chosen, falls), [all, chosen, falls]);
+  if (!all.some((row) => row.accumulated !== null)) return null;
+  const at = (x: number, width: number) => {
+    const share = (x - PROFILE_LEFT) / (width - PROFILE_LEFT - 8);
+    return all[Math.max(0, Math.min(all.length - 1, Math.floor(share * all.length)))];
+  };
+  const spoken = falls.map((fall) => `${fall.name} −${fixed(fall.drop, 1)} dB`).join(', ');
+  return (
+    <div class="strip" data-testid="profile">
+      <h3>{t('errors.profile')}</h3>
+      <Canvas
+        class="profile"
+        draw={draw}
+        label={`${t('errors.profile')}. ${t('errors.jumps')}: ${spoken || '–'}`}
+        onMove={(x, width) => {
+          const row = at(x, width);
+          return row ? `${row.name}: ${db(row.accumulated)} dB` : null;
+        }}
+        onPick={(x, width) => select(at(x, width)?.name ?? null)}
+      />
+    </div>
+  );
+}
+
+function Channels() {
+  const row = selectedRow.value;
+  const channels = row?.result?.localByChannel;
+  const draw = useMemo(() => channelHeat(channels ?? []), [channels]);
+  if (!row) return null;
+  if (!channels?.length)
+    return (
+      <div class="strip">
+        <h3>{t('errors.channelsNone', { layer: row.name })}</h3>
+      </div>
+    );
+  const worst = worstChannels(channels)
+    .map((each) => t('errors.channel', { channel: each.channel, db: db(each.db) }))
+    .join(' · ');
+  return (
+    <div class="strip" data-testid="channels">
+      <h3>
+        {t('errors.channels', { layer: row.name, n: channels.length })}
+        <span> {worst}</span>
+      </h3>
+      <Canvas
+        class="channels"
+        draw={draw}
+        label={`${t('errors.channels', { layer: row.name, n: channels.length })} ${worst}`}
+        onMove={(x, width) => {
+          const channel = Math.floor((x / width) * channels.length);
+          return t('errors.channel', { channel, db: db(channels[channel]) });
+        }}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,244 @@
+import { count, countUnit, db, fixed, NONE, shape, significant } from './format';
+import type { LayerRow } from './rows';
+import type { Measure } from './scale';
+
+export type ColumnId =
+  | 'precision'
+  | 'name'
+  | 'kind'
+  | 'shape'
+  | 'macs'
+  | 'parameters'
+  | 'range'
+  | 'bounds'
+  | 'scale'
+  | 'weightSpan'
+  | 'written'
+  | 'executed'
+  | 'kernel'
+  | 'local'
+  | 'accumulated'
+  | 'onlyThis'
+  | 'share'
+  | 'costs'
+  | 'clip'
+  | 'used'
+  | 'cosine'
+  | 'maxAbs'
+  | 'reason';
+
+export interface Column {
+  id: ColumnId;
+  /** Width as a grid track. */
+  width: string;
+  align: 'start' | 'end';
+  /** What it is sorted by; text sorts by locale, null goes last. */
+  by: (row: LayerRow) => number | string | null;
+  /** Plain text of the cell, for people and for CSV. */
+  text: (row: LayerRow) => string;
+  /** The scale that colours it. */
+  heat?: Measure;
+  shown: boolean;
+}
+
+const number = (value: number | null, write: (value: number) => string) =>
+  value === null ? NONE : write(value);
+const percent1 = (value: number) => fixed(value * 100, 1);
+
+/** Every column of the Layers table, in its order. */
+export const COLUMNS: readonly Column[] = [
+  col(
+    'precision',
+    '34px',
+    'start',
+    (r) => (r.kept ? 1 : 0),
+    (r) => (r.kept ? 'keep' : 'quantize'),
+  ),
+  col(
+    'name',
+    'minmax(132px, 1.4fr)',
+    'start',
+    (r) => r.name,
+    (r) => r.name,
+  ),
+  col(
+    'kind',
+    'minmax(100px, .8fr)',
+    'start',
+    (r) => r.kind,
+    (r) => r.kind,
+  ),
+  col(
+    'shape',
+    '88px',
+    'end',
+    (r) => elements(r),
+    (r) => shape(r.shape),
+  ),
+  col(
+    'macs',
+    '68px',
+    'end',
+    (r) => r.macs,
+    (r) => number(r.macs, count),
+  ),
+  col(
+    'parameters',
+    '68px',
+    'end',
+    (r) => r.parameters,
+    (r) => number(r.parameters, count),
+    false,
+  ),
+  col('range', '80px', 'end', (r) => r.range && r.range.max - r.range.min, bounds),
+  col('bounds', '104px', 'end', (r) => r.range && r.range.max, bounds, false),
+  col(
+    'scale',
+    '70px',
+    'end',
+    (r) => r.range?.scale ?? null,
+    (r) => number(r.range?.scale ?? null, significant),
+    false,
+  ),
+  col(
+    'weightSpan',
+    '78px',
+    'end',
+    (r) => r.weightSpan,
+    (r) => number(r.weightSpan, significant),
+  ),
+  col(
+    'written',
+    '62px',
+    'start',
+    (r) => r.written,
+    (r) => precisionName(r.written),
+    false,
+  ),
+  col(
+    'executed',
+    '74px',
+    'start',
+    (r) => r.executed,
+    (r) => precisionName(r.executed),
+  ),
+  col(
+    'kernel',
+    '110px',
+    'start',
+    (r) => r.result?.kernel ?? null,
+    (r) => r.result?.kernel ?? NONE,
+    false,
+  ),
+  heat('local', '66px', (r) => r.local, db),
+  heat('accumulated', '86px', (r) => r.accumulated, db),
+  heat('onlyThis', '66px', (r) => r.onlyThis, db, false),
+  {
+    ...col(
+      'share',
+      '66px',
+      'end',
+      (r) => r.share,
+      (r) => number(r.share, percent1),
+    ),
+    heat: 'share',
+  },
+  col(
+    'costs',
+    '66px',
+    'end',
+    (r) => r.costs,
+    (r) => number(r.costs, (v) => fixed(v, 1)),
+  ),
+  heat(
+    'clip',
+    '66px',
+    (r) => r.clip,
+    (v) => number(v, percent1),
+    false,
+  ),
+  heat(
+    'used',
+    '66px',
+    (r) => r.used,
+    (v) => number(v, percent1),
+    false,
+  ),
+  col(
+    'cosine',
+    '66px',
+    'end',
+    (r) => r.result?.accumulated?.cosine ?? null,
+    (r) => number(r.result?.accumulated?.cosine ?? null, (v) => fixed(v, 4)),
+    false,
+  ),
+  col(
+    'maxAbs',
+    '66px',
+    'end',
+    (r) => r.result?.accumulated?.maxAbs ?? null,
+    (r) => number(r.result?.accumulated?.maxAbs ?? null, significant),
+    false,
+  ),
+  col(
+    'reason',
+    'minmax(120px, 1fr)',
+    'start',
+    (r) => r.result?.reason ?? null,
+    (r) => r.result?.reason ?? '',
+    false,
+  ),
+];
+
+function col(
+  id: ColumnId,
+  width: string,
+  align: Column['align'],
+  by: Column['by'],
+  text: Column['text'],
+  shown = true,
+): Column {
+  return { id, width, align, by, text, shown };
+}
+
+function heat(
+  id: ColumnId & Measure,
+  width: string,
+  by: (row: LayerRow) => number | null,
+  write: (value: number | null) => string,
+  shown = true,
+): Column {
+  return { id, width, align: 'end', by, text: (row) => write(by(row)), heat: id, shown };
+}
+
+function bounds(row: LayerRow): string {
+  return row.range ? `${significant(row.range.min)} … ${significant(row.range.max)}` : NONE;
+}
+
+function elements(row: LayerRow): number | null {
+  if (!row.shape) return null;
+  return row.shape.reduce<number>((all, dim) => all * (typeof dim === 'number' ? dim : 1), 1);
+}
+
+/** How a precision is written beside a layer. */
+export function precisionName(precision: LayerRow['written']): string {
+  switch (precision) {
+    case null:
+      return NONE;
+    case 'int8':
+      return 'INT8';
+    case 'int16':
+      return 'INT16';
+    case 'float32':
+      return 'FP32';
+    case 'float16':
+      return 'FP16';
+    case 'mixed':
+      return 'mixed';
+  }
+}
+
+/** MACs (or parameters) of a column in one unit, so that the eye can compare them. */
+export function columnUnit(rows: readonly LayerRow[], id: 'macs' | 'parameters') {
+  return countUnit(rows.reduce((most, row) => Math.max(most, row[id] ?? 0), 0));
+}

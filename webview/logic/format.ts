@@ -1,0 +1,115 @@
+import type { Shape } from '../../src/protocol';
+
+/** What stands for a value that was not measured, in a table. */
+export const NONE = '·';
+const MINUS = '−';
+
+function minus(text: string): string {
+  // −0.0 is 0.0 for a reader
+  return /^-0(\.0+)?$/.test(text) ? text.slice(1) : text.replace('-', MINUS);
+}
+
+/** A number with that many decimals and a real minus sign. */
+export function fixed(value: number, digits: number): string {
+  return minus(value.toFixed(digits));
+}
+
+/** A number with an explicit sign, for differences. */
+export function signed(value: number, digits: number): string {
+  const text = fixed(value, digits);
+  return Number(value.toFixed(digits)) > 0 ? `+${text}` : text;
+}
+
+/** Three significant digits, never in exponent form between 0.0001 and 10 million. */
+export function significant(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : `${MINUS}∞`;
+  const size = Math.abs(value);
+  if (size === 0) return '0';
+  if (size < 1e-4 || size >= 1e7) return minus(value.toExponential(digits - 1));
+  const rounded = Number(value.toPrecision(digits));
+  const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(rounded))));
+  return minus(rounded.toFixed(decimals));
+}
+
+/** Decibels with one decimal; 150 is the cap and means *equal*. */
+export function db(value: number | null | undefined): string {
+  if (value == null) return NONE;
+  return value >= 150 ? '≥ 150' : fixed(value, 1);
+}
+
+/** Decimals that a speed-up needs: one, but two near 1, where the verdict turns. */
+export function timesDigits(value: number): number {
+  return value < 1.2 ? 2 : 1;
+}
+
+/** A share 0…1 as a percentage with three significant digits, without the sign `%`. */
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value === 100 || value === 0) return String(value);
+  // 99.97 % must not read as 100 %: what is missing is the news
+  if (value > 99.9 && value < 100) return minus((Math.floor(value * 100) / 100).toFixed(2));
+  return value < 0.01 ? '< 0.01' : significant(value);
+}
+
+const BYTES: readonly [number, string][] = [
+  [1e9, 'GB'],
+  [1e6, 'MB'],
+  [1e3, 'kB'],
+  [1, 'B'],
+];
+
+/** The unit in which sizes up to `max` bytes are written. */
+export function byteUnit(max: number): readonly [number, string] {
+  return BYTES.find(([size]) => max >= size) ?? [1, 'B'];
+}
+
+/** Bytes with a decimal unit. */
+export function bytes(value: number): string {
+  const [size, unit] = byteUnit(value);
+  return `${size === 1 ? String(value) : significant(value / size)} ${unit}`;
+}
+
+const COUNTS: readonly [number, string][] = [
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+];
+
+/** The unit in which counts up to `max` are written: `['k', 'M', 'G']` or none. */
+export function countUnit(max: number): readonly [number, string] {
+  return COUNTS.find(([size]) => max >= size) ?? [1, ''];
+}
+
+/** A count with its unit. */
+export function count(value: number): string {
+  const [size, unit] = countUnit(value);
+  return unit ? `${significant(value / size)} ${unit}` : String(value);
+}
+
+/** Dimensions without the batch axis, e.g. `32×56×56`. */
+export function shape(dims: Shape | null | undefined): string {
+  if (!dims?.length) return NONE;
+  const inner = dims.length > 1 && (dims[0] === 1 || typeof dims[0] !== 'number');
+  return (inner ? dims.slice(1) : dims).map((dim) => dim ?? '?').join('×');
+}
+
+/** What a quantized code means, e.g. `0.0235 · (q − 3)`. */
+export function formula(scale: number, zeroPoint: number): string {
+  const sign = zeroPoint < 0 ? '+' : MINUS;
+  return `${significant(scale)} · (q ${sign} ${Math.abs(zeroPoint)})`;
+}
+
+/** Seconds as `9 s` or `1 min 20 s`. */
+export function seconds(value: number): string {
+  const whole = Math.max(0, Math.round(value));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60
+    ? `${minutes} min ${whole % 60} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Milliseconds with three significant digits. */
+export function ms(value: number): string {
+  return `${significant(value)} ms`;
+}

@@ -1,0 +1,128 @@
+import type { InspectorAction, InspectorState } from '../../src/protocol';
+import type { Phrase } from '../l10n/phrase';
+import { db, fixed, timesDigits } from './format';
+import { isRandom, worstOutput } from './measures';
+import type { LayerRow } from './rows';
+
+/** One thing to do next, one click. */
+export interface Proposal {
+  id: string;
+  /** What to do: the button. */
+  label: Phrase;
+  /** Why, with numbers. */
+  why: Phrase;
+  does:
+    { kind: 'keep'; layers: string[]; keep: boolean } | { kind: 'action'; action: InspectorAction };
+}
+
+/** Estimated gain in dB of removing a share of the noise: `−10·log10(1 − share)`. */
+export function gainOf(share: number): number {
+  return -10 * Math.log10(1 - Math.min(share, 0.999));
+}
+
+const act = (action: InspectorAction): Proposal['does'] => ({ kind: 'action', action });
+
+/** Layers that hurt and are still quantized, worst first. */
+export function worstRows(rows: readonly LayerRow[]): LayerRow[] {
+  const blame = (row: LayerRow) =>
+    row.share ?? (row.costs !== null ? 1 - 10 ** (-row.costs / 10) : 0);
+  return rows
+    .filter((row) => !row.kept && row.result?.wish !== 'keep' && blame(row) > 0)
+    .sort((a, b) => blame(b) - blame(a) || a.index - b.index);
+}
+
+/** What to do next: at most three, the most useful first. */
+export function proposals(state: InspectorState, rows: readonly LayerRow[]): Proposal[] {
+  const { result, recipe } = state;
+  const found: Proposal[] = [];
+  if (isRandom(result, recipe))
+    found.push({
+      id: 'real-data',
+      label: ['do.realData'],
+      why: ['do.realDataWhy'],
+      does: act('openRecipe'),
+    });
+  if (!result || result.int8MacShare === null) {
+    if (!result?.calibration && recipe.mode !== 'dynamic')
+      found.push({
+        id: 'calibrate',
+        label: ['do.calibrate'],
+        why: ['do.calibrateWhy'],
+        does: act('calibrate'),
+      });
+    found.push({
+      id: 'quantize',
+      label: ['do.quantize'],
+      why: ['do.quantizeWhy'],
+      does: act('quantize'),
+    });
+    return found.slice(0, 3);
+  }
+  if (recipe.dirtySinceResult)
+    found.push({ id: 'again', label: ['do.again'], why: ['do.againWhy'], does: act('quantize') });
+  found.push(...keepProposals(state, rows));
+  const { latency } = result;
+  if (latency?.verdict === 'not faster here')
+    found.push({
+      id: 'not-faster',
+      label: ['do.otherMode'],
+      why: ['do.otherModeWhy', { times: fixed(latency.speedup, timesDigits(latency.speedup)) }],
+      does: act('openRecipe'),
+    });
+  if (!latency || (!result.accuracy && !result.agreement))
+    found.push({
+      id: 'compare',
+      label: ['do.compare'],
+      why: ['do.compareWhy'],
+      does: act('compare'),
+    });
+  if (found.length === 0)
+    found.push({
+      id: 'report',
+      label: ['do.report'],
+      why: ['do.reportWhy'],
+      does: act('exportReport'),
+    });
+  return found.slice(0, 3);
+}
+
+function keepProposals(state: InspectorState, rows: readonly LayerRow[]): Proposal[] {
+  const hurting = worstRows(rows).filter((row) => row.result?.hurts);
+  const first = hurting[0];
+  if (!first) return [];
+  const output = worstOutput(state.result);
+  const before = output ? db(output.db) : null;
+  const after = (gain: number) => (output ? db(output.db + gain) : null);
+  const worst: Proposal = {
+    id: 'keep-worst',
+    label: ['do.keepOne', { layer: first.name }],
+    why:
+      first.costs !== null && before !== null
+        ? [
+            'do.keepOneMeasured',
+            { before, after: after(first.costs) ?? '', gain: fixed(first.costs, 1) },
+          ]
+        : ['do.keepShare', { percent: fixed((first.share ?? 0) * 100, 0) }],
+    does: { kind: 'keep', layers: [first.name], keep: true },
+  };
+  const three = hurting.slice(0, 3);
+  if (three.length < 3) return [worst];
+  const share = three.reduce((sum, row) => sum + (row.share ?? 0), 0);
+  return [
+    worst,
+    {
+      id: 'keep-three',
+      label: ['do.keepThree'],
+      why: [
+        before !== null && share > 0 ? 'do.keepThreeWhy' : 'do.keepThreeNames',
+        {
+          layers: three.map((row) => row.name).join(', '),
+          percent: fixed(share * 100, 0),
+          before: before ?? '',
+          after: after(gainOf(share)) ?? '',
+        },
+      ],
+      does: { kind: 'keep', layers: three.map((row) => row.name), keep: true },
+    },
+  ];
+}
