@@ -102,7 +102,7 @@ export async function runModel(
     logSeverityLevel: 4,
   });
   try {
-    return (await session.run(feeds)) as Feeds;
+    return (await session.run(feeds));
   } finally {
     await session.release();
   }

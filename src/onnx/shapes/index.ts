@@ -1,26 +1,31 @@
-/** Shape inference. */
-import { subgraphs } from '../attributes';
+/** Shape inference: type and shape of every tensor, as far as the graph and its declarations tell. */
 import type { Model } from '../model';
-import { valueType, type GraphProto } from '../schema';
-import { tensorDims, tensorType } from '../tensor';
-import type { TensorInfo } from './types';
+import { Inference } from './inference';
+import type { ScopedShapes, TensorInfo } from './types';
 
-export type { Dim, TensorInfo } from './types';
+export type { Dim, ScopedShapes, TensorInfo } from './types';
 
-/** What is known of every tensor, by the graph that defines it. */
-export type ScopedShapes = Map<GraphProto, Map<string, TensorInfo>>;
+/**
+ * Type and shape of every tensor of the main graph.
+ *
+ * 1. Inputs have their declared shapes, or those of `inputShapes`; a symbol that an override gives a size has it everywhere.
+ * 2. Every node's rule is applied in topological order; small integer tensors are followed through
+ *    Shape → Gather → Concat → Reshape chains.
+ * 3. Where a rule knows nothing, the declared type and shape count, unless `inputShapes` contradicts a declared size.
+ *
+ * Unknown operators have unknown outputs; nothing throws.
+ */
+export function inferShapes(
+  model: Model,
+  inputShapes: Readonly<Record<string, readonly number[]>> = {},
+): Map<string, TensorInfo> {
+  return inferGraphs(model, inputShapes).get(model.graph) ?? new Map<string, TensorInfo>();
+}
 
-export function inferGraphs(model: Model): ScopedShapes {
-  const all: ScopedShapes = new Map();
-  const walk = (graph: GraphProto) => {
-    const map = new Map<string, TensorInfo>();
-    all.set(graph, map);
-    for (const list of [graph.input, graph.valueInfo, graph.output])
-      for (const v of list) map.set(v.name, valueType(v));
-    for (const t of graph.initializer)
-      map.set(t.name, { type: tensorType(t), shape: tensorDims(t) });
-    for (const node of graph.node) for (const body of subgraphs(node)) walk(body);
-  };
-  walk(model.graph);
-  return all;
+/** The same for the main graph and every subgraph, each with the tensors that it defines itself. */
+export function inferGraphs(
+  model: Model,
+  inputShapes: Readonly<Record<string, readonly number[]>> = {},
+): ScopedShapes {
+  return new Inference(model, inputShapes).run();
 }
