@@ -79,6 +79,9 @@ export class JobClient {
     this.stderr = '';
     const child = fork(this.workerPath, [], {
       serialization: 'advanced',
+      // the editor's own executable behaves as Node only when told to; plain Node does not mind
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      execArgv: [], // an inspected editor must not hand its debugger port down
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     child.stderr?.on('data', (chunk: Buffer) => {

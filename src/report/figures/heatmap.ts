@@ -5,7 +5,7 @@ import { tableHtml, tableText, type Table } from './table';
 
 interface Measure {
   name: string;
-  of(layer: LayerResult): number | null;
+  of: (layer: LayerResult) => number | null;
 }
 
 /** The errors in decibels that one colour scale can show side by side. */

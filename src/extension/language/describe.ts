@@ -1,0 +1,80 @@
+import type { RecipeState } from '../../protocol';
+import { choicesOf } from '../../recipe/written';
+import { resolveRecipe, type ResolvedRecipe } from '../../recipe/defaults';
+import { planLayers, type NamedLayer } from '../../recipe/match';
+import { parseRecipe, type ParseResult } from '../../recipe/parse';
+import { keepLines, lineColumn, rangeOf } from '../../recipe/positions';
+import type { ModelSummary, RunResult } from '../../results';
+import { noRecipe } from '../session/state';
+
+/** What a recipe's text is compared with and looked up in. */
+export interface DescribeContext {
+  summary: ModelSummary | null;
+  result: RunResult | null;
+  /** The text behind the result, where it ran in this window. */
+  ranText: string | null;
+}
+
+/** What the recipe says now, as the inspector shows it; lenient, since it is asked while somebody types. */
+export function describeRecipe(
+  shownPath: string,
+  path: string,
+  text: string | null,
+  { summary, result, ranText }: DescribeContext,
+): RecipeState {
+  if (text === null) return { ...noRecipe, path: shownPath };
+  const parse = parseRecipe(text, path);
+  const resolved = parse.recipe && resolveRecipe(parse.recipe);
+  const layers: readonly NamedLayer[] = summary?.layers ?? result?.layers ?? [];
+  const plan = planLayers(choicesOf(parse.doc), layers);
+  const kept = layers.filter(({ name }) => plan.get(name)?.keep).map(({ name }) => name);
+  return {
+    path: shownPath,
+    exists: true,
+    kept,
+    calibrationSource: resolved?.calibration?.data.join(', ') ?? null,
+    random: resolved?.calibration?.random ?? false,
+    target: resolved?.target ?? noRecipe.target,
+    mode: resolved?.quantization.mode ?? noRecipe.mode,
+    dirtySinceResult: result !== null && isNewer(parse, resolved, kept, result, ranText),
+    lines: linesOf(parse, layers),
+  };
+}
+
+/** The line that keeps each layer, or where it would be kept. */
+function linesOf(parse: ParseResult, layers: readonly NamedLayer[]): Record<string, number> {
+  const home = ['keep_fp32', 'quantization', 'model'];
+  const range = home.map((key) => rangeOf(parse.doc, [key], 'key')).find((found) => found);
+  const line = range ? lineColumn(parse.doc, range.start).line : 1;
+  return {
+    ...Object.fromEntries(layers.map(({ name }) => [name, line])),
+    ...keepLines(parse.doc.text, layers),
+  };
+}
+
+/**
+ * Whether the recipe says something else than the run behind the result did. Where the run's text is not
+ * known (another window, the command line) the result itself tells the most of it.
+ */
+function isNewer(
+  parse: ParseResult,
+  resolved: ResolvedRecipe | null,
+  kept: readonly string[],
+  result: RunResult,
+  ranText: string | null,
+): boolean {
+  if (ranText !== null) {
+    if (ranText === parse.doc.text) return false;
+    const ran = parseRecipe(ranText, parse.file).recipe;
+    return JSON.stringify(ran) !== JSON.stringify(parse.recipe);
+  }
+  if (!resolved) return true;
+  const had = result.layers.filter(({ wish }) => wish === 'keep').map(({ name }) => name);
+  const names = new Set(result.layers.map(({ name }) => name));
+  const want = kept.filter((name) => names.has(name));
+  return (
+    [...had].sort().join('\n') !== [...want].sort().join('\n') ||
+    resolved.quantization.mode !== result.mode ||
+    (resolved.target !== 'auto' && resolved.target !== result.target)
+  );
+}

@@ -1,0 +1,258 @@
+import { basename } from 'node:path';
+import { toErrorData, VernierError, type ErrorData } from '../../errors';
+import type { RunUntil } from '../../jobs/protocol';
+import type { RangeDetail, RunResult, WeightDetail } from '../../results';
+import { defaultRecipePath } from './lookup';
+import type { SessionPorts } from './ports';
+import { initialState, reduce, type SessionEvent, type SessionState } from './state';
+
+export interface RunWish {
+  title: string;
+  until: RunUntil;
+  /** The recipe's text, where it is ahead of what editor and file say (an edit that is being applied). */
+  text?: string;
+}
+
+export type SessionListener = (patch: Partial<SessionState>, session: ModelSession) => void;
+
+/**
+ * All that is known of one model, shared by every view of it: what the file says, its recipe, the last
+ * result, the job that runs and the last failure. It outlives its views, so that a job goes on when a tab
+ * is closed and its result is there when the tab is opened again.
+ */
+export class ModelSession {
+  private current: SessionState;
+  private readonly listeners = new Set<SessionListener>();
+  private recipe: string | null = null;
+  /** The recipe was chosen, not found: it stays while its file does. */
+  private chosen = false;
+  private run: { id: number; abort: AbortController; finished: Promise<void> } | null = null;
+  private nextRun = 1;
+  private ranText: string | null = null;
+  private opened: Promise<void> | null = null;
+  private reading = 0;
+  private describing = 0;
+
+  /** @param modelPath absolute path of the `.onnx` file */
+  constructor(
+    readonly modelPath: string,
+    private readonly ports: SessionPorts,
+    trusted: boolean,
+  ) {
+    this.current = initialState(basename(modelPath), trusted);
+  }
+
+  get state(): SessionState {
+    return this.current;
+  }
+
+  /** Absolute path of the recipe that is, or would be, this model's. */
+  get recipePath(): string {
+    return this.recipe ?? defaultRecipePath(this.modelPath);
+  }
+
+  get running(): boolean {
+    return this.run !== null;
+  }
+
+  /** Hears every change; returns what stops it. */
+  onDidChange(listener: SessionListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Finds the recipe and the last result; once, however often it is called. Never throws. */
+  open(): Promise<void> {
+    this.opened ??= this.refreshRecipe().catch((thrown: unknown) => this.fail(thrown));
+    return this.opened;
+  }
+
+  /** Reads what the file says, if that is not known yet. Never throws: a failure is part of the state. */
+  async ensureSummary(): Promise<void> {
+    if (!this.current.summary) await this.modelChanged();
+  }
+
+  /** Reads the model's file (again). */
+  async modelChanged(): Promise<void> {
+    const reading = ++this.reading;
+    try {
+      const summary = await this.ports.look.request('inspect', { model: this.modelPath });
+      if (reading !== this.reading) return;
+      this.apply({ type: 'summary', summary });
+      await this.recipeChanged();
+    } catch (thrown) {
+      if (reading === this.reading) this.fail(thrown);
+    }
+  }
+
+  /** Takes this recipe instead of the one that was found: a run of `fast.quant.yaml` shows in its model. */
+  async useRecipe(path: string): Promise<void> {
+    await this.open();
+    this.chosen = true;
+    if (this.recipe === path) return;
+    this.recipe = path;
+    this.ranText = null;
+    await this.resultChanged();
+  }
+
+  /** Looks for the recipe and its result again: the files of the folder have changed. */
+  async refreshRecipe(): Promise<void> {
+    if (this.chosen && this.recipe)
+      this.chosen = (await this.ports.readRecipe(this.recipe)).text !== null;
+    const found = this.chosen ? this.recipe : await this.ports.findRecipe(this.modelPath);
+    if (found !== this.recipe) {
+      this.recipe = found;
+      this.ranText = null;
+    }
+    await this.resultChanged();
+  }
+
+  /** Reads the stored result again, unless a job is about to write it. */
+  async resultChanged(): Promise<void> {
+    if (!this.run) {
+      const result = this.recipe ? await this.ports.readResult(this.recipe) : null;
+      const same =
+        result?.key === this.current.result?.key &&
+        result?.finishedAt === this.current.result?.finishedAt;
+      if (!same) this.apply({ type: 'restored', result });
+    }
+    await this.recipeChanged();
+  }
+
+  /** The text of the recipe has changed, in the editor or on disk. */
+  async recipeChanged(): Promise<void> {
+    const describing = ++this.describing;
+    const path = this.recipePath;
+    const { text } = await this.ports.readRecipe(path);
+    const { summary, result } = this.current;
+    const recipe = await this.ports.describeRecipe(path, text, {
+      summary,
+      result,
+      ranText: this.ranText,
+    });
+    if (describing === this.describing) this.apply({ type: 'recipe', recipe });
+  }
+
+  /**
+   * Runs the recipe; a job that is running is ended first. Resolves to the result, or to null when the job
+   * failed or was replaced: what went wrong is part of the state.
+   */
+  async start(wish: RunWish): Promise<RunResult | null> {
+    if (!this.current.trusted) {
+      this.fail(untrusted());
+      return null;
+    }
+    this.stop();
+    const id = this.nextRun++;
+    const abort = new AbortController();
+    let finish = () => {};
+    this.run = { id, abort, finished: new Promise<void>((resolve) => (finish = resolve)) };
+    this.apply({ type: 'started', run: id, title: wish.title });
+    try {
+      const recipePath = this.recipePath;
+      const editor = await this.ports.readRecipe(recipePath);
+      const text = wish.text ?? (editor.unsaved ? (editor.text ?? undefined) : undefined);
+      if (!this.isCurrent(id)) return null;
+      this.ranText = text ?? editor.text;
+      const result = await this.ports.work.request(
+        'run',
+        { recipePath, text, until: wish.until },
+        {
+          signal: abort.signal,
+          onProgress: (progress) => this.apply({ type: 'progress', run: id, progress }),
+          onPartial: (partial) => this.apply({ type: 'partial', run: id, result: partial }),
+        },
+      );
+      this.finishRun(id, { type: 'done', run: id, result });
+      await this.recipeChanged();
+      return result;
+    } catch (thrown) {
+      this.finishRun(id, { type: 'failed', run: id, error: this.logged(thrown) });
+      return null;
+    } finally {
+      finish();
+    }
+  }
+
+  /** Ends the running job, if there is one. What it had found by then stays on view, marked as incomplete. */
+  cancel(): void {
+    this.stop();
+    if (this.current.job) {
+      this.current = { ...this.current, job: null };
+      this.emit({ job: null });
+    }
+  }
+
+  /** Resolves when no job runs. */
+  async idle(): Promise<void> {
+    while (this.run) await this.run.finished;
+  }
+
+  /** Statistics of one tensor, from the last calibration. */
+  async range(tensor: string): Promise<RangeDetail> {
+    const recipePath = this.recipePath;
+    const { text } = await this.ports.readRecipe(recipePath);
+    return this.ports.look.request('range', { recipePath, text: text ?? undefined, tensor });
+  }
+
+  /** Weights of one layer. */
+  weights(layer: string): Promise<WeightDetail> {
+    return this.ports.look.request('weights', { model: this.modelPath, layer });
+  }
+
+  trust(): void {
+    this.apply({ type: 'trusted' });
+  }
+
+  /** Shows a failure where the result would have stood. */
+  fail(thrown: unknown): void {
+    this.apply({ type: 'failed', error: this.logged(thrown) });
+  }
+
+  private isCurrent(id: number): boolean {
+    return this.run?.id === id;
+  }
+
+  private stop(): void {
+    const run = this.run;
+    this.run = null;
+    run?.abort.abort();
+  }
+
+  private finishRun(id: number, event: SessionEvent): void {
+    const running = this.run?.id ?? null;
+    if (running === id) this.run = null;
+    this.apply(event, running);
+  }
+
+  private apply(event: SessionEvent, running = this.run?.id ?? null): void {
+    const patch = reduce(this.current, event, running);
+    if (!patch) return;
+    this.current = { ...this.current, ...patch };
+    this.emit(patch);
+  }
+
+  private emit(patch: Partial<SessionState>): void {
+    for (const listener of [...this.listeners]) listener(patch, this);
+  }
+
+  private logged(thrown: unknown): ErrorData {
+    const error = toErrorData(thrown);
+    if (error.code !== 'job.cancelled') {
+      const stack = error.code === 'internal' && thrown instanceof Error ? `\n${thrown.stack}` : '';
+      this.ports.log(`${this.current.fileName}: ${error.code}: ${error.message}${stack}`);
+    }
+    return error;
+  }
+}
+
+/** Why nothing runs in a workspace that is not trusted. */
+export function untrusted(): VernierError {
+  return new VernierError(
+    'job.untrusted',
+    'This workspace is not trusted, so nothing is run in it.',
+    {
+      remedy: 'Trust the workspace to calibrate and quantize its models.',
+    },
+  );
+}

@@ -1,0 +1,90 @@
+import type { ErrorData } from '../../errors';
+import type { InspectorState, RecipeState } from '../../protocol';
+import type { ModelSummary, Progress, RunResult } from '../../results';
+
+/** What is known of one model; every view of it shows the same. The language is the window's, not the model's. */
+export type SessionState = Omit<InspectorState, 'language'>;
+
+/** All that can happen to it. `run` numbers a job, so that a job that was replaced is not heard any more. */
+export type SessionEvent =
+  | { type: 'summary'; summary: ModelSummary }
+  | { type: 'failed'; run?: number; error: ErrorData }
+  | { type: 'restored'; result: RunResult | null }
+  | { type: 'recipe'; recipe: RecipeState }
+  | { type: 'trusted' }
+  | { type: 'started'; run: number; title: string }
+  | { type: 'progress'; run: number; progress: Progress }
+  | { type: 'partial'; run: number; result: RunResult }
+  | { type: 'done'; run: number; result: RunResult };
+
+export const noRecipe: RecipeState = {
+  path: '',
+  exists: false,
+  kept: [],
+  calibrationSource: null,
+  random: false,
+  target: 'auto',
+  mode: 'static',
+  dirtySinceResult: false,
+  lines: {},
+};
+
+export function initialState(fileName: string, trusted: boolean): SessionState {
+  return {
+    fileName,
+    summary: null,
+    result: null,
+    recipe: noRecipe,
+    job: null,
+    failure: null,
+    trusted,
+  };
+}
+
+/**
+ * What an event changes, as the patch that the views are sent; null if nothing.
+ *
+ * 1. A job that is not the running one changes nothing: the latest wish wins.
+ * 2. A failure leaves the last result where it was; starting a job takes the last failure away.
+ * 3. A cancel is a wish, not a failure.
+ * 4. A result from disk never replaces one while a job runs.
+ */
+export function reduce(
+  state: SessionState,
+  event: SessionEvent,
+  running: number | null,
+): Partial<SessionState> | null {
+  if (
+    'run' in event &&
+    event.type !== 'started' &&
+    event.run !== undefined &&
+    event.run !== running
+  )
+    return null;
+  switch (event.type) {
+    case 'summary':
+      return { summary: event.summary, ...(state.job ? {} : { failure: null }) };
+    case 'failed': {
+      const failure = event.error.code === 'job.cancelled' ? null : event.error;
+      return event.run === undefined ? { failure } : { failure, job: null };
+    }
+    case 'restored':
+      return state.job ? null : { result: event.result };
+    case 'recipe':
+      return { recipe: event.recipe };
+    case 'trusted':
+      return state.trusted ? null : { trusted: true, ...clearUntrusted(state) };
+    case 'started':
+      return { job: { title: event.title, progress: null }, failure: null };
+    case 'progress':
+      return state.job && { job: { ...state.job, progress: event.progress } };
+    case 'partial':
+      return { result: event.result };
+    case 'done':
+      return { result: event.result, job: null, failure: null };
+  }
+}
+
+function clearUntrusted(state: SessionState): Partial<SessionState> {
+  return state.failure?.code === 'job.untrusted' ? { failure: null } : {};
+}
