@@ -1,0 +1,140 @@
+import type { MetricName, Mode, ObserverName, Target } from '../results';
+import type { LayerChoices } from './match';
+import { scaleValue, type ImageRecipe, type Recipe } from './schema';
+
+/** `[width, height]` exactly, or the length of one side. */
+export type ImageSize = number | [number, number];
+
+/** How image files become tensors: `(pixel · scale − mean) / std`. */
+export interface ResolvedImage {
+  /** The shorter side, or `[w, h]`; null leaves the size as it is. */
+  resize: ImageSize | null;
+  crop: ImageSize | null;
+  filter: NonNullable<ImageRecipe['filter']>;
+  color: NonNullable<ImageRecipe['color']>;
+  scale: number;
+  /** One value, or one per channel. */
+  mean: number[];
+  std: number[];
+  layout: 'nchw' | 'nhwc';
+}
+
+export type LimitName = keyof NonNullable<Recipe['limits']>;
+
+/** A recipe in which everything is said: no key is left open, `null` means *none*. */
+export interface ResolvedRecipe extends LayerChoices {
+  model: string;
+  output: string;
+  /** `auto` is decided by the machine that runs it. */
+  target: 'auto' | Exclude<Target, 'nvidia-fp16' | 'tensorrt' | 'fpga-fixed'>;
+  calibration: {
+    data: string[];
+    /** True if the data is `random`. */
+    random: boolean;
+    image: ResolvedImage;
+    samples: number;
+    seed: number;
+  } | null;
+  inputs: Record<string, { shape: number[] | null; range: [number, number] | null }>;
+  quantization: {
+    mode: Mode;
+    activations: { type: 'uint8' | 'int8'; observer: ObserverName };
+    weights: { type: 'int8'; granularity: 'channel' | 'tensor' };
+  };
+  evaluate: {
+    data: string[];
+    random: boolean;
+    labels: string | null;
+    /** Null: decided by the labels and the outputs. */
+    metric: MetricName | null;
+    /** Null: all of them. */
+    samples: number | null;
+    image: ResolvedImage;
+  } | null;
+  limits: Partial<Record<LimitName, number>>;
+  latency: { threads: number; pairs: number; seconds: number };
+  sensitivity: { samples: number; budgetSeconds: number };
+}
+
+/** What a recipe means where it says nothing. */
+export const defaults = {
+  calibration: { samples: 128, seed: 0 },
+  image: { filter: 'bilinear', color: 'rgb', scale: 1 / 255, mean: 0, std: 1, layout: 'nchw' },
+  quantization: {
+    mode: 'static',
+    activations: { type: 'uint8', observer: 'minmax' },
+    weights: { type: 'int8', granularity: 'channel' },
+  },
+  latency: { threads: 0, pairs: 200, seconds: 3 },
+  sensitivity: { samples: 16, budget_s: 60 },
+} as const;
+
+const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
+const isRandom = (data: string[]) => data.length === 1 && data[0] === 'random';
+
+/** Fills in every default. This is the only place where defaults are decided. */
+export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
+  const { calibration, evaluate, quantization, latency, sensitivity } = recipe;
+  const image = resolveImage(calibration?.image);
+  const calibrationData = calibration?.data ? list(calibration.data) : null;
+  const evaluateData = evaluate?.data ? list(evaluate.data) : null;
+  return {
+    model: recipe.model,
+    output: recipe.output ?? defaultOutput(recipe.model),
+    target: recipe.target ?? 'auto',
+    calibration: calibrationData && {
+      data: calibrationData,
+      random: isRandom(calibrationData),
+      image,
+      samples: calibration?.samples ?? defaults.calibration.samples,
+      seed: calibration?.seed ?? defaults.calibration.seed,
+    },
+    inputs: Object.fromEntries(
+      Object.entries(recipe.inputs ?? {}).map(([name, { shape, range }]) => [
+        name,
+        { shape: shape ?? null, range: range ?? null },
+      ]),
+    ),
+    quantization: {
+      mode: quantization?.mode ?? defaults.quantization.mode,
+      activations: { ...defaults.quantization.activations, ...quantization?.activations },
+      weights: { ...defaults.quantization.weights, ...quantization?.weights },
+    },
+    keepFp32: recipe.keep_fp32 ?? [],
+    layers: recipe.layers ?? [],
+    evaluate: evaluateData && {
+      data: evaluateData,
+      random: isRandom(evaluateData),
+      labels: evaluate?.labels ?? null,
+      metric: evaluate?.metric ?? null,
+      samples: evaluate?.samples ?? null,
+      image: evaluate?.image ? resolveImage({ ...calibration?.image, ...evaluate.image }) : image,
+    },
+    limits: recipe.limits ?? {},
+    latency: { ...defaults.latency, ...latency },
+    sensitivity: {
+      samples: sensitivity?.samples ?? defaults.sensitivity.samples,
+      budgetSeconds: sensitivity?.budget_s ?? defaults.sensitivity.budget_s,
+    },
+  };
+}
+
+function resolveImage(image: ImageRecipe | undefined): ResolvedImage {
+  const { filter, color, layout } = { ...defaults.image, ...image };
+  return {
+    resize: image?.resize ?? null,
+    crop: image?.crop ?? null,
+    filter,
+    color,
+    scale: scaleValue(image?.scale ?? defaults.image.scale),
+    mean: list(image?.mean ?? defaults.image.mean),
+    std: list(image?.std ?? defaults.image.std),
+    layout,
+  };
+}
+
+/** `NAME.int8.onnx` beside the recipe, wherever the model is. */
+export function defaultOutput(model: string): string {
+  const name = model.split(/[\\/]/).at(-1) ?? model;
+  return `${name.replace(/\.onnx$/i, '') || 'model'}.int8.onnx`;
+}

@@ -1,0 +1,143 @@
+import type { Refusal } from './document';
+
+/** A problem's sentence and, where there is one, its remedy. */
+export interface Text {
+  message: string;
+  remedy?: string;
+}
+
+const code = (word: string) => `\`${word}\``;
+
+/** “`a`, `b` or `c`”. */
+export function either(words: readonly string[]): string {
+  const quoted = words.map(code);
+  return quoted.length < 2
+    ? (quoted[0] ?? '')
+    : `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+}
+
+const didYouMean = (words: readonly string[]) =>
+  words.length ? { remedy: `Did you mean ${either(words)}?` } : {};
+
+/** A value as it is shown in a message: short, on one line. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+const layersWord = (n: number) => (n === 1 ? '1 layer' : `${n} layers`);
+
+const refusals: Record<Refusal, Text> = {
+  length: { message: 'A recipe longer than 1 MB is not read.' },
+  tokens: { message: 'A recipe of more than 200,000 words and signs is not read.' },
+  depth: { message: 'Lists and maps are nested too deeply.' },
+  aliases: {
+    message: 'There are more than 100 anchors and aliases (`&…`, `*…`).',
+    remedy: 'Put names that begin with `*` or `&` in quotes.',
+  },
+};
+
+/**
+ * Every sentence that is said about a recipe. They are made here and nowhere else, so that they can be read,
+ * and translated, in one place.
+ */
+export const texts = {
+  refused: (why: Refusal): Text => refusals[why],
+  syntax: (message: string): Text => ({ message: `This is not YAML: ${message}` }),
+  unquotedStar: (source: string): Text => ({
+    message: `In YAML ${code(source)} refers to an anchor that is not there.`,
+    remedy: `Put it in quotes: ${code(`'${source}'`)}.`,
+  }),
+  notAMap: (): Text => ({
+    message: 'A recipe is a map of keys such as `model:` and `calibration:`.',
+    remedy: 'Begin with `model: FILE.onnx`.',
+  }),
+  duplicateKey: (key: string): Text => ({
+    message: `${code(key)} stands here twice.`,
+    remedy: 'Remove one of them.',
+  }),
+  unknownKey: (key: string, near: readonly string[], home: string | null): Text => ({
+    message: `There is no key ${code(key)} here.`,
+    ...(near.length ? didYouMean(near) : home ? { remedy: `It belongs under ${code(home)}.` } : {}),
+  }),
+  missingKey: (key: string): Text => ({
+    message: `The key ${code(key)} is missing.`,
+    remedy: `Add ${code(`${key}:`)}.`,
+  }),
+  missingCalibration: (): Text => ({
+    message: 'Static quantization needs calibration data.',
+    remedy:
+      'Give `calibration: { data: … }` (or `random`, to try it out), or set `quantization: { mode: dynamic }`.',
+  }),
+  wrongType: (value: unknown, expected: string): Text => ({
+    message: `${shown(value)} does not fit here: it wants ${expected}.`,
+  }),
+  notAList: (value: unknown): Text => ({
+    message: `${shown(value)} does not fit here: it wants a list.`,
+    remedy: 'Put it in brackets.',
+  }),
+  wrongWord: (value: unknown, near: readonly string[], words: readonly string[]): Text => ({
+    message: `${shown(value)} is not known here: it may be ${either(words)}.`,
+    ...didYouMean(near),
+  }),
+  unknownMethod: (value: unknown): Text => ({ message: `There is no method ${shown(value)}.` }),
+  wrongScale: (value: unknown): Text => ({
+    message: `${shown(value)} is not a factor.`,
+    remedy: 'Write a number other than 0, or a fraction like `1/255`.',
+  }),
+  emptyRange: (value: unknown): Text => ({
+    message: `The range ${shown(value)} is empty: the first number must be the smaller.`,
+  }),
+  outOfRange: (value: unknown, expected: string): Text => ({
+    message: `${shown(value)} is out of range: it wants ${expected}.`,
+  }),
+  unsupportedWord: (key: string, value: unknown, why: string, can: readonly string[]): Text => ({
+    message: `This version cannot carry out ${code(`${key}: ${String(value)}`)}: ${why}.`,
+    remedy: can.length ? `Use ${either(can)}.` : 'Leave it out.',
+  }),
+  unsupportedKey: (key: string, why: string): Text => ({
+    message: `This version cannot carry out ${code(`${key}:`)} here: ${why}.`,
+    remedy: 'Leave it out.',
+  }),
+  overwritesModel: (): Text => ({
+    message: 'The output would overwrite the model.',
+    remedy: 'Choose another name for `output`.',
+  }),
+
+  noMatch: (pattern: string, near: readonly string[]): Text => ({
+    message: `${code(pattern)} matches no layer.`,
+    ...didYouMean(near),
+  }),
+  operatorAsName: (op: string, n: number): Text => ({
+    message: `${code(op)} is no layer’s name, but the operator of ${layersWord(n)}.`,
+    remedy: `Write ${code(`{ op: ${op} }`)}.`,
+  }),
+  notFound: (path: string): Text => ({ message: `There is no ${code(path)}.` }),
+  sameData: (): Text => ({
+    message: 'The evaluation data is also the calibration data, so the result will look too good.',
+    remedy: 'Evaluate on data that calibration has not seen.',
+  }),
+  randomData: (): Text => ({
+    message: 'Calibrated on random data, ranges say nothing about real inputs.',
+    remedy: 'Use a hundred real samples before you ship the model.',
+  }),
+  keepsEverything: (): Text => ({ message: 'Every layer stays in FP32: nothing is quantized.' }),
+  noEffect: (key: string, mode: string): Text => ({
+    message: `${code(key)} has no effect with ${code(`mode: ${mode}`)}.`,
+  }),
+  limitWithout: (limit: string, needs: string): Text => ({
+    message: `The limit ${code(limit)} cannot be checked without ${code(needs)}.`,
+  }),
+  costsDb: (layer: string, db: number): Text => ({
+    message: `${code(layer)} costs ${db.toFixed(1)} dB at the output.`,
+    remedy: 'Keep it in FP32.',
+  }),
+  noiseShare: (layer: string, share: number): Text => ({
+    message: `${code(layer)} makes ${Math.round(share * 100)} % of the noise at the output.`,
+    remedy: 'Keep it in FP32.',
+  }),
+  hurts: (layer: string): Text => ({
+    message: `${code(layer)} is among the layers that hurt the output most.`,
+    remedy: 'Keep it in FP32.',
+  }),
+};

@@ -1,0 +1,80 @@
+import type { Path } from './json-schema';
+
+/**
+ * Words that the recipe language has and this version does not carry out, with the reason. They are told
+ * apart from misspelt words, so that nobody hunts for a typing error that is not there.
+ */
+const words: Record<string, Record<string, string>> = {
+  target: {
+    'nvidia-fp16': 'it writes INT8 for CPUs, not float16 for GPUs',
+    tensorrt: 'it writes for CPUs, and TensorRT wants Q/DQ placed by other rules',
+    'fpga-fixed': 'it writes float scales, not fixed point',
+  },
+  'quantization.mode': {
+    'weight-only': 'it has static and dynamic quantization',
+    float16: 'it has static and dynamic INT8 quantization',
+    qat: 'it quantizes after training and does not train',
+    auto: 'it does not choose between static and dynamic itself',
+  },
+  'quantization.activations.type': {
+    int16: 'its activations have 8 bits',
+    uint16: 'its activations have 8 bits',
+  },
+  'quantization.weights.type': {
+    int4: 'its weights have 8 bits',
+    uint4: 'its weights have 8 bits',
+    uint8: 'its weights are symmetric int8',
+    int16: 'its weights have 8 bits',
+  },
+  'quantization.weights.granularity': { block: 'it has one scale a channel or a tensor' },
+  'quantization.improve.*': Object.fromEntries(
+    ['equalize', 'bias-correction', 'smooth-quant', 'adaround', 'gptq'].map((name) => [
+      name,
+      'it has no such method',
+    ]),
+  ),
+  'layers.*.precision': { int16: 'it has fp32 and int8', float16: 'it has fp32 and int8' },
+  'evaluate.metric': { top5: 'it has top1 and metrics of the whole output' },
+};
+
+const observers = Object.fromEntries(
+  ['percentile', 'entropy', 'mse', 'auto'].map((name) => [
+    name,
+    'it has the observers minmax and moving-average',
+  ]),
+);
+words['quantization.activations.observer'] = observers;
+words['layers.*.observer'] = observers;
+
+const keys: Record<string, Record<string, string>> = {
+  'layers.*': Object.fromEntries(
+    ['activations', 'weights', 'granularity', 'improve'].map((name) => [
+      name,
+      'it sets precision and observer for single layers',
+    ]),
+  ),
+};
+
+const key = (path: Path) => path.map((step) => (typeof step === 'number' ? '*' : step)).join('.');
+
+function lookUp(
+  table: Record<string, Record<string, string>>,
+  path: Path,
+  word: string,
+): string | undefined {
+  const row = table[key(path)];
+  return row && Object.hasOwn(row, word) ? row[word] : undefined;
+}
+
+/** Why this version cannot carry out the word `value` at `path`; undefined if the language does not know it. */
+export function laterWord(path: Path, value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  if (key(path) === 'evaluate.metric' && /^\.{0,2}\/|\.[cm]?js$/.test(value))
+    return 'it has no metrics of your own';
+  return lookUp(words, path, value);
+}
+
+/** The same for the key `name` in the map at `path`. */
+export function laterKey(path: Path, name: string): string | undefined {
+  return lookUp(keys, path, name);
+}

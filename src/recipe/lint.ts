@@ -1,0 +1,140 @@
+import { texts } from './describe';
+import { matchLayers, planLayers, type NamedLayer } from './match';
+import type { ParseResult } from './parse';
+import { problemOn } from './place';
+import type { Problem } from './problem';
+import { choicesOf, dataOf } from './written';
+import { suggest } from './suggest';
+import { plainPath } from './validate';
+import type { Recipe } from './schema';
+import type { Path } from './json-schema';
+
+/** What is known of a recipe's surroundings; what is left out is not checked. */
+export interface Surroundings {
+  /** The layers of the model that the recipe names. */
+  layers?: readonly NamedLayer[];
+  /** Whether the files and folders that the recipe names are there, by the text that names them. */
+  exists?: Readonly<Record<string, boolean>>;
+}
+
+/**
+ * What is doubtful about a recipe: all warnings or hints, in the order of the text. Layers and data are
+ * checked even while other parts of the recipe are wrong; the rest only in a valid one.
+ */
+export function lint(parse: ParseResult, around: Surroundings = {}): Problem[] {
+  const problems = [
+    ...(around.layers?.length ? unmatched(parse, around.layers) : []),
+    ...(around.layers?.length ? keepsEverything(parse, around.layers) : []),
+    ...(around.exists ? missingFiles(parse, around.exists) : []),
+    ...sameData(parse),
+    ...(parse.recipe ? withoutEffect(parse, parse.recipe) : []),
+  ];
+  return problems.sort((a, b) => a.range.start - b.range.start);
+}
+
+/** The paths that a recipe names, as they are written, without `random`: what `exists` should tell of. */
+export function namedPaths(parse: ParseResult): { path: Path; text: string }[] {
+  return dataOf(parse.doc);
+}
+
+/** Patterns that match no layer. */
+function unmatched({ doc }: ParseResult, layers: readonly NamedLayer[]): Problem[] {
+  const { keepFp32, layers: rules } = choicesOf(doc);
+  const places = [
+    ...keepFp32.map((pattern, i) => ({ pattern, path: ['keep_fp32', i] as Path })),
+    ...rules.map(({ match }, i) => ({ pattern: match, path: ['layers', i, 'match'] as Path })),
+  ];
+  const matched = matchLayers(
+    places.map(({ pattern }) => pattern),
+    layers,
+  );
+  const names = layers.flatMap(({ name, absorbed }) => [name, ...(absorbed ?? [])]);
+  const ops = new Map<string, number>();
+  for (const { op } of layers) ops.set(op, (ops.get(op) ?? 0) + 1);
+  const problems: Problem[] = [];
+  matched.forEach(({ pattern, matches }, i) => {
+    const path = places[i]?.path ?? [];
+    if (matches.length || pattern === '') return;
+    const more = (replacements: string[]): Partial<Problem> => ({
+      severity: 'warning',
+      ...(replacements.length ? { replacements } : {}),
+    });
+    if (typeof pattern !== 'string') {
+      const near = suggest(pattern.op, ops.keys());
+      const opPath = [...path, 'op'];
+      problems.push(
+        problemOn(doc, opPath, 'no-match', texts.noMatch(pattern.op, near), more(near)),
+      );
+      return;
+    }
+    const op = [...ops.keys()].find((name) => name.toLowerCase() === pattern.toLowerCase());
+    if (op) {
+      const text = texts.operatorAsName(op, ops.get(op) ?? 0);
+      problems.push(problemOn(doc, path, 'no-match', text, more([`{ op: ${op} }`])));
+      return;
+    }
+    const near = suggest(pattern, names);
+    problems.push(problemOn(doc, path, 'no-match', texts.noMatch(pattern, near), more(near)));
+  });
+  return problems;
+}
+
+/** A recipe that leaves nothing to quantize. */
+function keepsEverything({ doc }: ParseResult, layers: readonly NamedLayer[]): Problem[] {
+  const plan = [...planLayers(choicesOf(doc), layers).values()];
+  if (!plan.every(({ keep }) => keep)) return [];
+  const section = plan[0]?.by?.[0] ?? 'keep_fp32';
+  return [
+    problemOn(doc, [section], 'keeps-everything', texts.keepsEverything(), {
+      severity: 'warning',
+      part: 'key',
+    }),
+  ];
+}
+
+function missingFiles(parse: ParseResult, exists: Readonly<Record<string, boolean>>): Problem[] {
+  return namedPaths(parse)
+    .filter(({ text }) => Object.hasOwn(exists, text) && !exists[text])
+    .map(({ path, text }) =>
+      problemOn(parse.doc, path, 'not-found', texts.notFound(text), { severity: 'warning' }),
+    );
+}
+
+/** Calibration on random data, or on what is also evaluated on. */
+function sameData({ doc }: ParseResult): Problem[] {
+  const named = dataOf(doc, true);
+  const calibration = named.filter(({ path }) => path[0] === 'calibration');
+  const problems: Problem[] = [];
+  for (const { path, text } of calibration) {
+    if (text === 'random')
+      problems.push(
+        problemOn(doc, path, 'random-data', texts.randomData(), { severity: 'warning' }),
+      );
+  }
+  const seen = new Set(calibration.map(({ text }) => plainPath(text)));
+  for (const { path, text } of named) {
+    if (path[0] !== 'evaluate' || path[1] !== 'data' || text === 'random') continue;
+    if (seen.has(plainPath(text)))
+      problems.push(problemOn(doc, path, 'same-data', texts.sameData(), { severity: 'warning' }));
+  }
+  return problems;
+}
+
+/** Keys that are valid and change nothing. */
+function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
+  const problems: Problem[] = [];
+  const hint = (path: Path, text: ReturnType<typeof texts.noEffect>) =>
+    problems.push(problemOn(doc, path, 'no-effect', text, { severity: 'warning', part: 'key' }));
+  const mode = recipe.quantization?.mode ?? 'static';
+  if (mode === 'dynamic') {
+    for (const key of ['type', 'observer'] as const)
+      if (recipe.quantization?.activations?.[key])
+        hint(['quantization', 'activations', key], texts.noEffect(key, mode));
+    recipe.layers?.forEach(({ observer }, i) => {
+      if (observer) hint(['layers', i, 'observer'], texts.noEffect('observer', mode));
+    });
+  }
+  if (recipe.limits?.top1_drop !== undefined && !recipe.evaluate)
+    hint(['limits', 'top1_drop'], texts.limitWithout('top1_drop', 'evaluate:'));
+  return problems;
+}

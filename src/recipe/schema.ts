@@ -1,0 +1,269 @@
+import * as z from 'zod';
+
+/**
+ * The recipe language: one definition from which the TypeScript type, the JSON Schema for editors, the
+ * descriptions shown on hover and the list of completions are made. It holds what this version carries
+ * out; words that the language has beyond that are in `later.ts`.
+ */
+
+const text = (description: string) => z.string().min(1).meta({ description });
+const count = (least: number, description: string) => z.int().min(least).meta({ description });
+const above0 = (description: string) => z.number().positive().meta({ description });
+
+/** An enumeration whose words are each explained. */
+function words<const T extends Record<string, string>>(description: string, entries: T) {
+  const names = Object.keys(entries) as [keyof T & string, ...(keyof T & string)[]];
+  return z.enum(names).meta({ description, enumDescriptions: Object.values(entries) });
+}
+
+const fraction = /^\s*(\d+(?:\.\d+)?)\s*\/\s*(\d+(?:\.\d+)?)\s*$/;
+
+/** The number that `scale:` means: a number, or text like `1/255`. NaN where it is neither. */
+export function scaleValue(scale: number | string): number {
+  if (typeof scale === 'number') return scale;
+  const match = fraction.exec(scale);
+  return match ? Number(match[1]) / Number(match[2]) : NaN;
+}
+
+const side = z.int().min(1);
+const size = z.union([side, z.tuple([side, side])]);
+const perChannel = z.union([z.number(), z.array(z.number()).min(1)]);
+const perChannelAbove0 = z.union([z.number().positive(), z.array(z.number().positive()).min(1)]);
+const data = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({
+  description:
+    'A folder or glob of images, a `.npy` or `.npz` file, an ONNX `test_data_set_*` folder, or `random`. Paths start at the recipe.',
+});
+
+const image = z
+  .strictObject({
+    resize: size
+      .optional()
+      .meta({ description: 'Length of the shorter side, or `[width, height]`, in pixels.' }),
+    crop: size
+      .optional()
+      .meta({ description: 'Centre crop: one side of a square, or `[width, height]`, in pixels.' }),
+    filter: words('Resampling filter, antialiased as Pillow does it.', {
+      nearest: 'the nearest pixel',
+      bilinear: 'triangle filter (default)',
+      bicubic: 'cubic filter, a = −0.5',
+      lanczos: 'windowed sinc of radius 3',
+      box: 'mean of the covered pixels',
+      hamming: 'Hamming window',
+    }).optional(),
+    color: words('Channels that the model expects.', {
+      rgb: 'red, green, blue (default)',
+      bgr: 'blue, green, red, as OpenCV reads images',
+      gray: 'one channel of luminance',
+      y: 'the Y of YCbCr',
+    }).optional(),
+    scale: z
+      .union([z.number(), z.string()])
+      .refine((value) => Number.isFinite(scaleValue(value)) && scaleValue(value) !== 0)
+      .optional()
+      .meta({
+        description:
+          'Factor on the pixels before mean and std: a number, or text like `1/255` (default). `1` keeps 0…255.',
+      }),
+    mean: perChannel
+      .optional()
+      .meta({ description: 'Subtracted after scaling: a number, or one per channel.' }),
+    std: perChannelAbove0
+      .optional()
+      .meta({ description: 'Divides after the mean: a number, or one per channel.' }),
+    layout: words('Order of the axes that the model expects.', {
+      nchw: 'channels before rows and columns (default)',
+      nhwc: 'channels last',
+    }).optional(),
+  })
+  .meta({ description: 'How image files become tensors.' });
+
+const observer = words('How a range is read off the calibration data.', {
+  minmax: 'the extremes seen (default)',
+  'moving-average': 'a running average of the extremes of each batch',
+});
+
+const pattern = z.union([
+  text('A layer’s name, or a glob: `*` stands for anything, `?` for one character.'),
+  z
+    .strictObject({ op: text('An operator: every layer of this type, e.g. `Softmax`.') })
+    .meta({ description: 'Layers by operator.' }),
+]);
+
+const layerRule = z
+  .strictObject({
+    match: pattern.meta({ description: 'Which layers: a name, a glob, or `{ op: … }`.' }),
+    precision: words('Precision of these layers.', {
+      fp32: 'keep them in FP32',
+      int8: 'quantize them, though `keep_fp32` or a rule above says otherwise',
+    }).optional(),
+    observer: observer.optional(),
+  })
+  .meta({ description: 'What is different for some layers. The last rule that matches decides.' });
+
+/** The whole recipe. */
+export const recipeSchema = z
+  .strictObject({
+    model: text(
+      'The ONNX model to quantize. It is never overwritten. The path starts at the recipe.',
+    ),
+    output: text(
+      'Where the quantized model goes; `NAME.int8.onnx` beside the recipe by default.',
+    ).optional(),
+    target: words('The machine that the model is written for.', {
+      auto: 'the machine this runs on; what it was is written into the result (default)',
+      'x86-vnni': 'x86-64 with VNNI or AVX-512 VNNI: full-range weights',
+      'x86-avx2': 'x86-64 without VNNI: weights in 7 bits where products could saturate',
+      arm64: 'ARM 64 with dot-product instructions',
+      onnx: 'plain ONNX Q/DQ that assumes nothing about the machine',
+    }).optional(),
+    calibration: z
+      .strictObject({
+        data: data.optional(),
+        image: image.optional(),
+        samples: count(1, 'How many samples are used at most; 128 by default.').optional(),
+        seed: count(0, 'Seed of what is drawn at random; 0 by default.').optional(),
+      })
+      .optional()
+      .meta({ description: 'The data that activation ranges are read from.' }),
+    inputs: z
+      .record(
+        z.string(),
+        z.strictObject({
+          shape: z
+            .array(z.int().min(1))
+            .optional()
+            .meta({ description: 'The whole shape, e.g. `[1, 128]`.' }),
+          range: z
+            .tuple([z.number(), z.number()])
+            .refine(([low, high]) => low < high)
+            .optional()
+            .meta({ description: 'Lowest and highest value, e.g. `[0, 64]`, for random data.' }),
+        }),
+      )
+      .optional()
+      .meta({ description: 'Shapes and ranges of inputs, only where the model leaves them open.' }),
+    quantization: z
+      .strictObject({
+        mode: words('What is quantized, and when.', {
+          static: 'weights and activations; ranges come from calibration (default)',
+          dynamic: 'weights now, activations while the model runs; needs no calibration',
+        }).optional(),
+        activations: z
+          .strictObject({
+            type: words('Integer type of activations.', {
+              uint8: '0…255 with a zero point (default)',
+              int8: '−128…127 with a zero point',
+            }).optional(),
+            observer: observer.optional(),
+          })
+          .optional()
+          .meta({ description: 'How activations are quantized.' }),
+        weights: z
+          .strictObject({
+            type: words('Integer type of weights.', {
+              int8: 'symmetric, −127…127 (default)',
+            }).optional(),
+            granularity: words('How many scales a weight has.', {
+              channel: 'one per output channel (default)',
+              tensor: 'one for the whole tensor',
+            }).optional(),
+          })
+          .optional()
+          .meta({ description: 'How weights are quantized.' }),
+        improve: z
+          .array(z.never())
+          .optional()
+          .meta({ description: 'Methods that win back accuracy. This version has none yet.' }),
+      })
+      .optional()
+      .meta({ description: 'What is quantized, and how.' }),
+    keep_fp32: z
+      .array(pattern)
+      .optional()
+      .meta({ description: 'Layers that stay in FP32: names, globs, or `{ op: Softmax }`.' }),
+    layers: z
+      .array(layerRule)
+      .optional()
+      .meta({ description: 'Anything, per layer: `- { match: /head/*, observer: minmax }`.' }),
+    evaluate: z
+      .strictObject({
+        data: data.optional(),
+        labels: text(
+          'Right answers: a `.npy` file, or a CSV with the columns file,label.',
+        ).optional(),
+        metric: words('What accuracy means.', {
+          top1: 'share of samples whose highest score is the label',
+          'cross-entropy': 'mean of −log p(label), lower is better',
+          mse: 'mean squared error against the labels',
+          mae: 'mean absolute error against the labels',
+          sqnr: 'signal to quantization noise against FP32, in dB; needs no labels',
+          agreement: 'share of samples with the same highest score as FP32; needs no labels',
+        }).optional(),
+        samples: count(1, 'How many samples are used at most; all by default.').optional(),
+        image: image.optional().meta({
+          description:
+            'How image files become tensors; what is left out is as in `calibration.image`.',
+        }),
+      })
+      .optional()
+      .meta({ description: 'The data and the measure that both models are compared by.' }),
+    limits: z
+      .strictObject({
+        top1_drop: z.number().min(0).max(1).optional().meta({
+          description: 'Largest loss of top-1 accuracy, as a fraction: `0.01` is one point.',
+        }),
+        sqnr_db: z
+          .number()
+          .optional()
+          .meta({ description: 'Lowest signal to quantization noise of any output, in dB.' }),
+        p99_ms: above0('Highest 99th percentile of one run, in milliseconds.').optional(),
+        p50_ms: above0('Highest median of one run, in milliseconds.').optional(),
+        size_ratio: above0(
+          'Largest size of the written file as a fraction of the model’s.',
+        ).optional(),
+        speedup: above0('Lowest speed-up over FP32, e.g. `1.5`.').optional(),
+        max_abs: above0('Largest difference of any output value from FP32.').optional(),
+      })
+      .optional()
+      .meta({
+        description: 'What the result must reach; where it does not, the run fails with code 3.',
+      }),
+    latency: z
+      .strictObject({
+        threads: count(0, 'Threads of both sessions; 0 is the runtime’s default.').optional(),
+        pairs: count(
+          1,
+          'Interleaved pairs of FP32 and INT8 runs at most; 200 by default.',
+        ).optional(),
+        seconds: above0('Time for the measurement at most; 3 by default.').optional(),
+      })
+      .optional()
+      .meta({ description: 'How speed is measured.' }),
+    sensitivity: z
+      .strictObject({
+        samples: count(
+          1,
+          'Samples behind each layer’s share of the noise; 16 by default.',
+        ).optional(),
+        budget_s: z
+          .number()
+          .min(0)
+          .optional()
+          .meta({ description: 'Seconds for it at most; 60 by default, 0 leaves it out.' }),
+      })
+      .optional()
+      .meta({ description: 'How long the search for the layers that hurt may take.' }),
+  })
+  .meta({
+    title: 'Vernier recipe',
+    description: 'What is done to an ONNX model: NAME.quant.yaml',
+  });
+
+/** A recipe as it is written, valid but with nothing filled in. */
+export type Recipe = z.infer<typeof recipeSchema>;
+/** How layers are named: a name or glob, or an operator. */
+export type Pattern = z.infer<typeof pattern>;
+/** One entry of `layers:`. */
+export type LayerRule = z.infer<typeof layerRule>;
+/** The keys of `image:` as they are written. */
+export type ImageRecipe = z.infer<typeof image>;
