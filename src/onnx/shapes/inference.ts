@@ -1,5 +1,6 @@
 /** Walks graphs in topological order and applies the rules. */
-import type { FunctionProto } from '../gen/onnx_pb';
+import { clone } from '@bufbuild/protobuf';
+import { AttributeProtoSchema, type FunctionProto } from '../gen/onnx_pb';
 import { isDefaultDomain, type Model } from '../model';
 import { topologicalOrder } from '../order';
 import { makeNode, valueType, type GraphProto, type NodeProto } from '../schema';
@@ -156,7 +157,10 @@ function withArguments(node: NodeProto, call: NodeProto, f: FunctionProto): Node
   const attributes = node.attribute.flatMap((a) => {
     if (a.refAttrName === '') return [a];
     const given = [...call.attribute, ...f.attributeProto].find((x) => x.name === a.refAttrName);
-    return given ? [{ ...given, name: a.name }] : [];
+    if (!given) return [];
+    const argument = clone(AttributeProtoSchema, given);
+    argument.name = a.name;
+    return [argument];
   });
   const { opType, domain, name } = node;
   return makeNode({ opType, domain, name, inputs: node.input, outputs: node.output, attributes });

@@ -16,7 +16,8 @@ const layerNormalization: Rule = (n) => {
   const { type, shape } = n.input(0);
   const axis = shape ? axisOf(n.int('axis', -1), shape.length) : NaN;
   const statistics = value('float32', shape?.map((d, i): Dim => (i >= axis ? 1 : d)) ?? null);
-  return [value(type, shape), statistics, statistics];
+  // onnxruntime's, before 17, has the type of the scale
+  return [value(n.opset < 17 ? n.input(1).type : type, shape), statistics, statistics];
 };
 
 /** com.microsoft: output, mean, deviation, and the sum of input and skip */

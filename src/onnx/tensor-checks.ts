@@ -1,0 +1,134 @@
+/** Checks of one tensor: its dims, its bytes, its values. */
+import { VernierError } from '../errors';
+import { externalFile, externalLocation } from './external';
+import { statSync } from 'node:fs';
+import { elementBits, type TensorProto } from './schema';
+import { isExternal, tensorBytes, tensorData, tensorDims, tensorType } from './tensor';
+
+/** External tensors above this are not read to look for NaN. */
+const MAX_READ = 64 * 1024 * 1024;
+
+/**
+ * Throws where dims are no sizes (`model.bad-dims`), values do not fit them (`model.bad-tensor`), or the file of an
+ * external tensor is missing, outside or too short (`model.external-…`). Reads no external values.
+ */
+export function checkTensor(tensor: TensorProto, dir: string | null): void {
+  const type = tensorType(tensor);
+  const place = { tensor: tensor.name };
+  if (type === 'undefined')
+    throw new VernierError(
+      'model.bad-tensor',
+      `Tensor '${tensor.name}' has no element type that ONNX knows (${tensor.dataType}).`,
+      { ...place, remedy: 'Export the model again.' },
+    );
+  const expected = tensorBytes(tensor);
+  if (isExternal(tensor)) {
+    checkExternal(tensor, dir, expected);
+    return;
+  }
+  const wrong = (has: string, takes: string) =>
+    new VernierError(
+      'model.bad-tensor',
+      `Tensor '${tensor.name}' has ${has} where ${type}[${tensorDims(tensor).join(', ')}] takes ${takes}.`,
+      { ...place, remedy: 'The file is damaged: export or download it again.' },
+    );
+  const count = tensorDims(tensor).reduce((a, b) => a * b, 1);
+  if (type === 'string') {
+    if (tensor.stringData.length !== count)
+      throw wrong(`${tensor.stringData.length} strings`, `${count}`);
+    return;
+  }
+  const typed = typedCount(tensor);
+  if (tensor.rawData.length > 0 || typed === 0) {
+    if (tensor.rawData.length !== expected)
+      throw wrong(`${tensor.rawData.length} bytes`, `${expected}`);
+    return;
+  }
+  const takes = typedFieldCount(type, count);
+  if (typed !== takes) throw wrong(`${typed} values`, `${takes}`);
+}
+
+function typedCount(t: TensorProto): number {
+  return (
+    t.floatData.length +
+    t.int32Data.length +
+    t.int64Data.length +
+    t.doubleData.length +
+    t.uint64Data.length
+  );
+}
+
+/** Entries of a typed field: complex numbers take two, 4-bit numbers are two to a byte. */
+function typedFieldCount(type: ReturnType<typeof tensorType>, count: number): number {
+  if (type.startsWith('complex')) return 2 * count;
+  const bits = elementBits(type);
+  return bits < 8 ? Math.ceil((count * bits) / 8) : count;
+}
+
+function checkExternal(tensor: TensorProto, dir: string | null, expected: number): void {
+  const file = externalFile(tensor, dir);
+  const { offset, length, location } = externalLocation(tensor);
+  const place = { tensor: tensor.name, file: location };
+  if (length !== null && length !== expected)
+    throw new VernierError(
+      'model.bad-tensor',
+      `Tensor '${tensor.name}' has ${length} bytes in '${location}' where its dims take ${expected}.`,
+      { ...place, remedy: 'Model and data file do not belong together: export both again.' },
+    );
+  const size = statSync(file).size;
+  if (!(offset >= 0) || offset + expected > size)
+    throw new VernierError(
+      'model.external-short',
+      `Tensor '${tensor.name}' wants bytes ${offset}…${offset + expected} of '${location}', which has ${size}.`,
+      { ...place, remedy: 'Copy the whole data file again.' },
+    );
+}
+
+/** Throws `model.nan-weight` where a floating-point tensor holds a NaN, or, if `finite`, an infinity. */
+export function checkValues(tensor: TensorProto, dir: string | null, finite: boolean): void {
+  const type = tensorType(tensor);
+  const masks: Partial<Record<typeof type, number>> = { float16: 0x7c00, bfloat16: 0x7f80 };
+  if (type !== 'float32' && type !== 'float64' && masks[type] === undefined) return;
+  if (isExternal(tensor) && tensorBytes(tensor) > MAX_READ) return;
+  const data = tensorData(tensor, dir) as Float32Array | Float64Array | Uint16Array;
+  const found = masks[type] === undefined ? notFinite(data) : notFiniteBits(data, masks[type]);
+  if (found.nan < 0 && !(finite && found.infinite >= 0)) return;
+  const [at, what] = found.nan >= 0 ? [found.nan, 'NaN'] : [found.infinite, 'infinite'];
+  throw new VernierError(
+    'model.nan-weight',
+    `Tensor '${tensor.name}' is ${what} at element ${at}.`,
+    {
+      tensor: tensor.name,
+      remedy: 'Training diverged or the file is damaged: take an earlier checkpoint.',
+    },
+  );
+}
+
+interface Found {
+  /** Index of the first NaN and the first infinity, or −1. */
+  nan: number;
+  infinite: number;
+}
+
+function notFinite(data: Float32Array | Float64Array | Uint16Array): Found {
+  let infinite = -1;
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i]!;
+    if (x - x === 0) continue; // false for NaN and infinities
+    if (Number.isNaN(x)) return { nan: i, infinite };
+    if (infinite < 0) infinite = i;
+  }
+  return { nan: -1, infinite };
+}
+
+/** The same for 16-bit patterns: all exponent bits set. */
+function notFiniteBits(data: ArrayLike<number>, exponent: number): Found {
+  let infinite = -1;
+  for (let i = 0; i < data.length; i++) {
+    const bits = data[i]! & 0x7fff;
+    if (bits < exponent) continue;
+    if (bits > exponent) return { nan: i, infinite };
+    if (infinite < 0) infinite = i;
+  }
+  return { nan: -1, infinite };
+}
