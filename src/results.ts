@@ -303,6 +303,8 @@ export interface RunResult {
   outputs: OutputCloseness[];
   /** Samples behind sqnrDb and the layer errors, and where they came from. */
   evaluatedOn: { samples: number; source: string; heldBack: boolean } | null;
+  /** Samples (of the same source) behind layer errors and sensitivity. */
+  layerSamples: number | null;
   latency: LatencyResult | null;
   accuracy: AccuracyResult | null;
   /** Share of samples with the same label as FP32, where the first output is a vector of scores. */

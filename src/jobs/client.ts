@@ -53,12 +53,12 @@ export class JobClient {
       const onAbort = () => this.kill(new VernierError('job.cancelled', 'Cancelled.'));
       listener.signal?.addEventListener('abort', onAbort, { once: true });
       this.pending.set(id, {
-        resolve: resolve as (value: unknown) => void,
+        resolve: resolve,
         reject,
         listener,
         cleanup: () => listener.signal?.removeEventListener('abort', onAbort),
       });
-      child.send({ id, method, params } as ToWorker);
+      child.send({ id, method, params });
     });
   }
 

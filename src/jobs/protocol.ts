@@ -15,8 +15,6 @@ export interface RunRequest {
   text?: string;
   /** `all` by default. `evaluate` leaves out sensitivity and latency. */
   until?: RunUntil;
-  /** Where an HTML report goes, if one is wanted. */
-  report?: string;
 }
 
 export interface Requests {

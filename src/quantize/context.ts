@@ -13,7 +13,8 @@ export class PassContext {
   /** The node that answers for `name` today; itself where it was never absorbed. */
   hostOf(name: string): string {
     let host = name;
-    for (let next = this.hosts.get(host); next !== undefined; next = this.hosts.get(host)) host = next;
+    for (let next = this.hosts.get(host); next !== undefined; next = this.hosts.get(host))
+      host = next;
     return host;
   }
 

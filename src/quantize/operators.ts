@@ -44,7 +44,8 @@ export const INTEGER_OPERATORS: Readonly<Record<string, OperatorRule>> = {
 /** Why operators run in float whatever the file says, in a sentence for people. */
 export const FLOAT_REASONS: Readonly<Record<string, string>> = {
   ConvTranspose: 'onnxruntime has no integer kernel for ConvTranspose on CPU',
-  Softmax: 'Softmax stays float: what enters it may hold masks, what leaves it is small and decides',
+  Softmax:
+    'Softmax stays float: what enters it may hold masks, what leaves it is small and decides',
   LogSoftmax: 'LogSoftmax stays float: it turns differences into the answer',
   LSTM: 'LSTM has no static integer kernel: use mode: dynamic',
   GRU: 'GRU has no integer kernel in onnxruntime',

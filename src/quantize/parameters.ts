@@ -15,7 +15,9 @@ export function writeParameters(
     scale: index.addInitializer(
       makeTensor(index.freshName(`${tensor}_scale`), 'float32', [], Float32Array.of(params.scale)),
     ),
-    zeroPoint: index.addInitializer(zeroPointTensor(index.freshName(`${tensor}_zero_point`), [], type, [params.zeroPoint])),
+    zeroPoint: index.addInitializer(
+      zeroPointTensor(index.freshName(`${tensor}_zero_point`), [], type, [params.zeroPoint]),
+    ),
   };
 }
 
@@ -26,6 +28,10 @@ export function zeroPointTensor(
   type: 'uint8' | 'int8',
   values: readonly number[],
 ): TensorProto {
-  return makeTensor(name, type, dims, type === 'uint8' ? Uint8Array.from(values) : Int8Array.from(values));
+  return makeTensor(
+    name,
+    type,
+    dims,
+    type === 'uint8' ? Uint8Array.from(values) : Int8Array.from(values),
+  );
 }
-

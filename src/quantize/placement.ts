@@ -152,11 +152,7 @@ function whyWeightFloat(index: GraphIndex, unit: Unit): string | null {
 }
 
 /** True where a movement node reads integers in slot 0 and the runtime moves codes for it. */
-function passesThrough(
-  node: NodeProto,
-  shipped: ReadonlySet<string>,
-  typeOf: TypeOf,
-): boolean {
+function passesThrough(node: NodeProto, shipped: ReadonlySet<string>, typeOf: TypeOf): boolean {
   const data = node.opType === 'Concat' ? node.input : node.input.slice(0, 1);
   if (data.some((name) => !shipped.has(name))) return false;
   if (node.output.some((o) => notFloat32(typeOf(o)))) return false;

@@ -1,10 +1,5 @@
-import {
-  GraphIndex,
-  makeInt,
-  makeNode,
-  makeTensor,
-  type NodeProto,
-} from '../onnx';
+import type { GraphIndex } from '../onnx';
+import { makeInt, makeNode, makeTensor, type NodeProto } from '../onnx';
 import type { Placement } from './placement';
 import { zeroPointTensor, type ParamsOf } from './parameters';
 
@@ -94,7 +89,12 @@ function privateDq(
 ): void {
   const base = `${node.name}.input`;
   const scale = index.addInitializer(
-    makeTensor(index.freshName(`${base}_scale`), 'float32', [channels], new Float32Array(channels).fill(params.scale)),
+    makeTensor(
+      index.freshName(`${base}_scale`),
+      'float32',
+      [channels],
+      new Float32Array(channels).fill(params.scale),
+    ),
   );
   const zeros = new Array<number>(channels).fill(params.zeroPoint);
   const zeroPoint = index.addInitializer(
@@ -115,7 +115,12 @@ function privateDq(
 
 function barrier(index: GraphIndex, node: NodeProto, input: string): void {
   const lowest = index.addInitializer(
-    makeTensor(index.freshName(`${node.name}.lowest`), 'float32', [], Float32Array.of(-3.4028234663852886e38)),
+    makeTensor(
+      index.freshName(`${node.name}.lowest`),
+      'float32',
+      [],
+      Float32Array.of(-3.4028234663852886e38),
+    ),
   );
   const output = index.freshName(`${node.name}.input`);
   index.insertNode(
@@ -128,4 +133,3 @@ function barrier(index: GraphIndex, node: NodeProto, input: string): void {
   );
   index.setInput(node, 0, output);
 }
-

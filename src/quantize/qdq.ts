@@ -93,7 +93,16 @@ export function writeQdq(
     if (item.integer && item.unit.weight)
       weightScales.set(
         item.unit.name,
-        writeWeights(model, index, writer, own(item.unit.node), item, placement, paramsOf, weightSettings),
+        writeWeights(
+          model,
+          index,
+          writer,
+          own(item.unit.node),
+          item,
+          placement,
+          paramsOf,
+          weightSettings,
+        ),
       );
 
   protectFloat(index, placement, own, paramsOf, activations.type);

@@ -1,4 +1,10 @@
-import { channelRange, FloatBitsHistogram, Moments, type HistogramData, type MomentsData } from '../numeric';
+import {
+  channelRange,
+  FloatBitsHistogram,
+  Moments,
+  type HistogramData,
+  type MomentsData,
+} from '../numeric';
 import type { TensorValue } from '../onnx';
 
 /** Above this many channels their ranges are not kept. */

@@ -110,7 +110,9 @@ export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): U
 }
 
 function isFloat(type: ElementType | undefined): boolean {
-  return type === undefined || type === 'undefined' || type.startsWith('float') || type === 'bfloat16';
+  return (
+    type === undefined || type === 'undefined' || type.startsWith('float') || type === 'bfloat16'
+  );
 }
 
 function takesActivation(node: NodeProto): boolean {
@@ -140,7 +142,9 @@ function soleReader(
   const readers = index.consumers(tensor);
   const [reader] = readers;
   if (readers.length !== 1 || !reader || index.isGraphOutput(tensor)) return null;
-  return fits(index, reader) && reader.input.filter((n) => n === tensor).length === 1 ? reader : null;
+  return fits(index, reader) && reader.input.filter((n) => n === tensor).length === 1
+    ? reader
+    : null;
 }
 
 function activationInputs(index: GraphIndex, node: NodeProto): string[] {
@@ -156,7 +160,11 @@ function constantBias(index: GraphIndex, node: NodeProto): string | null {
 
 function weightOf(index: GraphIndex, node: NodeProto): Unit['weight'] {
   const slot = node.opType === 'Gather' ? 0 : 1;
-  if (!['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN', 'Gather'].includes(node.opType))
+  if (
+    !['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN', 'Gather'].includes(
+      node.opType,
+    )
+  )
     return null;
   const name = node.input[slot];
   const tensor = name ? index.initializer(name) : undefined;

@@ -1,4 +1,5 @@
-import { GraphIndex, floatData, makeTensor, tensorDims, type Model } from '../onnx';
+import type { GraphIndex } from '../onnx';
+import { floatData, makeTensor, tensorDims, type Model } from '../onnx';
 import { channelRange, quantizePerChannel, type QuantParams } from '../numeric';
 
 /** Initializer names of a quantized constant. */
@@ -59,7 +60,8 @@ export class ConstantWriter {
       let scale = Math.fround(largest / top);
       const b = Math.abs(perChannel ? (bias?.[c] ?? 0) : largestOf(bias));
       if (scale < 2 ** -120) scale = b > 0 && inputScale ? b / (inputScale * BIAS_CODES) : 1;
-      if (inputScale && b / (inputScale * scale) > BIAS_LIMIT) scale = b / (inputScale * BIAS_LIMIT);
+      if (inputScale && b / (inputScale * scale) > BIAS_LIMIT)
+        scale = b / (inputScale * BIAS_LIMIT);
       return Math.fround(scale);
     });
   }
@@ -134,4 +136,3 @@ function largestOf(values: Float32Array | null): number {
   for (const v of values ?? []) largest = Math.max(largest, Math.abs(v));
   return largest;
 }
-

@@ -66,7 +66,7 @@ export const defaults = {
     weights: { type: 'int8', granularity: 'channel' },
   },
   latency: { threads: 0, pairs: 200, seconds: 3 },
-  sensitivity: { samples: 16, budget_s: 60 },
+  sensitivity: { samples: 32, budget_s: 60 },
 } as const;
 
 const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);

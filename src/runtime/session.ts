@@ -49,10 +49,14 @@ export class Session {
       return new Session(inner, inner.inputNames, inner.outputNames);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      throw new VernierError('model.does-not-load', `onnxruntime does not load the model: ${text}`, {
-        ...(typeof model === 'string' ? { file: model } : {}),
-        remedy: 'Open it with onnxruntime in Python to see whether it ever loaded.',
-      });
+      throw new VernierError(
+        'model.does-not-load',
+        `onnxruntime does not load the model: ${text}`,
+        {
+          ...(typeof model === 'string' ? { file: model } : {}),
+          remedy: 'Open it with onnxruntime in Python to see whether it ever loaded.',
+        },
+      );
     }
   }
 
@@ -62,17 +66,19 @@ export class Session {
     for (const name of this.inputs) {
       const value = feed[name];
       if (!value)
-        throw new VernierError('data.missing-input', `The data has no values for input '${name}'.`, {
-          tensor: name,
-          remedy: `Give an array named '${name}'.`,
-        });
+        throw new VernierError(
+          'data.missing-input',
+          `The data has no values for input '${name}'.`,
+          {
+            tensor: name,
+            remedy: `Give an array named '${name}'.`,
+          },
+        );
       feeds[name] = toOrt(value);
     }
     let results: Awaited<ReturnType<InferenceSession['run']>>;
     try {
-      results = fetch
-        ? await this.inner.run(feeds, [...fetch])
-        : await this.inner.run(feeds);
+      results = fetch ? await this.inner.run(feeds, [...fetch]) : await this.inner.run(feeds);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       throw new VernierError('model.does-not-run', `onnxruntime stopped: ${text}`, {
@@ -103,7 +109,7 @@ function toOrt(value: TensorValue): Tensor {
 
 function fromOrt(tensor: Tensor): TensorValue {
   return {
-    type: tensor.type as ElementType,
+    type: tensor.type,
     dims: tensor.dims,
     data: tensor.data as TensorData,
   };

@@ -5,7 +5,10 @@ import { ValueInfoProtoSchema } from '../onnx/gen/onnx_pb';
 import { Session, type SessionSettings } from './session';
 
 /** A copy of the model that also returns `tensors`. Names that the graph does not write are left out. */
-export function withTaps(model: Model, tensors: readonly string[]): { model: Model; tapped: string[] } {
+export function withTaps(
+  model: Model,
+  tensors: readonly string[],
+): { model: Model; tapped: string[] } {
   const graph = model.graph;
   const index = new GraphIndex(graph);
   const have = new Set(graph.output.map((v) => v.name));

@@ -53,7 +53,10 @@ export function batchNormHost(
       reason: `'${others[0]!.name}' also reads the value before normalization`,
     };
   if (index.isGraphOutput(x!))
-    return { blockedBy: host.name, reason: 'its output before normalization is an output of the model' };
+    return {
+      blockedBy: host.name,
+      reason: 'its output before normalization is an output of the model',
+    };
   const parameters = [...rest.slice(0, 4), host.input[1]!, host.input[2] ?? ''];
   for (const name of parameters) {
     if (name === '') continue;
@@ -88,7 +91,11 @@ function fold(model: Model, index: GraphIndex, host: NodeProto, bn: NodeProto): 
     return (b - mean[c]!) * f + beta[c]!;
   });
   const name = (suffix: string) => index.freshName(`${host.name}.${suffix}`);
-  index.setInput(host, 1, index.addInitializer(makeTensor(name('weight'), 'float32', dims, weights)));
+  index.setInput(
+    host,
+    1,
+    index.addInitializer(makeTensor(name('weight'), 'float32', dims, weights)),
+  );
   index.setInput(
     host,
     2,

@@ -43,7 +43,8 @@ function biasFor(
   constant: TensorProto,
 ): Float32Array | null {
   const weight = index.initializer(conv.input[1] ?? '');
-  if (!weight || tensorType(constant) !== 'float32' || tensorType(weight) !== 'float32') return null;
+  if (!weight || tensorType(constant) !== 'float32' || tensorType(weight) !== 'float32')
+    return null;
   const rank = weight.dims.length;
   const channels = Number(weight.dims[0]);
   const dims = tensorDims(constant);

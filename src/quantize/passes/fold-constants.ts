@@ -63,7 +63,8 @@ export async function foldConstants(model: Model, context: PassContext): Promise
   const stored = new Set(values.map((t) => t.name));
   for (const tensor of values) index.addInitializer(tensor);
   for (const node of [...folded].reverse())
-    if (node.output.every((o) => stored.has(o) || index.consumers(o).length === 0)) index.removeNode(node);
+    if (node.output.every((o) => stored.has(o) || index.consumers(o).length === 0))
+      index.removeNode(node);
   index.dropUnusedInitializers();
   context.note({
     code: 'constants-folded',

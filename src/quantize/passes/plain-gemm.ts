@@ -28,7 +28,8 @@ export function plainGemm(model: Model, _context: PassContext): void {
     const beta = floatAttribute(node, 'beta', 1);
     const dims = tensorDims(weight);
     const n = intAttribute(node, 'transB', 0) === 0 ? dims[1]! : dims[0]!;
-    if (alpha !== 1) replace(index, node, 1, 'weight', dims, scaled(floatData(weight, model.dir), alpha));
+    if (alpha !== 1)
+      replace(index, node, 1, 'weight', dims, scaled(floatData(weight, model.dir), alpha));
     removeAttribute(node, 'alpha');
     if (bias) {
       const values = floatData(bias, model.dir);

@@ -1,0 +1,121 @@
+import { higherIsBetter, perSample, type Labels } from '../data';
+import { ClosenessAccumulator, pairedBootstrap } from '../numeric';
+import type { Feed, TensorValue } from '../onnx';
+import type { AccuracyResult, MetricName, OutputCloseness } from '../results';
+import type { Session } from '../runtime/session';
+
+/** Float32 outputs count as close within `atol + rtol·|reference|`. */
+export const TOLERANCE = { atol: 1e-3, rtol: 1e-2 };
+
+/** Samples to evaluate on, with their labels where there are some. */
+export interface EvaluationSet {
+  count: number;
+  sample(i: number): Promise<Feed>;
+  labels: Labels | null;
+}
+
+/** What comparing two models on a set found. */
+export interface Evaluation {
+  outputs: OutputCloseness[];
+  accuracy: AccuracyResult | null;
+  agreement: { value: number; n: number } | null;
+}
+
+/** Outputs of the FP32 model, sample by sample. */
+export type ReferenceOutputs = (i: number, feed: Feed) => Promise<Record<string, TensorValue>>;
+
+/**
+ * The metric that labels ask for where the recipe names none: `top1` for classes, `mse` for targets, none
+ * without labels.
+ */
+export function metricFor(wanted: MetricName | null, labels: Labels | null): MetricName | null {
+  return wanted ?? (labels ? (labels.kind === 'class' ? 'top1' : 'mse') : null);
+}
+
+/**
+ * Compares the quantized model with FP32 over a set: closeness of every float output over all samples, the metric
+ * with a paired interval, and how often both give the same label.
+ * @throws VernierError `data.labels` where the metric does not fit the labels
+ */
+export async function evaluate(
+  quantized: Session,
+  reference: ReferenceOutputs,
+  set: EvaluationSet,
+  metric: MetricName | null,
+  onSample?: (done: number) => void | Promise<void>,
+): Promise<Evaluation> {
+  const closeness = new Map<string, ClosenessAccumulator>();
+  const before: number[] = [];
+  const after: number[] = [];
+  const same: number[] = [];
+  for (let i = 0; i < set.count; i++) {
+    const feed = await set.sample(i);
+    const exact = await reference(i, feed);
+    const got = await quantized.run(feed);
+    for (const [name, value] of Object.entries(exact)) {
+      const other = got[name];
+      if (!(value.data instanceof Float32Array) || !(other?.data instanceof Float32Array)) continue;
+      let sum = closeness.get(name);
+      if (!sum) closeness.set(name, (sum = new ClosenessAccumulator(TOLERANCE)));
+      sum.add(value.data, other.data);
+    }
+    const first = quantized.outputs[0]!;
+    const [a, b] = [exact[first]!, got[first]!];
+    if (metric) {
+      const label = set.labels?.of(i) ?? null;
+      before.push(perSample(metric, { output: a, label, reference: a }));
+      after.push(perSample(metric, { output: b, label, reference: a }));
+    }
+    if (isScores(a)) same.push(perSample('agreement', { output: b, label: null, reference: a }));
+    await onSample?.(i + 1);
+  }
+  return {
+    outputs: [...closeness].map(([name, sum]) => outputCloseness(name, sum)),
+    accuracy: metric ? accuracy(metric, before, after) : null,
+    agreement:
+      same.length > 0
+        ? { value: same.reduce((s, x) => s + x, 0) / same.length, n: same.length }
+        : null,
+  };
+}
+
+function outputCloseness(name: string, sum: ClosenessAccumulator): OutputCloseness {
+  return {
+    name,
+    sqnrDb: sum.sqnrDb,
+    cosine: sum.cosine,
+    maxAbs: sum.maxAbs,
+    meanAbs: sum.meanAbs,
+    within: sum.within,
+    ...TOLERANCE,
+  };
+}
+
+/** True where the first output looks like scores of classes: one or more rows of 2 … 100,000 values. */
+function isScores({ dims, data }: TensorValue): boolean {
+  const width = dims.at(-1) ?? 0;
+  const rows = data.length / width;
+  return (
+    data instanceof Float32Array &&
+    dims.length <= 3 &&
+    width > 1 &&
+    width <= 100_000 &&
+    (dims.length <= 2 ? rows === 1 : true)
+  );
+}
+
+function accuracy(metric: MetricName, before: number[], after: number[]): AccuracyResult {
+  const difference = pairedBootstrap(before, after);
+  const mean = (values: number[]) => values.reduce((s, x) => s + x, 0) / values.length;
+  const againstFp32 = metric === 'agreement' || metric === 'sqnr';
+  return {
+    metric,
+    fp32: againstFp32 ? null : mean(before),
+    int8: mean(after),
+    low: difference.low,
+    high: difference.high,
+    n: before.length,
+    higherIsBetter: higherIsBetter(metric),
+    unproven: difference.low <= 0 && difference.high >= 0,
+  };
+}

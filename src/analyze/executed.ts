@@ -1,0 +1,194 @@
+import { GraphIndex, isDefaultDomain, tensorType, type Model, type NodeProto } from '../onnx';
+import type { Unit } from '../quantize/units';
+import type { Precision } from '../results';
+
+/** How the runtime executes one layer. */
+export interface Executed {
+  precision: Precision;
+  /** Operator of the kernel, with its domain's short name where it is not ONNX's own. */
+  kernel: string;
+}
+
+/** Kernels that multiply or move 8-bit integers. */
+const INTEGER_KERNELS = new Set([
+  'QLinearConv',
+  'ConvInteger',
+  'QGemm',
+  'QLinearMatMul',
+  'MatMulInteger',
+  'MatMulIntegerToFloat',
+  'DynamicQuantizeMatMul',
+  'DynamicQuantizeLSTM',
+  'QLinearAdd',
+  'QLinearMul',
+  'QLinearConcat',
+  'QLinearAveragePool',
+  'QLinearGlobalAveragePool',
+  'QLinearLeakyRelu',
+  'QLinearSigmoid',
+  'QLinearSoftmax',
+  'QLinearWhere',
+]);
+/** Nodes that convert, move or view: never what executes a layer, unless the layer itself is one of them. */
+const SERVANTS = new Set([
+  'QuantizeLinear',
+  'DequantizeLinear',
+  'DynamicQuantizeLinear',
+  'Transpose',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'ReorderInput',
+  'ReorderOutput',
+  'Cast',
+  'Identity',
+  'Relu',
+  'Clip',
+]);
+/** Operators that pass integers on when they get integers. */
+const MOVERS = new Set([
+  ...SERVANTS,
+  'MaxPool',
+  'Resize',
+  'Slice',
+  'Split',
+  'Gather',
+  'Concat',
+  'Expand',
+  'Tile',
+  'DepthToSpace',
+]);
+
+/**
+ * Finds for every layer the node of the runtime's optimized graph that executes it, by the names of nodes, results
+ * and weights that survive optimization. Layers that cannot be found are missing from the answer.
+ */
+export function executedKernels(
+  optimized: Model,
+  units: readonly Unit[],
+  prepared: Model,
+): Map<string, Executed> {
+  const keys = unitKeys(units);
+  const byName = new Map(units.map((u) => [u.name, u]));
+  const integers = integerTensors(optimized);
+  const found = new Map<string, Executed>();
+  for (const node of optimized.graph.node) {
+    for (const key of nodeKeys(node)) {
+      const name = keys.get(key);
+      if (name === undefined) continue;
+      const unit = byName.get(name)!;
+      if (SERVANTS.has(node.opType) && unit.op !== node.opType) continue;
+      if (!found.has(name) || isMain(node, unit)) found.set(name, executedAs(node, integers));
+      break;
+    }
+  }
+  followFusions(optimized, units, prepared, integers, found);
+  return found;
+}
+
+/**
+ * A layer that the runtime fused into another (a ReduceMean inside a LayerNormalization) runs where its result
+ * next comes to light: the first node downstream whose output both graphs know.
+ */
+function followFusions(
+  optimized: Model,
+  units: readonly Unit[],
+  prepared: Model,
+  integers: ReadonlySet<string>,
+  found: Map<string, Executed>,
+): void {
+  const known = new Map(optimized.graph.node.flatMap((n) => n.output.map((o) => [o, n] as const)));
+  const index = new GraphIndex(prepared.graph);
+  for (const unit of units) {
+    if (found.has(unit.name)) continue;
+    const seen = new Set<string>();
+    const queue = [unit.output];
+    for (let tensor = queue.shift(); tensor !== undefined; tensor = queue.shift()) {
+      const host = known.get(tensor);
+      if (host && !SERVANTS.has(host.opType)) {
+        found.set(unit.name, executedAs(host, integers));
+        break;
+      }
+      if (seen.size > 200) break;
+      for (const reader of index.consumers(tensor))
+        for (const output of reader.output)
+          if (!seen.has(output)) {
+            seen.add(output);
+            queue.push(output);
+          }
+    }
+  }
+}
+
+/** Every name by which the optimized graph may still know a layer. Weights first: they are the surest. */
+function unitKeys(units: readonly Unit[]): Map<string, string> {
+  const keys = new Map<string, string>();
+  const shared = new Set<string>();
+  for (const unit of units) {
+    const tensors = [unit.node, unit.biasNode, unit.activation].flatMap((n) =>
+      n ? [n.name, ...n.output] : [],
+    );
+    const names = [...tensors, ...tensors.flatMap((t) => [`${t}_quantized`, `${t}_unquantized`])];
+    if (unit.weight)
+      names.push(`weight:${unit.weight.tensor}`, `weight:${unit.weight.tensor}_quantized`);
+    for (const name of names) {
+      if (name.startsWith('weight:') && keys.has(name) && keys.get(name) !== unit.name)
+        shared.add(name);
+      if (!keys.has(name)) keys.set(name, unit.name);
+    }
+  }
+  for (const name of shared) keys.delete(name);
+  return keys;
+}
+
+function nodeKeys(node: NodeProto): string[] {
+  const weights = node.input.slice(1).filter((name) => name !== '');
+  return [
+    ...weights.map((name) => `weight:${name}`),
+    ...[node.name, ...node.output].flatMap((name) => [name, original(name)]),
+  ];
+}
+
+/** A name without what layout optimizations append. */
+function original(name: string): string {
+  return name
+    .replace(/(_token_\d+)+$/, '')
+    .replace(/_(nchwc|nhwc)$/, '')
+    .replace(/(_token_\d+)+$/, '');
+}
+
+/** True where the node is the layer's own operator or its integer form rather than a helper. */
+function isMain(node: NodeProto, unit: Unit): boolean {
+  return (
+    node.opType === unit.op || node.opType.includes(unit.op) || INTEGER_KERNELS.has(node.opType)
+  );
+}
+
+function executedAs(node: NodeProto, integers: ReadonlySet<string>): Executed {
+  const domain = isDefaultDomain(node.domain)
+    ? ''
+    : `${node.domain.replace('com.microsoft', 'ms')}.`;
+  const kernel = `${domain}${node.opType}`.replace('ms.nchwc.', 'nchwc.').replace('ms.', '');
+  if (INTEGER_KERNELS.has(node.opType)) return { precision: 'int8', kernel };
+  if (MOVERS.has(node.opType) && integers.has(node.input[0] ?? ''))
+    return { precision: 'int8', kernel };
+  return { precision: 'float32', kernel };
+}
+
+/** Tensors that hold 8-bit codes when the graph runs. */
+function integerTensors(model: Model): Set<string> {
+  const integers = new Set<string>();
+  for (const t of model.graph.initializer)
+    if (['uint8', 'int8'].includes(tensorType(t))) integers.add(t.name);
+  for (const node of model.graph.node) {
+    const writes =
+      node.opType === 'QuantizeLinear' ||
+      (node.opType.startsWith('QLinear') && INTEGER_KERNELS.has(node.opType)) ||
+      (MOVERS.has(node.opType) &&
+        node.opType !== 'DequantizeLinear' &&
+        integers.has(node.input[0] ?? ''));
+    if (writes) node.output.forEach((o) => integers.add(o));
+  }
+  return integers;
+}

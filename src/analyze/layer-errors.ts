@@ -1,0 +1,204 @@
+import { ChannelCloseness, ClosenessAccumulator } from '../numeric';
+import { GraphIndex, type Feed, type Model, type TensorValue } from '../onnx';
+import { localModel, type ExperimentSettings } from '../quantize/experiments';
+import type { UnitPlacement } from '../quantize/placement';
+import { channelAxisOf } from '../quantize/statistics';
+import type { QuantParams } from '../numeric';
+import type { Closeness } from '../results';
+import { openTapped } from '../runtime/taps';
+
+/** Called after each sample. */
+export type OnSample = (done: number) => void | Promise<void>;
+
+/** Local error of a layer, whole and per output channel. */
+export interface LocalError {
+  closeness: Closeness;
+  byChannel: number[] | null;
+}
+
+/** How a layer's output fared in the quantized model. */
+export interface AccumulatedError {
+  closeness: Closeness;
+  dims: number[];
+  /** Null where the output has no quantizer of its own. */
+  clipRate: number | null;
+  utilisation: number | null;
+}
+
+/** The three numbers of a finished accumulator. */
+export function closenessOf(accumulator: ClosenessAccumulator): Closeness {
+  return {
+    sqnrDb: accumulator.sqnrDb,
+    cosine: accumulator.cosine,
+    maxAbs: accumulator.maxAbs,
+  };
+}
+
+/**
+ * Local error of every integer layer (DESIGN §5) in one pass: each layer runs beside its quantized twin on exact
+ * inputs. @param samples feeds; @returns by layer name
+ */
+export async function localErrors(
+  prepared: Model,
+  placements: readonly UnitPlacement[],
+  settings: ExperimentSettings,
+  samples: AsyncIterable<Feed>,
+  onSample?: OnSample,
+): Promise<Map<string, LocalError>> {
+  const { model, taps } = localModel(prepared, placements, settings);
+  const names = [...taps.values()].flatMap((t) => [t.exact, t.local]);
+  const { session } = await openTapped(model, names);
+  const whole = new Map<string, ClosenessAccumulator>();
+  const channels = new Map<string, ChannelCloseness | null>();
+  try {
+    let done = 0;
+    for await (const feed of samples) {
+      const values = await session.run(feed, [...new Set(names)]);
+      for (const [layer, tap] of taps) {
+        const exact = floats(values[tap.exact]);
+        const local = floats(values[tap.local]);
+        if (!exact || !local) continue;
+        accumulator(whole, layer).add(exact, local);
+        addChannels(channels, layer, exact, local, values[tap.exact]!.dims);
+      }
+      await onSample?.(++done);
+    }
+  } finally {
+    await session.release();
+  }
+  return new Map(
+    [...whole].map(([layer, sum]) => [
+      layer,
+      { closeness: closenessOf(sum), byChannel: channels.get(layer)?.sqnrDb() ?? null },
+    ]),
+  );
+}
+
+function addChannels(
+  all: Map<string, ChannelCloseness | null>,
+  layer: string,
+  exact: Float32Array,
+  local: Float32Array,
+  dims: readonly number[],
+): void {
+  const axis = channelAxisOf(dims);
+  let sums = all.get(layer);
+  if (sums === undefined) {
+    sums = axis === null || dims[axis]! > 4096 ? null : new ChannelCloseness(axis);
+    all.set(layer, sums);
+  }
+  if (sums && (sums.channels === 0 || sums.channels === dims[axis!])) sums.add(exact, local, dims);
+}
+
+/** Where the codes of a quantized tensor are in the written model. */
+export type CodesOf = (tensor: string) => { quantized: string; params: QuantParams } | undefined;
+
+/**
+ * Error of every layer's output in the quantized model against FP32 on the same input. Codes are read where
+ * they are (reading a float between a kernel and its quantizer would make the runtime execute something else).
+ * @param layers name and output tensor of each layer to look at
+ */
+export async function accumulatedErrors(
+  prepared: Model,
+  written: Model,
+  layers: readonly { name: string; output: string }[],
+  codesOf: CodesOf,
+  samples: () => AsyncIterable<Feed>,
+  onSample?: OnSample,
+): Promise<Map<string, AccumulatedError>> {
+  const index = new GraphIndex(written.graph);
+  const original = new GraphIndex(prepared.graph);
+  const taps = layers.flatMap(({ name, output }) => {
+    const codes = codesOf(output);
+    const readers = index.consumers(output);
+    const onlyQuantized =
+      codes !== undefined &&
+      (readers.every((r) => r.opType === 'QuantizeLinear') || !index.producer(output));
+    const isShippedOutput =
+      codes !== undefined && index.producer(output)?.opType === 'DequantizeLinear';
+    const useCodes = onlyQuantized || isShippedOutput;
+    const tensor = useCodes ? codes.quantized : output;
+    if (!index.producer(tensor) || !original.producer(output)) return [];
+    return [{ name, output, tensor, params: useCodes ? codes.params : null }];
+  });
+  const exact = await openTapped(
+    prepared,
+    taps.map((t) => t.output),
+  );
+  const quantized = await openTapped(
+    written,
+    taps.map((t) => t.tensor),
+  );
+  const sums = new Map<string, LayerSum>();
+  try {
+    let done = 0;
+    for await (const feed of samples()) {
+      const a = await exact.session.run(feed, exact.tapped);
+      const b = await quantized.session.run(feed, quantized.tapped);
+      for (const tap of taps) {
+        const reference = floats(a[tap.output]);
+        const value = b[tap.tensor];
+        if (!reference || !value || value.data.length !== reference.length) continue;
+        let sum = sums.get(tap.name);
+        if (!sum) sums.set(tap.name, (sum = new LayerSum(tap.params)));
+        sum.add(reference, value);
+      }
+      await onSample?.(++done);
+    }
+  } finally {
+    await exact.session.release();
+    await quantized.session.release();
+  }
+  return new Map([...sums].map(([name, sum]) => [name, sum.result()]));
+}
+
+/** Sums of one layer over samples. */
+class LayerSum {
+  private readonly closeness = new ClosenessAccumulator();
+  private readonly used = new Uint8Array(256);
+  private outside = 0;
+  private count = 0;
+  private dims: number[] = [];
+
+  constructor(private readonly params: QuantParams | null) {}
+
+  add(reference: Float32Array, value: TensorValue): void {
+    this.dims = [...value.dims];
+    const { data } = value;
+    if (data instanceof Float32Array) {
+      this.closeness.add(reference, data);
+      return;
+    }
+    if (!this.params || !(data instanceof Uint8Array || data instanceof Int8Array)) return;
+    const { scale, zeroPoint } = this.params;
+    this.closeness.addCodes(reference, data, scale, zeroPoint);
+    const offset = data instanceof Int8Array ? 128 : 0;
+    for (let i = 0; i < data.length; i++) this.used[data[i]! + offset] = 1;
+    // Half a step beyond the outermost codes still rounds to them.
+    const low = (-offset - zeroPoint - 0.5) * scale;
+    const high = (255 - offset - zeroPoint + 0.5) * scale;
+    for (let i = 0; i < reference.length; i++)
+      if (reference[i]! < low || reference[i]! > high) this.outside++;
+    this.count += reference.length;
+  }
+
+  result(): AccumulatedError {
+    const counted = this.count > 0;
+    return {
+      closeness: closenessOf(this.closeness),
+      dims: this.dims,
+      clipRate: counted ? this.outside / this.count : null,
+      utilisation: counted ? this.used.reduce((sum, used) => sum + used, 0) / 256 : null,
+    };
+  }
+}
+
+function accumulator(all: Map<string, ClosenessAccumulator>, key: string): ClosenessAccumulator {
+  let sum = all.get(key);
+  if (!sum) all.set(key, (sum = new ClosenessAccumulator()));
+  return sum;
+}
+
+function floats(value: TensorValue | undefined): Float32Array | null {
+  return value?.data instanceof Float32Array ? value.data : null;
+}

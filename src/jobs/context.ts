@@ -1,0 +1,26 @@
+import type { Note, Progress, RunResult } from '../results';
+import type { Memory } from './memory';
+import type { Meter } from './meter';
+import type { Store } from './store';
+
+/** What every stage of a job needs around it. */
+export interface JobContext {
+  memory: Memory;
+  meter: Meter;
+  store: Store;
+  /** Posts the result so far. */
+  partial(): void;
+}
+
+/** Where a job's words go. */
+export interface JobHooks {
+  progress(progress: Progress): void;
+  partial(result: RunResult): void;
+}
+
+/** Adds a note once. */
+export function addNote(notes: Note[], note: Note): void {
+  const same = (n: Note) =>
+    n.code === note.code && n.layer === note.layer && n.tensor === note.tensor;
+  if (!notes.some(same)) notes.push(note);
+}

@@ -1,0 +1,61 @@
+/** What views pull: one tensor's statistics in full. */
+import path from 'node:path';
+import { VernierError } from '../errors';
+import type { RangeDetail, RunResult } from '../results';
+import type { StatisticsData } from '../quantize/statistics';
+import { TensorStatistics } from '../quantize/statistics';
+import { readdir, stat } from 'node:fs/promises';
+import { Store } from './store';
+
+/** Bars of the histogram in the Ranges view. */
+const BINS = 128;
+
+/** Statistics of one tensor from the newest calibration of a recipe. Throws `data.not-found` before any calibration. */
+export async function rangeDetail(recipePath: string, tensor: string): Promise<RangeDetail> {
+  const store = new Store(path.resolve(recipePath));
+  const result = await store.read<RunResult>('result');
+  const name = await newestCalibration(store);
+  const stored = name && (await store.read<{ tensors: StatisticsData[] }>(name));
+  const data = stored ? stored.tensors.find((t) => t.tensor === tensor) : undefined;
+  if (!data)
+    throw new VernierError('data.not-found', `No calibration has seen '${tensor}' yet.`, {
+      tensor,
+      remedy: 'Calibrate the model.',
+    });
+  const s = TensorStatistics.fromData(data);
+  const summary = result?.ranges.find((r) => r.tensor === tensor);
+  const span = Number.isFinite(s.min) && s.max > s.min;
+  const bins = span ? s.histogram.rebin(s.min, s.max, BINS) : { edges: [], counts: [] };
+  return {
+    tensor,
+    producer: summary?.producer ?? null,
+    consumers: summary?.consumers ?? [],
+    min: s.min,
+    max: s.max,
+    scale: summary?.scale ?? null,
+    zeroPoint: summary?.zeroPoint ?? null,
+    type: summary?.type ?? null,
+    notFinite: s.notFinite,
+    sparkline: summary?.sparkline ?? [],
+    observer: null,
+    samples: s.samples,
+    edges: bins.edges,
+    counts: bins.counts,
+    channels: s.channels && { min: Array.from(s.channels.min), max: Array.from(s.channels.max) },
+    mean: s.moments.mean,
+    std: s.moments.std,
+  };
+}
+
+async function newestCalibration(store: Store): Promise<string | null> {
+  const prefix = path.basename(store.file('calibration')).replace(/json$/, '');
+  const files = (await readdir(store.folder).catch(() => [])).filter(
+    (f) => f.startsWith(prefix) && f.endsWith('.json'),
+  );
+  let newest: { name: string; time: number } | null = null;
+  for (const f of files) {
+    const time = (await stat(path.join(store.folder, f))).mtimeMs;
+    if (!newest || time > newest.time) newest = { name: f, time };
+  }
+  return newest && `calibration.${newest.name.slice(prefix.length, -'.json'.length)}`;
+}

@@ -1,0 +1,206 @@
+/** Puts what stages found into the result. */
+import type { Evaluation } from '../analyze/evaluate';
+import type { Executed } from '../analyze/executed';
+import { layerKind } from '../analyze/kind';
+import type { AccumulatedError, LocalError } from '../analyze/layer-errors';
+import { noiseDb, type OutputNoise } from '../analyze/sensitivity';
+import { GraphIndex } from '../onnx';
+import type { LayerResult, RangeSummary, RunResult } from '../results';
+import { runtimeVersion } from '../runtime/session';
+import type { Plan } from './plan';
+import type { Samples, Selection } from './samples';
+import type { Calibrated } from './stages/calibrate';
+import type { Quantized } from './stages/quantize';
+import type { Subject } from './subject';
+
+/** A layer hurts from this share of the noise on; at most so many do (DESIGN §5). */
+const HURTS_SHARE = 0.05;
+const MOST_HURTING = 5;
+/** Bars of a sparkline. */
+const SPARKLINE = 48;
+
+/** The result before anything was measured. */
+export function emptyResult(plan: Plan, subject: Subject, recipePath: string): RunResult {
+  return {
+    format: 1,
+    recipe: recipePath,
+    model: subject.file,
+    output: plan.output,
+    mode: plan.recipe.quantization.mode,
+    target: plan.target,
+    targetWasAuto: plan.targetWasAuto,
+    runtime: {
+      name: 'onnxruntime-node',
+      version: runtimeVersion(),
+      threads: plan.recipe.latency.threads,
+    },
+    layers: [],
+    int8MacShare: null,
+    writtenInt8MacShare: null,
+    size: null,
+    sqnrDb: {},
+    outputs: [],
+    evaluatedOn: null,
+    layerSamples: null,
+    latency: null,
+    accuracy: null,
+    agreement: null,
+    fusions: [],
+    calibration: null,
+    ranges: [],
+    load: null,
+    limits: [],
+    seconds: { calibrate: null, quantize: null, analyze: null, evaluate: null },
+    notes: [],
+    complete: false,
+    key: '',
+    finishedAt: new Date(0).toISOString(),
+  };
+}
+
+/** Where the data came from, and every tensor's range; with scales once the model is quantized. */
+export function fillCalibration(
+  result: RunResult,
+  plan: Plan,
+  subject: Subject,
+  selection: Selection | null,
+  calibrated: Calibrated | null,
+  quantized?: Quantized,
+): void {
+  if (!selection || !calibrated) return;
+  result.calibration = {
+    samples: selection.indices.length,
+    source: selection.source.name,
+    random: selection.source.random,
+  };
+  result.seconds.calibrate = calibrated.seconds;
+  if (selection.source.random && !result.notes.some((n) => n.code === 'random-calibration'))
+    result.notes.unshift({
+      code: 'random-calibration',
+      severity: 'warning',
+      message:
+        'Calibrated on random data: ranges, errors and accuracy say nothing about real inputs.',
+      remedy: 'Give real samples: calibration: { data: … }.',
+    });
+  for (const note of selection.source.notes)
+    if (!result.notes.some((n) => n.message === note.message)) result.notes.push(note);
+  const producers = new Map(subject.units.map((u) => [u.output, u.name]));
+  result.ranges = [...calibrated.statistics.values()].map((s): RangeSummary => {
+    const root = quantized?.placement?.quantized.get(s.tensor);
+    const params = root === undefined ? undefined : quantized!.params.get(root);
+    const span = Number.isFinite(s.min) && s.max > s.min;
+    return {
+      tensor: s.tensor,
+      producer: producers.get(s.tensor) ?? null,
+      consumers: subject.units.filter((u) => u.inputs.includes(s.tensor)).map((u) => u.name),
+      min: s.min,
+      max: s.max,
+      scale: params?.scale ?? null,
+      zeroPoint: params?.zeroPoint ?? null,
+      type: params ? plan.activationType : null,
+      notFinite: s.notFinite,
+      sparkline: span ? s.histogram.rebin(s.min, s.max, SPARKLINE).counts : [],
+    };
+  });
+}
+
+/** One row per layer of the original graph. */
+export function fillLayers(
+  result: RunResult,
+  subject: Subject,
+  quantized: Quantized,
+  executed: ReadonlyMap<string, Executed>,
+  macs: ReadonlyMap<string, number | null>,
+  errors?: {
+    accumulated: ReadonlyMap<string, AccumulatedError>;
+    local: ReadonlyMap<string, LocalError>;
+  },
+): void {
+  const index = new GraphIndex(subject.prepared.graph);
+  result.layers = quantized.units.map(({ unit, integer, reason }): LayerResult => {
+    const runs = executed.get(unit.name);
+    const accumulated = errors?.accumulated.get(unit.name);
+    const local = errors?.local.get(unit.name);
+    const kept = quantized.wishes.get(unit.name)?.keep ?? false;
+    return {
+      name: unit.name,
+      op: unit.op,
+      kind: layerKind(index, unit),
+      precision: integer ? 'int8' : 'float32',
+      executed: runs?.precision ?? null,
+      kernel: runs?.kernel ?? null,
+      wish: kept ? 'keep' : 'quantize',
+      reason:
+        integer && runs?.precision === 'float32'
+          ? `the runtime executes it in float (${runs.kernel})`
+          : reason,
+      macs: macs.get(unit.name) ?? null,
+      outputShape: accumulated?.dims ?? null,
+      local: local?.closeness ?? null,
+      accumulated: accumulated?.closeness ?? null,
+      localByChannel: local?.byChannel ?? null,
+      onlyThisDb: null,
+      noiseShare: null,
+      costsDb: null,
+      clipRate: accumulated?.clipRate ?? null,
+      utilisation: accumulated?.utilisation ?? null,
+      hurts: false,
+    };
+  });
+  const total = sum(result.layers.map((l) => l.macs ?? 0));
+  const share = (wanted: (l: LayerResult) => boolean) =>
+    total > 0 ? sum(result.layers.filter(wanted).map((l) => l.macs ?? 0)) / total : null;
+  result.int8MacShare = share((l) => l.executed === 'int8');
+  result.writtenInt8MacShare = share((l) => l.precision === 'int8');
+}
+
+/** Accuracy, closeness and agreement. */
+export function fillEvaluation(
+  result: RunResult,
+  evaluation: Evaluation,
+  set: NonNullable<Samples['evaluation']>,
+): void {
+  result.outputs = evaluation.outputs;
+  result.sqnrDb = Object.fromEntries(evaluation.outputs.map((o) => [o.name, o.sqnrDb]));
+  result.accuracy = evaluation.accuracy;
+  result.agreement = evaluation.agreement;
+  result.evaluatedOn = {
+    samples: set.indices.length,
+    source: set.source.name,
+    heldBack: set.heldBack,
+  };
+}
+
+/** Noise shares, costs, and which layers hurt. */
+export function fillSensitivity(
+  result: RunResult,
+  noise: ReadonlyMap<string, OutputNoise>,
+  costs: ReadonlyMap<string, number> | null,
+): void {
+  const power = (name: string) => {
+    const n = noise.get(name);
+    return n && n.signal > 0 ? n.noise / n.signal : null;
+  };
+  const inPlay = result.layers.filter((l) => l.precision === 'int8');
+  const total = sum(inPlay.map((l) => power(l.name) ?? 0));
+  for (const layer of result.layers) {
+    const n = noise.get(layer.name);
+    layer.onlyThisDb = n ? noiseDb(n) : null;
+    const own = power(layer.name);
+    layer.noiseShare = own !== null && total > 0 && layer.precision === 'int8' ? own / total : null;
+    layer.costsDb = costs?.get(layer.name) ?? null;
+    layer.hurts = false;
+  }
+  result.layers
+    .filter((l) => (l.noiseShare ?? 0) >= HURTS_SHARE)
+    .sort(
+      (a, b) =>
+        (b.costsDb ?? -Infinity) - (a.costsDb ?? -Infinity) || b.noiseShare! - a.noiseShare!,
+    )
+    .slice(0, MOST_HURTING)
+    .forEach((l) => (l.hurts = true));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, v) => total + v, 0);
+}

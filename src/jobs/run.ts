@@ -1,0 +1,234 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { byteBudget } from '../analyze/byte-budget';
+import { fusionCandidates, settleFusions } from '../analyze/fusions';
+import { loadAdvice } from '../analyze/load-advice';
+import { VernierError } from '../errors';
+import type { RunResult } from '../results';
+import { runtimeVersion } from '../runtime/session';
+import { addNote, type JobContext, type JobHooks } from './context';
+import { ENGINE_VERSION, keyOf } from './keys';
+import type { Memory } from './memory';
+import { Meter } from './meter';
+import { makePlan, type Plan } from './plan';
+import type { RunRequest, RunUntil } from './protocol';
+import { emptyResult, fillCalibration, fillEvaluation, fillLayers, fillSensitivity } from './fill';
+import { checkLimits } from './limits';
+import { openSamples } from './samples';
+import { calibrateStage } from './stages/calibrate';
+import { evaluateStage, openReference } from './stages/evaluate';
+import {
+  accumulatedStage,
+  costsStage,
+  exactOutputs,
+  localStage,
+  pickLayerSamples,
+  sensitivityStage,
+} from './stages/layers';
+import { latencyStage } from './stages/latency';
+import { quantizeStage } from './stages/quantize';
+import { verifyStage } from './stages/verify';
+import { Store } from './store';
+import { macsWithShapes, openSubject, type Subject } from './subject';
+
+const ORDER: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
+
+/**
+ * Runs a recipe: read, calibrate, quantize, verify, evaluate, layer errors, sensitivity, latency. Results stream
+ * through `hooks.partial` as stages finish; what is known from earlier runs is not computed again.
+ * @param bundle file of this process's own script, for the timing process
+ */
+export async function runRecipe(
+  request: RunRequest,
+  memory: Memory,
+  hooks: JobHooks,
+  bundle: string,
+): Promise<RunResult> {
+  const recipePath = path.resolve(request.recipePath);
+  const text = request.text ?? (await readRecipe(recipePath));
+  const plan = await makePlan(recipePath, text);
+  const store = new Store(recipePath);
+  await store.removeTemporary();
+  const meter = new Meter((progress) => hooks.progress(progress));
+  await meter.begin('read', 1);
+  const subject = await openSubject(plan.model, memory);
+  const result = emptyResult(plan, subject, request.recipePath);
+  result.notes.push(...plan.notes, ...subject.context.notes);
+  const context: JobContext = { memory, meter, store, partial: () => hooks.partial(result) };
+  await runStages(plan, subject, result, context, request.until ?? 'all', bundle);
+  result.complete = true;
+  result.finishedAt = new Date().toISOString();
+  await store.write('result', result);
+  return result;
+}
+
+async function readRecipe(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    throw new VernierError('recipe.not-found', `Cannot read the recipe '${file}'.`, {
+      file,
+      remedy: 'Check the path, or make a recipe with: vernier quantize MODEL --recipe FILE.',
+    });
+  }
+}
+
+async function runStages(
+  plan: Plan,
+  subject: Subject,
+  result: RunResult,
+  context: JobContext,
+  until: RunUntil,
+  bundle: string,
+): Promise<void> {
+  const goes = (stage: RunUntil) => ORDER.indexOf(until) >= ORDER.indexOf(stage);
+  const { mode } = plan.recipe.quantization;
+
+  // 1. Data.
+  const samples = await openSamples(plan, subject);
+  const calibrated =
+    samples.calibration && (mode === 'static' || until === 'calibrate')
+      ? await calibrateStage(subject, samples.calibration, context)
+      : null;
+  if (samples.calibration && calibrated)
+    fillCalibration(result, plan, subject, samples.calibration, calibrated);
+  else if (mode === 'static' && !samples.calibration) quantizeStage(plan, subject, null); // says what is missing
+  context.partial();
+  if (!goes('quantize')) return;
+
+  // 2. Quantize, write, load, read what is executed.
+  let start = Date.now();
+  await context.meter.begin('quantize', 1);
+  const quantized = quantizeStage(plan, subject, calibrated);
+  for (const note of quantized.notes) addNote(result.notes, note);
+  const selection = samples.evaluation ?? samples.calibration;
+  const first = selection ? await selection.source.sample(selection.indices[0]!) : null;
+  await context.meter.begin('verify', 1);
+  const verified = await verifyStage(subject, quantized, plan.output, first, result.notes);
+  try {
+    result.seconds.quantize = (Date.now() - start) / 1000;
+    result.key = keyOf(
+      ENGINE_VERSION,
+      runtimeVersion(),
+      subject.key,
+      calibrated?.key ?? null,
+      plan.recipe,
+    );
+    const shapes = first
+      ? Object.fromEntries(Object.entries(first).map(([name, v]) => [name, [...v.dims]]))
+      : {};
+    fillLayers(result, subject, quantized, verified.executed, macsWithShapes(subject, shapes));
+    fillCalibration(result, plan, subject, samples.calibration, calibrated, quantized);
+    result.size = byteBudget(
+      await bytesOf(plan.model),
+      quantized.model,
+      await bytesOf(plan.output),
+    );
+    result.load = loadAdvice(quantized.model, plan.output);
+    result.fusions = settleFusions(fusionCandidates(subject.look), verified.optimized);
+    context.partial();
+    if (!goes('evaluate')) return;
+    if (!samples.evaluation) {
+      addNote(result.notes, {
+        code: 'not-evaluated',
+        severity: 'info',
+        message: 'No data was given, so accuracy, errors and latency are not measured.',
+        remedy: 'Add evaluate: { data: … } to the recipe.',
+      });
+      return;
+    }
+
+    // 3. Accuracy and closeness, at once.
+    start = Date.now();
+    const reference = await openReference(subject, samples.evaluation, context);
+    const evaluation = await evaluateStage(
+      plan,
+      reference,
+      verified.session,
+      samples.evaluation,
+      context,
+    );
+    result.seconds.evaluate = (Date.now() - start) / 1000;
+    fillEvaluation(result, evaluation, samples.evaluation);
+    result.limits = checkLimits(plan.recipe.limits, result);
+    context.partial();
+
+    // 4. Layer errors.
+    start = Date.now();
+    const layerSamples = await pickLayerSamples(plan, samples.evaluation);
+    result.layerSamples = layerSamples.feeds.length;
+    const accumulated = await accumulatedStage(
+      subject,
+      quantized,
+      verified.executed,
+      layerSamples,
+      context,
+    );
+    const local = calibrated
+      ? await localStage(
+          plan,
+          subject,
+          calibrated,
+          quantized,
+          layerSamples,
+          samples.evaluation.key,
+          context,
+        )
+      : new Map();
+    fillLayers(result, subject, quantized, verified.executed, macsWithShapes(subject, shapes), {
+      accumulated,
+      local,
+    });
+    result.seconds.analyze = (Date.now() - start) / 1000;
+    context.partial();
+    if (!goes('all')) return;
+
+    // 5. Speed, while nothing else runs.
+    await context.meter.begin('latency', 1);
+    result.latency = await latencyStage(bundle, {
+      reference: plan.model,
+      candidate: plan.output,
+      feed: first!,
+      settings: plan.recipe.latency,
+    });
+    result.limits = checkLimits(plan.recipe.limits, result);
+    context.partial();
+
+    // 6. Sensitivity: each layer alone, then what keeping each of the loud ones buys.
+    start = Date.now();
+    const exact = await exactOutputs(reference, layerSamples);
+    const deadline = Date.now() + plan.recipe.sensitivity.budgetSeconds * 1000;
+    const noise = await sensitivityStage(
+      plan,
+      subject,
+      calibrated,
+      quantized,
+      layerSamples,
+      exact,
+      samples.evaluation.key,
+      context,
+    );
+    fillSensitivity(result, noise, null);
+    context.partial();
+    const shares = new Map(result.layers.map((l) => [l.name, l.noiseShare ?? 0]));
+    const costs = await costsStage(
+      plan,
+      subject,
+      calibrated,
+      quantized,
+      shares,
+      layerSamples,
+      exact,
+      context,
+      deadline,
+    );
+    fillSensitivity(result, noise, costs);
+    result.seconds.analyze += (Date.now() - start) / 1000;
+  } finally {
+    await verified.session.release();
+  }
+}
+
+async function bytesOf(file: string): Promise<number> {
+  return (await stat(file)).size;
+}

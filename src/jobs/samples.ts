@@ -1,0 +1,101 @@
+import { openData, openLabels, spread, type Feed, type Labels, type SampleSource } from '../data';
+import type { ResolvedImage } from '../recipe/defaults';
+import type { Subject } from './subject';
+import type { Plan } from './plan';
+
+/** Samples by their index in a source. */
+export interface Selection {
+  source: SampleSource;
+  indices: number[];
+  labels: Labels | null;
+  /** Hash of contents and selection. */
+  key: string;
+}
+
+/** What a job calibrates and evaluates on. */
+export interface Samples {
+  calibration: Selection | null;
+  evaluation: (Selection & { heldBack: boolean }) | null;
+}
+
+/** Fewer calibration samples than this are not split to hold some back. */
+const ENOUGH_TO_SPLIT = 10;
+
+/**
+ * Opens the recipe's data. Without `evaluate:`, calibration data that is not used, or else every fifth sample, is
+ * held back to evaluate on; below ten samples the calibration set itself serves, which is said.
+ * Throws `data.*`.
+ */
+export async function openSamples(plan: Plan, subject: Subject): Promise<Samples> {
+  const { recipe, baseDir } = plan;
+  const inputShapes = Object.fromEntries(
+    Object.entries(recipe.inputs).map(([name, { shape, range }]) => [
+      name,
+      { ...(shape ? { shape } : {}), ...(range ? { range } : {}) },
+    ]),
+  );
+  const open = (data: string[], image: ResolvedImage, seed: number, samples?: number) =>
+    openData({
+      data,
+      image: imageSettings(image),
+      seed,
+      baseDir,
+      inputs: subject.inputs,
+      inputShapes,
+      ...(samples === undefined ? {} : { samples }),
+    });
+  let calibration: Selection | null = null;
+  let rest: number[] = [];
+  if (recipe.calibration) {
+    const { data, image, seed, samples, random } = recipe.calibration;
+    const extra = random && !recipe.evaluate ? Math.ceil(samples / 4) : 0;
+    const source = await open(data, image, seed, random ? samples + extra : undefined);
+    let indices = spread(source.count, samples);
+    if (!recipe.evaluate) {
+      const used = new Set(indices);
+      rest = spread(source.count).filter((i) => !used.has(i));
+      if (rest.length === 0 && indices.length >= ENOUGH_TO_SPLIT) {
+        rest = indices.filter((_, i) => i % 5 === 4);
+        indices = indices.filter((_, i) => i % 5 !== 4);
+      }
+    }
+    calibration = { source, indices, labels: null, key: await selectionKey(source, indices) };
+  }
+  if (recipe.evaluate) {
+    const { data, image, labels: file, samples } = recipe.evaluate;
+    const source = await open(data, image, 1);
+    const indices = spread(source.count, samples ?? source.count);
+    const all = await openLabels({ ...(file ? { labels: file } : {}), baseDir }, source);
+    const labels = all && { kind: all.kind, of: (i: number) => all.of(indices[i]!) };
+    const key = await selectionKey(source, indices);
+    return { calibration, evaluation: { source, indices, labels, key, heldBack: false } };
+  }
+  if (!calibration) return { calibration, evaluation: null };
+  const heldBack = rest.length > 0;
+  const indices = spread(heldBack ? rest.length : calibration.indices.length, 128).map(
+    (i) => (heldBack ? rest : calibration.indices)[i]!,
+  );
+  const { source } = calibration;
+  const key = await selectionKey(source, indices);
+  return { calibration, evaluation: { source, indices, labels: null, key, heldBack } };
+}
+
+/** The samples of a selection one after the other. */
+export async function* eachSample(selection: Selection, most?: number): AsyncGenerator<Feed> {
+  for (const i of spread(selection.indices.length, most ?? selection.indices.length))
+    yield await selection.source.sample(selection.indices[i]!);
+}
+
+async function selectionKey(source: SampleSource, indices: readonly number[]): Promise<string> {
+  return `${await source.key()}:${indices.length}:${indices[0] ?? ''}:${indices.at(-1) ?? ''}`;
+}
+
+function imageSettings({ resize, crop, ...image }: ResolvedImage) {
+  return {
+    ...image,
+    mean: image.mean.length === 1 ? image.mean[0]! : image.mean,
+    std: image.std.length === 1 ? image.std[0]! : image.std,
+    ...(resize === null ? {} : { resize }),
+    ...(crop === null ? {} : { crop }),
+  };
+}

@@ -1,0 +1,245 @@
+import {
+  accumulatedErrors,
+  localErrors,
+  type AccumulatedError,
+  type LocalError,
+} from '../../analyze/layer-errors';
+import {
+  eachLayer,
+  noiseDb,
+  onlyThisNoise,
+  outputNoise,
+  type ExactOutputs,
+  type OutputNoise,
+} from '../../analyze/sensitivity';
+import { spread, type Feed } from '../../data';
+import type { Executed } from '../../analyze/executed';
+import type { JobContext } from '../context';
+import { ENGINE_VERSION, keyOf } from '../keys';
+import type { Plan } from '../plan';
+import type { Selection } from '../samples';
+import type { Subject } from '../subject';
+import type { Calibrated } from './calibrate';
+import type { Reference } from './evaluate';
+import { experimentSettings, quantizeStage, type Quantized } from './quantize';
+
+/** Layers whose own noise is below this share are not worth a run that keeps just them. */
+const WORTH_KEEPING = 0.01;
+/** And of the others at most this many. */
+const MOST_KEPT = 12;
+
+/** The samples of the layer analysis, in memory: few enough to be. */
+export interface LayerSamples {
+  feeds: Feed[];
+  /** Their indices in the evaluation set. */
+  positions: number[];
+}
+
+/** Picks the samples on which layers are judged. */
+export async function pickLayerSamples(plan: Plan, selection: Selection): Promise<LayerSamples> {
+  const positions = spread(selection.indices.length, plan.recipe.sensitivity.samples);
+  const feeds: Feed[] = [];
+  for (const i of positions) feeds.push(await selection.source.sample(selection.indices[i]!));
+  return { feeds, positions };
+}
+
+/** Everything by which experiments with single layers are remembered: not what is kept. */
+function experimentKey(
+  plan: Plan,
+  subject: Subject,
+  calibrated: Calibrated | null,
+  evaluationKey: string,
+) {
+  const { quantization, layers, sensitivity } = plan.recipe;
+  return keyOf(
+    'experiment',
+    ENGINE_VERSION,
+    subject.key,
+    calibrated?.key ?? null,
+    evaluationKey,
+    quantization,
+    plan.activationType,
+    plan.weightBits,
+    layers.map((l) => [l.match, l.observer ?? null]),
+    sensitivity.samples,
+  );
+}
+
+/** Local errors, remembered: they do not depend on what is kept. Static mode only. */
+export function localStage(
+  plan: Plan,
+  subject: Subject,
+  calibrated: Calibrated,
+  quantized: Quantized,
+  samples: LayerSamples,
+  evaluationKey: string,
+  context: JobContext,
+): Promise<Map<string, LocalError>> {
+  const key = experimentKey(plan, subject, calibrated, evaluationKey);
+  return context.memory.get('local', key, async () => {
+    const name = `local.${key}`;
+    const stored = await context.store.read<[string, LocalError][]>(name);
+    if (stored) return new Map(stored);
+    const total = samples.feeds.length;
+    await context.meter.begin('layer errors', total);
+    const errors = await localErrors(
+      subject.prepared,
+      experimentUnits(subject, quantized),
+      experimentSettings(plan, subject, quantized),
+      each(samples.feeds),
+      (done) => context.meter.step(done, total),
+    );
+    await context.store.write(name, [...errors]);
+    return errors;
+  });
+}
+
+/** Error of each layer's output in the written model. */
+export async function accumulatedStage(
+  subject: Subject,
+  quantized: Quantized,
+  executed: ReadonlyMap<string, Executed>,
+  samples: LayerSamples,
+  context: JobContext,
+): Promise<Map<string, AccumulatedError>> {
+  const total = samples.feeds.length;
+  await context.meter.begin('layer errors', total);
+  const written = new Set(quantized.model.graph.node.map((n) => n.name));
+  const layers = subject.units.filter((u) => executed.has(u.name) && written.has(u.node.name));
+  return accumulatedErrors(
+    subject.prepared,
+    quantized.model,
+    layers,
+    (tensor) => quantized.codesOf(tensor),
+    () => each(samples.feeds),
+    (done) => context.meter.step(done, total),
+  );
+}
+
+/** Noise at the output when only one layer is quantized, by layer; resumes where an earlier run stopped. */
+export async function sensitivityStage(
+  plan: Plan,
+  subject: Subject,
+  calibrated: Calibrated | null,
+  quantized: Quantized,
+  samples: LayerSamples,
+  exact: ExactOutputs,
+  evaluationKey: string,
+  context: JobContext,
+): Promise<Map<string, OutputNoise>> {
+  const key = experimentKey(plan, subject, calibrated, evaluationKey);
+  const name = `sensitivity.${key}`;
+  const known = new Map((await context.store.read<[string, OutputNoise][]>(name)) ?? []);
+  let saved = Date.now();
+  const loop = {
+    budgetSeconds: plan.recipe.sensitivity.budgetSeconds,
+    known,
+    onLayer: (done: number, total: number) => context.meter.step(done, total),
+    onMeasured: (layer: string, noise: OutputNoise) => {
+      known.set(layer, noise);
+    },
+  };
+  const units = experimentUnits(subject, quantized);
+  const todo = units.filter((u) => u.integer && !known.has(u.unit.name)).length;
+  await context.meter.begin('sensitivity', todo);
+  const save = async () => {
+    if (Date.now() - saved < 1000) return;
+    saved = Date.now();
+    await context.store.write(name, [...known]);
+  };
+  const result =
+    plan.recipe.quantization.mode === 'dynamic'
+      ? await eachLayer(
+          units.filter((u) => u.integer).map((u) => u.unit.name),
+          { ...loop, onLayer: async (d, t) => (await loop.onLayer(d, t), save()) },
+          (layer) => {
+            const others = new Set(subject.units.map((u) => u.name).filter((n) => n !== layer));
+            const alone = quantizeStage(plan, subject, calibrated, others);
+            return outputNoise(alone.bytes, samples.feeds, exact);
+          },
+        )
+      : await onlyThisNoise(
+          subject.prepared,
+          units,
+          experimentSettings(plan, subject, quantized),
+          samples.feeds,
+          exact,
+          { ...loop, onLayer: async (d, t) => (await loop.onLayer(d, t), save()) },
+        );
+  await context.store.write(name, [...known]);
+  return result;
+}
+
+/** Output SQNR gained by keeping just one more layer, measured for the layers that make noise. */
+export async function costsStage(
+  plan: Plan,
+  subject: Subject,
+  calibrated: Calibrated | null,
+  quantized: Quantized,
+  shares: ReadonlyMap<string, number>,
+  samples: LayerSamples,
+  exact: ExactOutputs,
+  context: JobContext,
+  deadline: number,
+): Promise<Map<string, number>> {
+  const base = noiseDb(await outputNoise(quantized.bytes, samples.feeds, exact));
+  const candidates = quantized.units
+    .filter((u) => u.integer && (shares.get(u.unit.name) ?? 0) >= WORTH_KEEPING)
+    .map((u) => u.unit.name)
+    .sort((a, b) => shares.get(b)! - shares.get(a)!)
+    .slice(0, MOST_KEPT);
+  await context.meter.begin('sensitivity', candidates.length, 'keeping one at a time');
+  const costs = new Map<string, number>();
+  if (quantized.units.filter((u) => u.integer).length < 2) return costs;
+  for (const [i, layer] of candidates.entries()) {
+    if (Date.now() > deadline) break;
+    const kept = quantizeStage(plan, subject, calibrated, new Set([layer]));
+    costs.set(layer, noiseDb(await outputNoise(kept.bytes, samples.feeds, exact)) - base);
+    await context.meter.step(i + 1, candidates.length, 'keeping one at a time');
+  }
+  return costs;
+}
+
+/** Exact outputs of the samples of the layer analysis. */
+export async function exactOutputs(
+  reference: Reference,
+  samples: LayerSamples,
+): Promise<Record<string, Float32Array>[]> {
+  const all: Record<string, Float32Array>[] = [];
+  for (const [k, feed] of samples.feeds.entries()) {
+    const values = await reference.of(samples.positions[k]!, feed);
+    all.push(
+      Object.fromEntries(
+        Object.entries(values).flatMap(([name, v]) =>
+          v.data instanceof Float32Array ? [[name, v.data]] : [],
+        ),
+      ),
+    );
+  }
+  return all;
+}
+
+/** Layers to experiment with: all that could be integer, whether the recipe keeps them or not. */
+function experimentUnits(subject: Subject, quantized: Quantized) {
+  if (!quantized.placement)
+    return subject.units.map((unit) => ({
+      unit,
+      integer:
+        quantized.units.some(
+          (u) => u.unit === unit && (u.integer || quantized.wishes.get(unit.name)?.keep === true),
+        ) &&
+        unit.weight !== null &&
+        ['MatMul', 'Gemm', 'LSTM'].includes(unit.op),
+      reason: null,
+    }));
+  const usable = (tensor: string) => quantized.params.has(tensor);
+  return subject.everything.units.filter(
+    (u) =>
+      u.integer && u.unit.inputs.every((t) => usable(subject.everything.quantized.get(t) ?? t)),
+  );
+}
+
+async function* each(feeds: readonly Feed[]): AsyncGenerator<Feed> {
+  await Promise.resolve();
+  yield* feeds;
+}

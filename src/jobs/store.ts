@@ -1,0 +1,85 @@
+/** Results beside the recipe, in `.vernier/`. Light: the extension host reads results with it. */
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { RunResult } from '../results';
+
+/** Statistics of this many different calibrations are kept per recipe. */
+const KEPT = 3;
+
+/** The files of one recipe under `.vernier/`. */
+export class Store {
+  readonly folder: string;
+  private readonly stem: string;
+
+  constructor(recipePath: string) {
+    this.folder = path.join(path.dirname(recipePath), '.vernier');
+    this.stem = path.basename(recipePath).replace(/(\.quant)?\.ya?ml$/i, '');
+  }
+
+  /** Path of a stored document, e.g. `result` or `calibration.<key>`. */
+  file(what: string): string {
+    return path.join(this.folder, `${this.stem}.${what}.json`);
+  }
+
+  /** A stored document, or null where there is none or it is damaged. */
+  async read<T>(what: string): Promise<T | null> {
+    try {
+      return JSON.parse(await readFile(this.file(what), 'utf8')) as T;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Stores a document whole or not at all. */
+  async write(what: string, value: unknown): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    await this.ignoreFolder();
+    const file = this.file(what);
+    const temporary = `${file}.${process.pid}.tmp`;
+    try {
+      await writeFile(temporary, JSON.stringify(value));
+      await rename(temporary, file);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    await this.forgetOld(what);
+  }
+
+  /** Removes what a killed process left half written. */
+  async removeTemporary(): Promise<void> {
+    const files = await readdir(this.folder).catch(() => []);
+    for (const name of files)
+      if (name.endsWith('.tmp')) await rm(path.join(this.folder, name), { force: true });
+  }
+
+  private async ignoreFolder(): Promise<void> {
+    const file = path.join(this.folder, '.gitignore');
+    await writeFile(file, '*\n', { flag: 'wx' }).catch(() => undefined);
+  }
+
+  /** Keeps the newest few of the documents whose name ends in a key. */
+  private async forgetOld(what: string): Promise<void> {
+    const kind = /^([a-z-]+)\.[0-9a-f]{32}$/.exec(what)?.[1];
+    if (!kind) return;
+    const prefix = `${this.stem}.${kind}.`;
+    const names = (await readdir(this.folder)).filter(
+      (name) => name.startsWith(prefix) && name.endsWith('.json'),
+    );
+    const aged = await Promise.all(
+      names.map(async (name) => ({
+        name,
+        time: (await stat(path.join(this.folder, name))).mtimeMs,
+      })),
+    );
+    aged.sort((a, b) => b.time - a.time);
+    for (const { name } of aged.slice(KEPT))
+      await rm(path.join(this.folder, name), { force: true });
+  }
+}
+
+/** The last result of a recipe, or null. */
+export async function readResult(recipePath: string): Promise<RunResult | null> {
+  const result = await new Store(recipePath).read<RunResult>('result');
+  return result?.format === 1 ? result : null;
+}

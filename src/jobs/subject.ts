@@ -1,0 +1,83 @@
+import path from 'node:path';
+import { VernierError } from '../errors';
+import { lookAtPrepared, type Look } from '../analyze/look';
+import { loadModel, type InputSpec, type Model, valueType } from '../onnx';
+import { macsOf } from '../onnx/macs';
+import { inferShapes } from '../onnx/shapes';
+import { validateModel } from '../onnx/validate';
+import type { PassContext } from '../quantize/context';
+import { place, type Placement } from '../quantize/placement';
+import { prepare } from '../quantize/prepare';
+import type { TypeOf, Unit } from '../quantize/units';
+import { fileKey } from './keys';
+import type { Memory } from './memory';
+
+/** A model as a job needs it: read, checked, folded, its layers listed. */
+export interface Subject {
+  file: string;
+  /** Hash of the file. */
+  key: string;
+  source: Model;
+  /** The same as analysis sees it. */
+  look: Look;
+  prepared: Model;
+  context: PassContext;
+  units: Unit[];
+  /** Placement with nothing kept: the superset of what any recipe can quantize. */
+  everything: Placement;
+  typeOf: TypeOf;
+  inputs: InputSpec[];
+  /** Multiply-accumulates of one sample by layer; null where a shape is open. */
+  macs: Map<string, number | null>;
+}
+
+/** Reads and prepares a model, remembered by its content. Throws `model.*`. */
+export async function openSubject(file: string, memory: Memory): Promise<Subject> {
+  let key: string;
+  try {
+    key = await fileKey(file);
+  } catch {
+    await loadModel(file); // says in words what is wrong
+    throw new VernierError('model.not-found', `Cannot read '${file}'.`, {
+      file,
+      remedy: 'Check the path and its permissions.',
+    });
+  }
+  return memory.get('subject', `${path.resolve(file)} ${key}`, () => makeSubject(file, key));
+}
+
+async function makeSubject(file: string, key: string): Promise<Subject> {
+  const source = await loadModel(file);
+  validateModel(source);
+  const look = lookAtPrepared(source, await prepare(source));
+  const { model: prepared, context, units, shapes } = look;
+  const typeOf: TypeOf = (tensor) => shapes.get(tensor)?.type;
+  return {
+    file,
+    key,
+    source,
+    look,
+    prepared,
+    context,
+    units,
+    everything: place(prepared, units, { keep: new Set() }, typeOf),
+    typeOf,
+    inputs: prepared.graph.input.map((v) => ({
+      name: v.name,
+      type: valueType(v).type,
+      shape: valueType(v).shape ?? [],
+    })),
+    macs: new Map(units.map((u) => [u.name, macsOf(u.node, shapes)])),
+  };
+}
+
+/** The same MACs once real shapes are known: some models leave everything but the input open. */
+export function macsWithShapes(
+  subject: Subject,
+  inputShapes: Record<string, number[]>,
+): Map<string, number | null> {
+  const shapes = inferShapes(subject.prepared, inputShapes);
+  return new Map(
+    subject.units.map((u) => [u.name, macsOf(u.node, shapes) ?? subject.macs.get(u.name) ?? null]),
+  );
+}

@@ -1,0 +1,62 @@
+/** The worker process: the only one that loads the runtime and weights. One request at a time. */
+import { inspectModel } from '../analyze/inspect';
+import { weightDetail } from '../analyze/weight-detail';
+import { toErrorData, VernierError } from '../errors';
+import type { ModelSummary, RunResult } from '../results';
+import { rangeDetail } from './details';
+import { Memory } from './memory';
+import type { FromWorker, Requests, ToWorker } from './protocol';
+import { runRecipe } from './run';
+import { LATENCY_FLAG, serveLatency } from './stages/latency';
+
+type Handlers = {
+  [M in keyof Requests]: (
+    params: Parameters<Requests[M]>[0],
+    id: number,
+  ) => Promise<ReturnType<Requests[M]>>;
+};
+
+function serve(): void {
+  const memory = new Memory();
+  const post = (message: FromWorker) => process.send?.(message);
+  const handlers: Handlers = {
+    inspect: ({ model }): Promise<ModelSummary> => inspectModel(model),
+    range: ({ recipePath, tensor }) => rangeDetail(recipePath, tensor),
+    weights: ({ model, layer }) => weightDetail(model, layer),
+    run: (request, id): Promise<RunResult> =>
+      runRecipe(
+        request,
+        memory,
+        {
+          progress: (progress) => post({ id, kind: 'progress', progress }),
+          partial: (result) => post({ id, kind: 'partial', result }),
+        },
+        __filename,
+      ),
+  };
+  // One after the other: the runtime owns the thread while it works.
+  let queue = Promise.resolve();
+  process.on('message', (message: ToWorker) => {
+    queue = queue.then(() => answer(message, handlers, post));
+  });
+  process.on('disconnect', () => process.exit(0));
+}
+
+async function answer(
+  { id, method, params }: ToWorker,
+  handlers: Handlers,
+  post: (message: FromWorker) => void,
+): Promise<void> {
+  try {
+    const handler = handlers[method] as (params: unknown, id: number) => Promise<unknown>;
+    if (!handler) throw new VernierError('internal', `The worker has no method '${method}'.`);
+    post({ id, kind: 'done', value: await handler(params, id) });
+  } catch (error) {
+    if (!(error instanceof VernierError))
+      process.stderr.write(`${String((error as Error)?.stack ?? error)}\n`);
+    post({ id, kind: 'failed', error: toErrorData(error) });
+  }
+}
+
+if (process.argv.includes(LATENCY_FLAG)) serveLatency();
+else serve();

@@ -1,0 +1,234 @@
+import {
+  floatData,
+  GraphIndex,
+  intAttribute,
+  makeNode,
+  makeTensor,
+  tensorDims,
+  tensorType,
+  topologicalOrder,
+  type Model,
+  type NodeProto,
+} from '../onnx';
+import { channelRange, roundHalfEven } from '../numeric';
+import type { UnitPlacement } from './placement';
+import type { Unit } from './units';
+import { ConstantWriter } from './weights';
+
+/** The runtime's own operator domain. */
+const CONTRIB = 'com.microsoft';
+
+/** What dynamic quantization wrote. */
+export interface WrittenDynamic {
+  model: Model;
+  units: UnitPlacement[];
+  weightScales: Map<string, Float32Array>;
+}
+
+/**
+ * Dynamic INT8 (DESIGN §4.5): weights are int8, activations are quantized while the model runs.
+ * 1. MatMul and Gemm with constant weights become `com.microsoft.DynamicQuantizeMatMul`, bias inside.
+ * 2. LSTM becomes `com.microsoft.DynamicQuantizeLSTM`.
+ * 3. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
+ */
+export function quantizeDynamic(
+  prepared: Model,
+  units: readonly Unit[],
+  keep: ReadonlySet<string>,
+  granularity: 'channel' | 'tensor',
+): WrittenDynamic {
+  const model = prepared.copy();
+  const index = new GraphIndex(model.graph);
+  const writer = new ConstantWriter(model, index);
+  const nodes = new Map(model.graph.node.map((n) => [n.name, n]));
+  const weightScales = new Map<string, Float32Array>();
+  const placed: UnitPlacement[] = units.map((unit) => {
+    const reason = keep.has(unit.name) ? 'kept in FP32 by the recipe' : whyNot(index, unit);
+    if (reason !== null) return { unit, integer: false, reason };
+    const own = (node: NodeProto | null) => (node ? nodes.get(node.name)! : null);
+    const scales =
+      unit.op === 'LSTM'
+        ? replaceLstm(model, index, own(unit.node)!, granularity)
+        : replaceMatMul(
+            model,
+            index,
+            writer,
+            unit,
+            own(unit.node)!,
+            own(unit.biasNode),
+            granularity,
+          );
+    weightScales.set(unit.name, scales);
+    return { unit, integer: true, reason: null };
+  });
+  if (placed.some((p) => p.integer)) model.setDomainVersion(CONTRIB, 1);
+  index.dropUnusedInitializers();
+  model.graph.node = topologicalOrder(model.graph);
+  return { model, units: placed, weightScales };
+}
+
+/** Why a unit cannot be dynamic INT8, or null. */
+function whyNot(index: GraphIndex, unit: Unit): string | null {
+  const { node, op } = unit;
+  if (op === 'Conv')
+    return 'dynamic INT8 convolutions are many times slower than FP32 in onnxruntime: use mode: static';
+  if (op === 'GRU' || op === 'RNN') return `onnxruntime has no dynamic integer kernel for ${op}`;
+  if (op === 'LSTM') return whyNotLstm(index, node);
+  if (op !== 'MatMul' && op !== 'Gemm') return `dynamic quantization covers MatMul, Gemm and LSTM`;
+  if (!unit.weight) {
+    const name = node.input[1] ?? '';
+    const constant = index.initializer(name);
+    return constant
+      ? `its weight '${name}' is ${tensorType(constant)}, not float32`
+      : 'both sides are computed';
+  }
+  const rank = index.initializer(unit.weight.tensor)!.dims.length;
+  if (rank !== 2) return `its weight has ${rank} axes; the kernel takes 2`;
+  if (op === 'Gemm' && intAttribute(node, 'transA', 0) !== 0) return 'it transposes its input';
+  if (op === 'Gemm' && node.input[2] && !unit.bias) return 'its bias is computed, not a constant';
+  if (op === 'Gemm' && unit.bias && index.initializer(unit.bias)!.dims.length !== 1)
+    return 'its bias differs from row to row';
+  return null;
+}
+
+function whyNotLstm(index: GraphIndex, node: NodeProto): string | null {
+  for (const slot of [1, 2]) {
+    const tensor = index.initializer(node.input[slot] ?? '');
+    if (!tensor) return 'its weights are computed, not constants';
+    if (tensorType(tensor) !== 'float32')
+      return `its weights are ${tensorType(tensor)}, not float32`;
+  }
+  if (intAttribute(node, 'layout', 0) !== 0)
+    return 'it has the batch first (layout = 1), which the kernel does not take';
+  return null;
+}
+
+/** DynamicQuantizeMatMul: A, B, b_scale, b_zero_point, bias → Y. */
+function replaceMatMul(
+  model: Model,
+  index: GraphIndex,
+  writer: ConstantWriter,
+  unit: Unit,
+  node: NodeProto,
+  biasNode: NodeProto | null,
+  granularity: 'channel' | 'tensor',
+): Float32Array {
+  const { tensor, axis } = unit.weight!;
+  let weight = tensor;
+  let outputAxis = axis;
+  if (node.opType === 'Gemm' && intAttribute(node, 'transB', 0) !== 0) {
+    weight = transposed(model, index, tensor);
+    outputAxis = 1;
+  }
+  const settings = { granularity, bits: 8 };
+  const scales = writer.scales(weight, outputAxis, settings, null, null);
+  const constant = writer.weight(weight, outputAxis, settings, scales);
+  const biasName = biasNode
+    ? biasNode.input.find((name) => index.isConstant(name))!
+    : (unit.bias ?? '');
+  const inputs = [node.input[0]!, constant.codes, constant.scale, constant.zeroPoint];
+  // A bias of one value does not broadcast in the kernel: it stays an Add.
+  const n = scales.length > 1 ? scales.length : tensorDims(index.initializer(weight)!)[1]!;
+  const takesBias = biasName !== '' && tensorDims(index.initializer(biasName)!)[0] === n;
+  if (takesBias) inputs.push(biasName);
+  const output = takesBias && biasNode ? biasNode.output[0]! : node.output[0]!;
+  index.removeNode(node);
+  if (takesBias && biasNode) index.removeNode(biasNode);
+  index.insertNode(
+    makeNode({
+      opType: 'DynamicQuantizeMatMul',
+      domain: CONTRIB,
+      name: node.name,
+      inputs,
+      outputs: [output],
+    }),
+  );
+  return scales;
+}
+
+/** A transposed copy of a 2-D weight, written once. */
+function transposed(model: Model, index: GraphIndex, tensor: string): string {
+  const name = `${tensor}_transposed`;
+  if (index.isConstant(name)) return name;
+  const proto = index.initializer(tensor)!;
+  const [rows, columns] = tensorDims(proto) as [number, number];
+  const values = floatData(proto, model.dir);
+  const out = new Float32Array(values.length);
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) out[c * rows + r] = values[r * columns + c]!;
+  return index.addInitializer(makeTensor(name, 'float32', [columns, rows], out));
+}
+
+/**
+ * DynamicQuantizeLSTM: W and R as int8 [directions, inputs, 4·hidden] (transposed from ONNX's order), with scales
+ * and zero points [directions, 4·hidden] or [directions]; the other inputs and attributes are those of LSTM.
+ */
+function replaceLstm(
+  model: Model,
+  index: GraphIndex,
+  node: NodeProto,
+  granularity: 'channel' | 'tensor',
+): Float32Array {
+  const w = quantizeGates(model, index, node.input[1]!, granularity);
+  const r = quantizeGates(model, index, node.input[2]!, granularity);
+  const rest = Array.from({ length: 5 }, (_, i) => node.input[3 + i] ?? '');
+  const attributes = node.attribute.filter((a) => a.name !== 'layout');
+  index.removeNode(node);
+  index.insertNode(
+    makeNode({
+      opType: 'DynamicQuantizeLSTM',
+      domain: CONTRIB,
+      name: node.name,
+      inputs: [
+        node.input[0]!,
+        w.codes,
+        r.codes,
+        ...rest,
+        w.scale,
+        w.zeroPoint,
+        r.scale,
+        r.zeroPoint,
+      ],
+      outputs: node.output,
+      attributes,
+    }),
+  );
+  return w.scales;
+}
+
+function quantizeGates(
+  model: Model,
+  index: GraphIndex,
+  tensor: string,
+  granularity: 'channel' | 'tensor',
+): { codes: string; scale: string; zeroPoint: string; scales: Float32Array } {
+  const proto = index.initializer(tensor)!;
+  const [directions, gates, inputs] = tensorDims(proto) as [number, number, number];
+  const values = floatData(proto, model.dir);
+  const perChannel = granularity === 'channel';
+  const rows = perChannel ? directions * gates : directions;
+  const { min, max } = channelRange(values, [rows, values.length / rows], 0);
+  const scales = Float32Array.from(min, (low, i) => Math.max(-low, max[i]!) / 127 || 1);
+  const codes = new Int8Array(values.length);
+  for (let d = 0; d < directions; d++)
+    for (let g = 0; g < gates; g++) {
+      const scale = scales[perChannel ? d * gates + g : d]!;
+      for (let i = 0; i < inputs; i++) {
+        const q = roundHalfEven(values[(d * gates + g) * inputs + i]! / scale);
+        codes[(d * inputs + i) * gates + g] = Math.max(-127, Math.min(127, q));
+      }
+    }
+  const shape = perChannel ? [directions, gates] : [directions];
+  const add = (
+    suffix: string,
+    type: 'int8' | 'float32',
+    dims: number[],
+    data: Int8Array | Float32Array,
+  ) => index.addInitializer(makeTensor(index.freshName(`${tensor}_${suffix}`), type, dims, data));
+  return {
+    codes: add('quantized', 'int8', [directions, inputs, gates], codes),
+    scale: add('scale', 'float32', shape, scales),
+    zeroPoint: add('zero_point', 'int8', shape, new Int8Array(scales.length)),
+    scales,
+  };
+}

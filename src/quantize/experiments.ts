@@ -1,0 +1,151 @@
+import { clone } from '@bufbuild/protobuf';
+import { NodeProtoSchema } from '../onnx/gen/onnx_pb';
+import {
+  floatData,
+  GraphIndex,
+  makeInt,
+  makeNode,
+  topologicalOrder,
+  type Model,
+  type NodeProto,
+} from '../onnx';
+import { writeParameters, type ParamsOf } from './parameters';
+import type { UnitPlacement } from './placement';
+import type { Unit } from './units';
+import { ConstantWriter, type QuantizedConstant, type WeightSettings } from './weights';
+
+/** What a quantizer of one layer looks like in an experiment. */
+export interface ExperimentSettings {
+  paramsOf: ParamsOf;
+  activationType: 'uint8' | 'int8';
+  weightSettings(unit: string): WeightSettings;
+}
+
+/** The FP32 model with a quantized twin beside every integer layer. */
+export interface LocalModel {
+  model: Model;
+  /** By unit name: the layer's exact output, and its twin's on the same exact inputs. */
+  taps: Map<string, { exact: string; local: string }>;
+}
+
+/**
+ * Beside every integer layer of the FP32 model stands a twin with the layer's own input, weight and bias
+ * quantizers; both read exact inputs, both end after the activation (the *local error* of DESIGN §5).
+ */
+export function localModel(
+  prepared: Model,
+  placements: readonly UnitPlacement[],
+  settings: ExperimentSettings,
+): LocalModel {
+  const { model, index, twin } = workshop(prepared, settings);
+  const taps: LocalModel['taps'] = new Map();
+  for (const { unit, integer } of placements) {
+    if (!integer) continue;
+    taps.set(unit.name, { exact: unit.output, local: twin(unit, `${unit.name}.local`) });
+  }
+  index.dropUnusedInitializers();
+  model.graph.node = topologicalOrder(model.graph);
+  return { model, taps };
+}
+
+/** The FP32 model in which only this layer's own quantizers act (the *sensitivity* of DESIGN §5). */
+export function onlyThisModel(prepared: Model, unit: Unit, settings: ExperimentSettings): Model {
+  const { model, index, own, twin } = workshop(prepared, settings);
+  const output = twin(unit, `${unit.name}.only`);
+  const last = own(unit.activation ?? unit.biasNode ?? unit.node);
+  if (index.isGraphOutput(unit.output)) {
+    const spare = index.freshName(`${unit.output}.exact`);
+    index.setOutput(last, last.output.indexOf(unit.output), spare);
+    const producer = index.producer(output)!;
+    index.setOutput(producer, producer.output.indexOf(output), unit.output);
+  } else index.replaceUses(unit.output, output);
+  index.dropDeadNodes();
+  index.dropUnusedInitializers();
+  model.graph.node = topologicalOrder(model.graph);
+  return model;
+}
+
+/** A copy of the model and the tools to put twins into it. */
+function workshop(prepared: Model, settings: ExperimentSettings) {
+  const model = prepared.copy();
+  const index = new GraphIndex(model.graph);
+  const writer = new ConstantWriter(model, index);
+  const byName = new Map(model.graph.node.map((n) => [n.name, n]));
+  const own = (node: NodeProto) => byName.get(node.name)!;
+  const dequantized = new Map<string, string>();
+
+  const quantizeInput = (tensor: string): string => {
+    const known = dequantized.get(tensor);
+    if (known !== undefined) return known;
+    const names = writeParameters(
+      index,
+      tensor,
+      settings.paramsOf(tensor),
+      settings.activationType,
+    );
+    const codes = index.freshName(`${tensor}.codes`);
+    const output = index.freshName(`${tensor}.rounded`);
+    const inputs = [names.scale, names.zeroPoint];
+    index.insertNode(
+      makeNode({ opType: 'QuantizeLinear', inputs: [tensor, ...inputs], outputs: [codes] }),
+    );
+    index.insertNode(
+      makeNode({ opType: 'DequantizeLinear', inputs: [codes, ...inputs], outputs: [output] }),
+    );
+    dequantized.set(tensor, output);
+    return output;
+  };
+
+  const attach = (constant: QuantizedConstant, base: string): string => {
+    const output = index.freshName(`${base}.rounded`);
+    index.insertNode(
+      makeNode({
+        opType: 'DequantizeLinear',
+        inputs: [constant.codes, constant.scale, constant.zeroPoint],
+        outputs: [output],
+        attributes: constant.axis === null ? [] : [makeInt('axis', constant.axis)],
+      }),
+    );
+    return output;
+  };
+
+  const copyOf = (node: NodeProto, inputs: string[]): string => {
+    const copy = clone(NodeProtoSchema, node);
+    const output = index.freshName(`${node.output[0]!}.twin`);
+    copy.name = index.freshName(`${node.name}.twin`);
+    copy.input = inputs;
+    copy.output = [output];
+    index.insertNode(copy);
+    return output;
+  };
+
+  /** Adds the quantized twin of a layer and returns its output. */
+  const twin = (unit: Unit, base: string): string => {
+    const node = own(unit.node);
+    const inputs = node.input.map((name) =>
+      unit.inputs.includes(name) ? quantizeInput(name) : name,
+    );
+    if (unit.weight) {
+      const scale = settings.paramsOf(unit.inputs[0]!).scale;
+      const bias = unit.bias ? floatData(index.initializer(unit.bias)!, model.dir) : null;
+      const weights = settings.weightSettings(unit.name);
+      const { tensor, slot, axis } = unit.weight;
+      const scales = writer.scales(tensor, axis, weights, scale, bias);
+      inputs[slot] = attach(writer.weight(tensor, axis, weights, scales), `${base}.weight`);
+      if (unit.bias) inputs[2] = attach(writer.bias(unit.bias, scale, scales), `${base}.bias`);
+    }
+    let output = copyOf(node, inputs);
+    for (const follower of [unit.biasNode, unit.activation]) {
+      if (!follower) continue;
+      const before = follower === unit.biasNode ? unit.node.output[0]! : follower.input[0]!;
+      const previous = output;
+      output = copyOf(
+        own(follower),
+        follower.input.map((name) => (name === before ? previous : name)),
+      );
+    }
+    return output;
+  };
+
+  return { model, index, own, twin };
+}
