@@ -1,0 +1,72 @@
+import { toBinary } from '@bufbuild/protobuf';
+import { isExternal, tensorBytes, tensorType, type Model } from '../onnx';
+import { NodeProtoSchema } from '../onnx/gen/onnx_pb';
+import type { ByteBudget } from '../results';
+
+/**
+ * Where the bytes of a written model are. @param fp32 bytes of the source file, and @param int8 of the written one, both
+ * with their external data. The parts add up to `int8`; empty ones are left out.
+ */
+export function byteBudget(fp32: number, written: Model, int8: number): ByteBudget {
+  const { graph } = written;
+  const roles = constantRoles(written);
+  const sums = { int8: 0, float: 0, bias: 0, parameters: 0, shapes: 0 };
+  for (const tensor of graph.initializer) {
+    const bytes = tensorBytes(tensor) + (isExternal(tensor) ? 0 : tensor.name.length);
+    const type = tensorType(tensor);
+    const role = roles.get(tensor.name);
+    if (role === 'parameters') sums.parameters += bytes;
+    else if (role === 'bias') sums.bias += bytes;
+    else if (/^u?int[248]$/.test(type)) sums.int8 += bytes;
+    else if (/^b?float/.test(type)) sums.float += bytes;
+    else sums.shapes += bytes;
+  }
+  const nodes = graph.node.reduce((n, node) => n + toBinary(NodeProtoSchema, node).length, 0);
+  const { metadataProps } = written.proto;
+  const metadata = metadataProps.reduce((n, e) => n + e.key.length + e.value.length, 0);
+  const known = Object.values(sums).reduce((a, b) => a + b, 0) + nodes + metadata;
+  const parts = [
+    { what: 'INT8 weights', bytes: sums.int8 },
+    { what: 'float weights', bytes: sums.float },
+    { what: 'biases', bytes: sums.bias },
+    { what: 'scales and zero points', bytes: sums.parameters },
+    { what: 'shapes and indices', bytes: sums.shapes },
+    { what: 'nodes', bytes: nodes },
+    { what: 'metadata', bytes: metadata },
+    // headers of tensors, declared inputs and outputs
+    { what: 'other structure', bytes: Math.max(0, int8 - known) },
+  ];
+  return { fp32, int8, parts: parts.filter(({ bytes }) => bytes > 0) };
+}
+
+type Role = 'parameters' | 'bias';
+
+/** Slots of scales and zero points, and of biases, by operator. */
+const SLOTS: Readonly<Record<string, { parameters: number[]; bias?: number }>> = {
+  QuantizeLinear: { parameters: [1, 2] },
+  DequantizeLinear: { parameters: [1, 2] },
+  DynamicQuantizeMatMul: { parameters: [2, 3], bias: 4 },
+  DynamicQuantizeLSTM: { parameters: [8, 9, 10, 11], bias: 3 },
+  Conv: { parameters: [], bias: 2 },
+  ConvTranspose: { parameters: [], bias: 2 },
+  Gemm: { parameters: [], bias: 2 },
+  LSTM: { parameters: [], bias: 3 },
+  GRU: { parameters: [], bias: 3 },
+};
+
+/** What each constant is to its readers; weights have no entry. */
+function constantRoles(model: Model): Map<string, Role> {
+  const roles = new Map<string, Role>();
+  const codes = new Map<string, string>();
+  for (const node of model.graph.node) {
+    const slots = SLOTS[node.opType];
+    for (const slot of slots?.parameters ?? []) {
+      const name = node.input[slot];
+      if (name) roles.set(name, 'parameters');
+    }
+    if (node.opType === 'DequantizeLinear') codes.set(node.output[0] ?? '', node.input[0] ?? '');
+    const bias = slots?.bias === undefined ? undefined : node.input[slots.bias];
+    if (bias) roles.set(codes.get(bias) ?? bias, 'bias');
+  }
+  return roles;
+}

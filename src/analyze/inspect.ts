@@ -1,0 +1,106 @@
+import { stat } from 'node:fs/promises';
+import {
+  attribute,
+  isExternal,
+  loadModel,
+  tensorAttribute,
+  tensorBytes,
+  tensorDims,
+  tensorType,
+  valueType,
+  type Model,
+  type TensorProto,
+  type ValueInfoProto,
+} from '../onnx';
+import { validateModel } from '../onnx/validate';
+import type { ModelSummary, Note, ValueSummary } from '../results';
+import { fusionCandidates } from './fusions';
+import { summarizeLayers } from './layers';
+import { lookAt, type Look, type LookOptions } from './look';
+
+/**
+ * What a file says before anything runs. Constants alone are computed with the runtime, unless
+ * `runtime: false`. Throws the `model.*` errors of loading, validating and preparing.
+ */
+export async function inspectModel(file: string, options: LookOptions = {}): Promise<ModelSummary> {
+  const model = await loadModel(file);
+  validateModel(model);
+  const { size } = await stat(file);
+  return summarizeModel(file, size, model, await lookAt(model, options));
+}
+
+/** The same from a look that has been taken already. @param bytes size of the file alone */
+export function summarizeModel(
+  file: string,
+  bytes: number,
+  model: Model,
+  look: Look,
+): ModelSummary {
+  const { proto, graph } = model;
+  const constants = new Set(graph.initializer.map((t) => t.name));
+  const external = graph.initializer.filter(isExternal);
+  return {
+    file,
+    bytes: bytes + external.reduce((sum, t) => sum + tensorBytes(t), 0),
+    irVersion: Number(proto.irVersion),
+    opset: model.opset,
+    domains: proto.opsetImport.map(({ domain, version }) => ({
+      domain: domain || 'ai.onnx',
+      version: Number(version),
+    })),
+    producer: [proto.producerName, proto.producerVersion].filter((s) => s !== '').join(' '),
+    inputs: graph.input.filter((v) => !constants.has(v.name)).map((v) => describe(v, look)),
+    outputs: graph.output.map((v) => describe(v, look)),
+    nodes: graph.node.length,
+    parameters: countParameters(model),
+    layers: summarizeLayers({ ...look, prepared: look.model }),
+    fusions: fusionCandidates(look),
+    notes: [...look.context.notes, ...ownNotes(model)],
+  };
+}
+
+function describe(info: ValueInfoProto, look: Look): ValueSummary {
+  const { type, shape } = valueType(info);
+  const known = look.shapes.get(info.name);
+  return {
+    name: info.name,
+    type: type === 'undefined' ? (known?.type ?? type) : type,
+    shape: shape ?? known?.shape ?? [],
+  };
+}
+
+/** Values of constants that may be learned: floats of any width and 8- or 4-bit codes, not shapes and axes. */
+function countParameters(model: Model): number {
+  const learned = (t: TensorProto) => /^(b?float|u?int[248]$)/.test(tensorType(t));
+  const inNodes = model.graph.node.flatMap((node) =>
+    node.opType === 'Constant' ? (tensorAttribute(node, 'value') ?? []) : [],
+  );
+  return [...model.graph.initializer, ...inNodes]
+    .filter(learned)
+    .reduce((sum, t) => sum + tensorDims(t).reduce((a, b) => a * b, 1), 0);
+}
+
+function ownNotes(model: Model): Note[] {
+  const notes: Note[] = [];
+  const { node } = model.graph;
+  const quantized = node.filter((n) => /^(QuantizeLinear|QLinear|DynamicQuantize)/.test(n.opType));
+  if (quantized.length > 0)
+    notes.push({
+      code: 'already-quantized',
+      severity: 'warning',
+      message: `The model holds ${quantized.length} quantizing nodes already: it was quantized before.`,
+      remedy: 'Begin with the FP32 model that it was made from.',
+    });
+  const training = node.find(
+    (n) => n.opType === 'BatchNormalization' && attribute(n, 'training_mode')?.i === 1n,
+  );
+  if (training)
+    notes.push({
+      code: 'training-mode',
+      severity: 'warning',
+      message: 'A BatchNormalization is in training mode, so its result depends on the batch.',
+      layer: training.name || training.output[0],
+      remedy: 'Call model.eval() and export the model again.',
+    });
+  return notes;
+}

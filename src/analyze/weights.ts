@@ -1,0 +1,48 @@
+import { floatData, tensorDims, type GraphIndex, type Model } from '../onnx';
+import { channelRange } from '../numeric';
+import type { Unit } from '../quantize/units';
+import type { WeightSummary } from '../results';
+
+/** A layer's constant weight with its values, after folding. */
+export interface WeightValues {
+  tensor: string;
+  dims: number[];
+  axis: number | null;
+  values: Float32Array;
+}
+
+/** Reads the weight of a unit; null where it has none. */
+export function weightValues(model: Model, index: GraphIndex, unit: Unit): WeightValues | null {
+  const proto = unit.weight && index.initializer(unit.weight.tensor);
+  if (!unit.weight || !proto) return null;
+  return {
+    tensor: unit.weight.tensor,
+    dims: tensorDims(proto),
+    axis: unit.weight.axis,
+    values: floatData(proto, model.dir),
+  };
+}
+
+/** Finite extremes of every output channel, or of the whole where there is no channel axis; 0 where there are none. */
+export function weightRange({ dims, axis, values }: WeightValues): {
+  min: number[];
+  max: number[];
+} {
+  const range =
+    axis === null ? channelRange(values, [1, values.length], 0) : channelRange(values, dims, axis);
+  const finite = (x: number) => (Number.isFinite(x) ? x : 0);
+  return { min: Array.from(range.min, finite), max: Array.from(range.max, finite) };
+}
+
+/** What the table of layers shows of a weight. */
+export function summarizeWeight(weight: WeightValues): WeightSummary {
+  const { min, max } = weightRange(weight);
+  return {
+    tensor: weight.tensor,
+    shape: weight.dims,
+    axis: weight.axis,
+    min: min.reduce((a, b) => Math.min(a, b), min[0] ?? 0),
+    max: max.reduce((a, b) => Math.max(a, b), max[0] ?? 0),
+    channelMax: min.map((low, c) => Math.max(-low, max[c]!)),
+  };
+}
