@@ -82,6 +82,7 @@ describe('the manifest and the tables', () => {
     const files = [
       contributes.languages[0].configuration,
       contributes.grammars[0].path,
+      contributes.yamlValidation[0].url,
       ...contributes.walkthroughs[0].steps.map(
         (step: { media: { markdown: string } }) => step.media.markdown,
       ),

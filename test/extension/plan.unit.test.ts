@@ -9,7 +9,7 @@ import {
 
 describe('planCell', () => {
   it.each([
-    ['model: a.onnx', null, ['layers']],
+    ['model: a.onnx\noutput: b.onnx', null, ['layers']],
     ['calibration:\n  data: x.npy', 'calibrate', ['ranges']],
     ['quantization:\n  mode: static', 'quantize', ['quantized']],
     ['keep_fp32:\n  - /conv5', 'all', ['verdict', 'heatmap']],

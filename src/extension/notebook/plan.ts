@@ -18,9 +18,9 @@ export interface CellPlan {
 
 /** What the keys of a fragment ask for, in the order of a recipe. */
 const asks: [RegExp, RunUntil | null, FigureName[]][] = [
-  [/^(model|inputs)$/, null, ['layers']],
+  [/^(model|inputs|output|target)$/, null, ['layers']],
   [/^calibration$/, 'calibrate', ['ranges']],
-  [/^(quantization|target|output)$/, 'quantize', ['quantized']],
+  [/^quantization$/, 'quantize', ['quantized']],
   [/^(keep_fp32|layers|evaluate|limits|latency|sensitivity)$/, 'all', ['verdict', 'heatmap']],
 ];
 

@@ -13,10 +13,13 @@ export interface Table {
   caption?: string;
 }
 
-/** An HTML table without styles or scripts, so that GitHub shows it as well. */
+/** An HTML table that needs no style sheet and no script, so that GitHub shows it as well. */
 export function tableHtml({ columns, rows, caption }: Table): string {
-  const cell = (tag: string, column: Column | undefined, text: string) =>
-    `<${tag}${column?.right ? ' align="right"' : ' align="left"'}>${escapeHtml(text)}</${tag}>`;
+  // GitHub heeds the attribute, VS Code the style
+  const cell = (tag: string, column: Column | undefined, text: string) => {
+    const side = column?.right ? 'right' : 'left';
+    return `<${tag} align="${side}" style="text-align: ${side}">${escapeHtml(text)}</${tag}>`;
+  };
   const head = columns.map((column) => cell('th', column, column.name)).join('');
   const body = rows
     .map((row) => `<tr>${row.map((text, i) => cell('td', columns[i], text)).join('')}</tr>`)

@@ -84,7 +84,7 @@ describe('tables', () => {
   };
 
   it('are safe in HTML', () => {
-    expect(tableHtml(table)).toContain('<td align="left">&lt;a&gt;&amp;&quot;</td>');
+    expect(tableHtml(table)).toContain('>&lt;a&gt;&amp;&quot;</td>');
     expect(escapeHtml("'")).toBe('&#39;');
   });
 
