@@ -122,7 +122,7 @@ async function readRows(file: string): Promise<Row[]> {
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
     const line = Number((cause as { lines?: unknown }).lines);
-    const ragged = cause.code === 'CSV_RECORD_INCONSISTENT_COLUMNS';
+    const ragged = cause.code === 'CSV_RECORD_INCONSISTENT_FIELDS_LENGTH';
     throw new VernierError(
       ragged ? 'data.ragged' : 'data.bad-format',
       ragged
