@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { VernierError } from '../errors';
 import type { Progress, RunResult } from '../results';
-import type { FromWorker, Requests, ToWorker } from './protocol';
+import type { FromWorker, Requests } from './protocol';
 
 /** What a caller hears while a request runs. */
 export interface Listener {

@@ -18,6 +18,8 @@ export interface Plan {
   activationType: 'uint8' | 'int8';
   /** Bits of the weights: 7 where 16-bit accumulators could saturate. */
   weightBits: number;
+  /** Samples of the layer analysis that the recipe asks for itself; null leaves it to the size of the model. */
+  layerSamples: number | null;
   notes: Note[];
 }
 
@@ -62,6 +64,7 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
     targetWasAuto,
     activationType,
     weightBits: target === 'x86-avx2' && activationType === 'uint8' ? 7 : 8,
+    layerSamples: parsed.recipe!.sensitivity?.samples ?? null,
     notes,
   };
 }

@@ -155,7 +155,7 @@ async function runStages(
 
     // 4. Layer errors.
     start = Date.now();
-    const layerSamples = await pickLayerSamples(plan, samples.evaluation);
+    const layerSamples = await pickLayerSamples(plan, subject, samples.evaluation);
     result.layerSamples = layerSamples.feeds.length;
     const accumulated = await accumulatedStage(
       subject,

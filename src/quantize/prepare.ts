@@ -8,6 +8,7 @@ import { foldBias } from './passes/fold-bias';
 import { foldConstants } from './passes/fold-constants';
 import { foldPad } from './passes/fold-pad';
 import { inlineConstants } from './passes/inline-constants';
+import { matmulToGemm } from './passes/matmul-to-gemm';
 import { nameNodes } from './passes/name-nodes';
 import { plainGemm } from './passes/plain-gemm';
 
@@ -31,6 +32,7 @@ export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['fold pad', foldPad],
   ['fold batch norm', foldBatchNorm],
   ['fold bias', foldBias],
+  ['matmul to gemm', matmulToGemm],
   ['plain gemm', plainGemm],
 ];
 

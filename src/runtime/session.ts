@@ -1,7 +1,7 @@
 /** Sessions of onnxruntime-node. `run` blocks its thread: use them in the worker process only. */
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import { VernierError } from '../errors';
-import type { ElementType, Feed, TensorData, TensorValue } from '../onnx';
+import type { Feed, TensorData, TensorValue } from '../onnx';
 
 /** What a session is for decides its threads: measuring what users ship, or crunching samples. */
 export interface SessionSettings {

@@ -35,9 +35,24 @@ export interface LayerSamples {
   positions: number[];
 }
 
-/** Picks the samples on which layers are judged. */
-export async function pickLayerSamples(plan: Plan, selection: Selection): Promise<LayerSamples> {
-  const positions = spread(selection.indices.length, plan.recipe.sensitivity.samples);
+/** Layers are judged on as many samples as cost this many multiply-accumulates in FP32, */
+const SAMPLE_MACS = 4e9;
+/** but on no fewer than these. */
+const FEWEST_SAMPLES = 4;
+
+/**
+ * Picks the samples on which layers are judged: as many as the recipe says, or by default fewer for a large model,
+ * so that looking at every layer stays a matter of seconds. The number depends on nothing but recipe and model.
+ */
+export async function pickLayerSamples(
+  plan: Plan,
+  subject: Subject,
+  selection: Selection,
+): Promise<LayerSamples> {
+  const macs = [...subject.macs.values()].reduce<number>((sum, m) => sum + (m ?? 0), 0);
+  const affordable = macs > 0 ? Math.max(FEWEST_SAMPLES, Math.floor(SAMPLE_MACS / macs)) : Infinity;
+  const count = plan.layerSamples ?? Math.min(plan.recipe.sensitivity.samples, affordable);
+  const positions = spread(selection.indices.length, count);
   const feeds: Feed[] = [];
   for (const i of positions) feeds.push(await selection.source.sample(selection.indices[i]!));
   return { feeds, positions };
@@ -49,8 +64,9 @@ function experimentKey(
   subject: Subject,
   calibrated: Calibrated | null,
   evaluationKey: string,
-) {
-  const { quantization, layers, sensitivity } = plan.recipe;
+  samples: LayerSamples,
+): string {
+  const { quantization, layers } = plan.recipe;
   return keyOf(
     'experiment',
     ENGINE_VERSION,
@@ -61,7 +77,7 @@ function experimentKey(
     plan.activationType,
     plan.weightBits,
     layers.map((l) => [l.match, l.observer ?? null]),
-    sensitivity.samples,
+    samples.positions,
   );
 }
 
@@ -75,7 +91,7 @@ export function localStage(
   evaluationKey: string,
   context: JobContext,
 ): Promise<Map<string, LocalError>> {
-  const key = experimentKey(plan, subject, calibrated, evaluationKey);
+  const key = experimentKey(plan, subject, calibrated, evaluationKey, samples);
   return context.memory.get('local', key, async () => {
     const name = `local.${key}`;
     const stored = await context.store.read<[string, LocalError][]>(name);
@@ -127,7 +143,7 @@ export async function sensitivityStage(
   evaluationKey: string,
   context: JobContext,
 ): Promise<Map<string, OutputNoise>> {
-  const key = experimentKey(plan, subject, calibrated, evaluationKey);
+  const key = experimentKey(plan, subject, calibrated, evaluationKey, samples);
   const name = `sensitivity.${key}`;
   const known = new Map((await context.store.read<[string, OutputNoise][]>(name)) ?? []);
   let saved = Date.now();

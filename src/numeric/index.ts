@@ -1,0 +1,10 @@
+/** The numeric room's front door. */
+export * from './bootstrap';
+export * from './channel-closeness';
+export * from './channels';
+export * from './closeness';
+export * from './half';
+export * from './histogram';
+export * from './moments';
+export * from './quantize';
+export * from './random';
