@@ -66,7 +66,7 @@ function tensor(type: ort.Tensor.Type, data: unknown, dims: readonly number[]): 
   return new make(type, data, dims);
 }
 
-/** Seeded feeds within the declared shapes; open dimensions are 1. */
+/** Seeded feeds within the declared shapes, numbers in [0, high) (floats from −high/4 on); open dimensions are 1. */
 export function randomFeeds(model: Model, seed = 1, high = 1): Feeds {
   let state = seed >>> 0;
   const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
@@ -76,17 +76,42 @@ export function randomFeeds(model: Model, seed = 1, high = 1): Feeds {
     if (constants.has(input.name)) continue;
     const { type, shape } = valueType(input);
     const dims = (shape ?? []).map((d) => (typeof d === 'number' && d > 0 ? d : 1));
-    const n = elementCount(dims);
-    const values = Array.from({ length: n }, () => next() * high);
-    const data =
-      type === 'int64'
-        ? BigInt64Array.from(values, (v) => BigInt(Math.floor(v)))
-        : type === 'int32'
-          ? Int32Array.from(values)
-          : Float32Array.from(values, (v) => v - high / 4);
-    feeds[input.name] = tensor(ORT_TYPE[type] ?? 'float32', data, dims);
+    const values = Array.from({ length: elementCount(dims) }, () => next() * high);
+    feeds[input.name] = tensor(ORT_TYPE[type] ?? 'float32', randomData(type, values, high), dims);
   }
   return feeds;
+}
+
+function randomData(type: ElementType, values: number[], high: number): unknown {
+  const whole = values.map(Math.floor);
+  switch (type) {
+    case 'int64':
+      return BigInt64Array.from(whole, BigInt);
+    case 'int32':
+      return Int32Array.from(whole);
+    case 'uint8':
+      return Uint8Array.from(values, (v) => (v / high) * 255);
+    case 'int8':
+      return Int8Array.from(values, (v) => (v / high) * 255 - 128);
+    case 'bool':
+      return Uint8Array.from(values, (v) => Number(v > high / 2));
+    case 'float64':
+      return Float64Array.from(values, (v) => v - high / 4);
+    case 'float16':
+      return Uint16Array.from(values, (v) => 0x3800 + Math.floor((v / high) * 0x400)); // 0.5 … 1
+    case 'uint16':
+      return Uint16Array.from(whole);
+    case 'int16':
+      return Int16Array.from(whole);
+    case 'uint32':
+      return Uint32Array.from(whole);
+    case 'uint64':
+      return BigUint64Array.from(whole, BigInt);
+    case 'string':
+      return values.map((v) => `s${Math.floor(v)}`);
+    default:
+      return Float32Array.from(values, (v) => v - high / 4);
+  }
 }
 
 /** Runs a model as it stands, graph optimizations off unless asked for. */
@@ -102,7 +127,7 @@ export async function runModel(
     logSeverityLevel: 4,
   });
   try {
-    return (await session.run(feeds));
+    return await session.run(feeds);
   } finally {
     await session.release();
   }
@@ -134,8 +159,11 @@ export function difference(
 
 /** The feeds and expected outputs of a `test_data_set_*` folder, in the order of the model's inputs and outputs. */
 export function backendCase(model: Model, folder: string): { feeds: Feeds; want: Feeds } | null {
+  const { input, output } = model.graph;
+  // sequences and optionals are other messages
+  if ([...input, ...output].some((v) => v.type?.value.case !== 'tensorType')) return null;
   const constants = new Set(model.graph.initializer.map((t) => t.name));
-  const inputs = model.graph.input.map((v) => v.name);
+  const inputs = input.map((v) => v.name);
   const files = readdirSync(folder);
   const count = files.filter((f) => /^input_\d+\.pb$/.test(f)).length;
   // some suites give a file for every input, others leave out those with an initializer
@@ -149,7 +177,7 @@ export function backendCase(model: Model, folder: string): { feeds: Feeds; want:
     if (!found) return null;
     feeds[name] = found.value;
   }
-  for (const [i, v] of model.graph.output.entries()) {
+  for (const [i, v] of output.entries()) {
     const file = path.join(folder, `output_${i}.pb`);
     if (!existsSync(file)) continue;
     const found = readTensor(file);

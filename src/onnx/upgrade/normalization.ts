@@ -111,6 +111,20 @@ function meanOnly(node: NodeProto, axes: number[], c: UpgradeContext): NodeProto
   ];
 }
 
+/**
+ * onnxruntime's LayerNormalization, before ONNX had one, took an input of another type than its scale; since 17
+ * they are one type (https://onnx.ai/onnx/operators/onnx__LayerNormalization.html).
+ */
+const oneType: Adapter = (node, c) => {
+  const [x, scale] = node.input as [string, string];
+  const [from, to] = [c.info(x).type, c.info(scale).type];
+  if (from === to || from === 'undefined' || to === 'undefined') return;
+  const same = c.fresh(`${label(node)}_input`);
+  node.input[0] = same;
+  c.did(node, `its input is cast to ${to}, the type of its scale`);
+  return [c.node('Cast', [x], [same], [makeInt('to', elementTypeNumber(to))], same), node];
+};
+
 export const normalizationAdapters: AdapterTable = {
   BatchNormalization: [
     [7, outputsSayInference],
@@ -122,5 +136,6 @@ export const normalizationAdapters: AdapterTable = {
     [10, boolMask],
     [12, ratioToInput],
   ],
+  LayerNormalization: [[17, oneType]],
   MeanVarianceNormalization: [[9, meanVarianceAxes]],
 };
