@@ -21,8 +21,9 @@ interface Frame {
 }
 
 const quoted = /^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')/;
+// no blanks before the colon of a plain key: two repetitions in a row would take quadratic time
 const blockKey =
-  /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#[\]{},&*!|>'"%@`-][^#]*?|-\S[^#]*?)\s*:(?=\s|$)/;
+  /^("(?:[^"\\]|\\.)*"\s*|'(?:[^']|'')*'\s*|[^\s#[\]{},&*!|>'"%@`-][^#]*?|-\S[^#]*?):(?=\s|$)/;
 
 /**
  * Where the cursor is in the recipe's structure. Works on text that is not YAML yet, as it is while somebody
@@ -30,36 +31,29 @@ const blockKey =
  */
 export function contextAt(text: string, offset: number): Context {
   const frames: Frame[] = [];
-  let start = 0;
-  for (;;) {
-    const end = lineEnd(text, start);
-    if (offset <= end) break;
-    const next = text.indexOf('\n', start);
-    if (next < 0) break;
-    readLine(frames, text.slice(start, end), start);
-    start = next + 1;
-  }
-  start = Math.min(start, lineStart(text, offset));
-  return readLine(frames, text.slice(start, offset), start, text) as Context;
+  const start = lineStart(text, offset);
+  for (const line of text.slice(0, start).split(/\r?\n/).slice(0, -1)) readLine(frames, line);
+  const column = offset - start;
+  const line = text.slice(start, offset).replace(/\r$/, '');
+  const found = readLine(frames, line, (slot, path, from) => {
+    const inFlow = frames.at(-1)?.indent === -1;
+    const range = { start: start + from, end: wordEnd(text, start + line.length, inFlow) };
+    return { slot, path, range, inFlow };
+  });
+  const nothing = { start: start + column, end: start + column };
+  return found ?? { slot: 'key', path: [], range: nothing, inFlow: false };
 }
 
-/**
- * Moves the frames over one line. For the last one, up to the cursor, `text` is the whole text, and the
- * context is returned.
- */
-function readLine(frames: Frame[], line: string, at: number, text?: string): Context | undefined {
+/** Makes the context, for the line that the cursor is on: `from` is where the word begins. */
+type Found = (slot: Context['slot'], path: Path, from: number) => Context;
+
+/** Moves the frames over one line; for the line with the cursor, cut off there, tells the context. */
+function readLine(frames: Frame[], line: string, found?: Found): Context | undefined {
   let column = /^ */.exec(line)?.[0].length ?? 0;
-  const inFlow = () => frames.at(-1)?.indent === -1;
   const pathOf = (list: readonly Frame[]) => list.flatMap(({ step }) => step ?? []);
-  const context = (slot: Context['slot'], path: Path, from: number): Context => ({
-    slot,
-    path,
-    inFlow: inFlow(),
-    range: { start: at + from, end: wordEnd(text ?? '', at + line.length, inFlow()) },
-  });
-  if (inFlow()) return readFlow(frames, line, column, text ? context : undefined);
+  if (frames.at(-1)?.indent === -1) return readFlow(frames, line, column, found);
   const blank = !line.slice(column) || line[column] === '#';
-  if (blank && !text) return undefined;
+  if (blank && !found) return undefined;
 
   // 1. dashes
   let dashed = false;
@@ -82,24 +76,23 @@ function readLine(frames: Frame[], line: string, at: number, text?: string): Con
   // 2. a key
   const key = blockKey.exec(line.slice(column));
   if (!key) {
-    if (!text) return undefined;
+    if (!found) return undefined;
     const top = frames.at(-1);
     const sibling = top?.kind === 'map' && top.indent === column;
-    if (dashed) return context('item', pathOf(frames), column);
-    return context('key', pathOf(sibling ? frames.slice(0, -1) : frames), column);
+    if (dashed) return found('item', pathOf(frames), column);
+    return found('key', pathOf(sibling ? frames.slice(0, -1) : frames), column);
   }
-  const name = unquote(key[1] ?? '');
+  const name = unquote((key[1] ?? '').trim());
   const top = frames.at(-1);
   if (top?.kind === 'map' && top.indent === column) top.step = name;
   else frames.push({ kind: 'map', indent: column, step: name });
 
   // 3. its value
   column += key[0].length;
-  if (text && column === line.length) return context('value', pathOf(frames), column);
+  if (found && column === line.length) return found('value', pathOf(frames), column);
   column += /^\s*/.exec(line.slice(column))?.[0].length ?? 0;
-  if (/^[[{]/.test(line.slice(column)))
-    return readFlow(frames, line, column, text ? context : undefined);
-  return text ? context('value', pathOf(frames), column) : undefined;
+  if (/^[[{]/.test(line.slice(column))) return readFlow(frames, line, column, found);
+  return found?.('value', pathOf(frames), column);
 }
 
 /** Moves the frames over brackets, braces, commas and colons. */
@@ -107,19 +100,18 @@ function readFlow(
   frames: Frame[],
   line: string,
   column: number,
-  context?: (slot: Context['slot'], path: Path, from: number) => Context,
+  found?: Found,
 ): Context | undefined {
   let word = column;
   for (let i = column; i < line.length; i++) {
     const char = line[i] as string;
     const top = frames.at(-1);
     const flow = top?.indent === -1 ? top : undefined;
-    const quote = quoted.exec(line.slice(i));
-    if (quote && !line.slice(word, i).trim()) {
-      i += quote[0].length - 1;
+    if ((char === '"' || char === "'") && !line.slice(word, i).trim()) {
+      i += (quoted.exec(line.slice(i))?.[0].length ?? 1) - 1;
       continue;
     }
-    if (char === '#' && /\s|^$/.test(line[i - 1] ?? '')) break;
+    if (char === '#' && /^\s?$/.test(line[i - 1] ?? '')) break;
     if (char === '[' || char === '{') {
       const seq = char === '[';
       frames.push({ kind: seq ? 'seq' : 'map', indent: -1, step: seq ? 0 : null });
@@ -127,22 +119,18 @@ function readFlow(
       if (flow) frames.pop();
     } else if (char === ',') {
       if (flow) flow.step = flow.kind === 'seq' ? Number(flow.step) + 1 : null;
-    } else if (
-      char === ':' &&
-      flow?.kind === 'map' &&
-      /\s|^$|["']/.test((line[i + 1] ?? '') + '')
-    ) {
+    } else if (char === ':' && flow?.kind === 'map' && /^[\s"']?$/.test(line[i + 1] ?? '')) {
       flow.step = unquote(line.slice(word, i).trim());
     } else continue;
     word = i + 1;
   }
-  if (!context) return undefined;
+  if (!found) return undefined;
   const path = frames.flatMap(({ step }) => step ?? []);
   word += /^\s*/.exec(line.slice(word))?.[0].length ?? 0;
   const top = frames.at(-1);
-  if (top?.indent !== -1) return context('value', path, word);
-  if (top.kind === 'seq') return context('item', path, word);
-  return context(top.step === null ? 'key' : 'value', path, word);
+  if (top?.indent !== -1) return found('value', path, word);
+  if (top.kind === 'seq') return found('item', path, word);
+  return found(top.step === null ? 'key' : 'value', path, word);
 }
 
 function unquote(word: string): string {
@@ -152,6 +140,6 @@ function unquote(word: string): string {
 /** Where the word at the cursor ends. */
 function wordEnd(text: string, offset: number, inFlow: boolean): number {
   const rest = text.slice(offset, lineEnd(text, offset));
-  const stop = inFlow ? /[,\]}:]|\s#/.exec(rest) : /:(?=\s|$)|\s+#|\s+$/.exec(rest);
+  const stop = (inFlow ? /[,\]}]|:(?=\s|$)|\s#/ : /:(?=\s|$)|\s#/).exec(rest);
   return offset + rest.slice(0, stop?.index ?? rest.length).trimEnd().length;
 }

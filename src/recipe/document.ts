@@ -54,16 +54,16 @@ export function readText(text: string): RecipeText {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false, // compares every pair of keys; parse.ts does it in one pass
-    logLevel: 'silent',
+    logLevel: 'error', // “silent” would also pass over a second document
   });
   return { text, yaml, refused, lines };
 }
 
-/** A document as plain data; null where an alias leads nowhere or the text is refused. */
+/** A document as plain data; undefined where an alias leads nowhere or to too much, or the text is refused. */
 export function toPlain({ yaml }: RecipeText): unknown {
   try {
     return yaml?.toJS({ maxAliasCount: 1000 }) as unknown;
   } catch {
-    return null;
+    return undefined;
   }
 }

@@ -1,9 +1,17 @@
 import { isMap, isNode, isSeq, type CST, type Node, type YAMLSeq } from 'yaml';
 import { VernierError } from '../errors';
 import type { RecipeText } from './document';
-import { insertKey } from './insert-key';
+import { fillKey, insertKey } from './insert-key';
 import { afterColon, contentEnd, nodeAt, nodeRange, pairOf, type NodePair } from './positions';
-import { deleteLines, indentOf, insertLines, lineStart, render, type TextEdit } from './text-edit';
+import {
+  deleteLines,
+  indentOf,
+  insertLines,
+  lineEnd,
+  lineStart,
+  render,
+  type TextEdit,
+} from './text-edit';
 
 /** Refuses to edit what cannot be edited without loss. */
 export function refuseEdit(doc: RecipeText, offset: number, what: string): never {
@@ -31,12 +39,8 @@ export function appendToList(doc: RecipeText, key: string, values: readonly unkn
     // 1. empty: the list begins on the next line, after a comment that may stand behind the colon
     if (plain === null || plain === undefined) {
       const colon = afterColon(pair);
+      if (inFlow || colon === null) return fillKey(doc, pair, values);
       const edits: TextEdit[] = [];
-      if (inFlow || colon === null) {
-        const at = colon ?? nodeRange(text, pair.key).end;
-        const list = `${colon === null ? ':' : ''} ${render(values)}`;
-        return [{ start: at, end: Math.max(at, range?.end ?? at), text: list }];
-      }
       if (range && range.end > range.start) edits.push({ start: colon, end: range.end, text: '' });
       const indent = `${indentOf(text, nodeRange(text, pair.key).start)}  `;
       edits.push(insertLines(text, Math.max(colon, range?.end ?? 0), items(indent, values)));
@@ -165,8 +169,12 @@ function replaceInFlow(
 
 /** The offset after the comma that follows, past blanks and comments, or null if there is none. */
 function commaAfter(text: string, offset: number): number | null {
-  const match = /^(?:\s+#[^\n]*|\s)*,/.exec(text.slice(offset));
-  return match ? offset + match[0].length : null;
+  for (let at = offset; at < text.length; at++) {
+    if (text[at] === ',') return at + 1;
+    if (text[at] === '#') at = lineEnd(text, at);
+    else if (text[at]?.trim()) break;
+  }
+  return null;
 }
 
 /** The offsets of the dashes of a block list. */

@@ -65,23 +65,30 @@ export function quantizeAgain(
   for (const { name } of hosts) wanted.add(name);
   const plan = planLayers(choices, layers);
 
-  const listed = new Set<Pattern>(choices.keepFp32);
   const changes = new Map<number, string[]>();
+  const current = () => ({
+    ...choices,
+    keepFp32: choices.keepFp32.flatMap((pattern, i) => changes.get(i) ?? [pattern]),
+  });
   choices.keepFp32.forEach((pattern, i) => {
     const named = typeof pattern === 'string' && wanted.has(pattern);
     if (named || hosts.some((layer) => namesLayer(pattern, layer))) changes.set(i, []);
-    else if (hosts.some((layer) => covers(pattern, layer))) {
-      const others = layers.filter(
-        (layer) => covers(pattern, layer) && plan.get(layer.name)?.keep && !wanted.has(layer.name),
-      );
-      const left = others.map(({ name }) => name).filter((name) => !listed.has(name));
-      for (const name of left) listed.add(name);
-      changes.set(i, left);
-    }
   });
 
-  const keepFp32 = choices.keepFp32.flatMap((pattern, i) => changes.get(i) ?? [pattern]);
-  const after = planLayers({ ...choices, keepFp32 }, hosts);
+  const unnamed = planLayers(current(), hosts);
+  const covered = hosts.filter(({ name }) => unnamed.get(name)?.by?.[0] === 'keep_fp32');
+  const listed = new Set<Pattern>(choices.keepFp32);
+  choices.keepFp32.forEach((pattern, i) => {
+    if (changes.has(i) || !covered.some((layer) => covers(pattern, layer))) return;
+    const left = layers
+      .filter((layer) => covers(pattern, layer) && plan.get(layer.name)?.keep)
+      .map(({ name }) => name)
+      .filter((name) => !wanted.has(name) && !listed.has(name));
+    for (const name of left) listed.add(name);
+    changes.set(i, left);
+  });
+
+  const after = planLayers(current(), hosts);
   const exceptions = hosts
     .filter(({ name }) => after.get(name)?.keep)
     .map(({ name }) => ({ match: name, precision: 'int8' }));

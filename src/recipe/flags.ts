@@ -50,7 +50,7 @@ function fromText(path: Path, value: unknown): unknown {
 
 function inYaml(text: string): unknown {
   if (refusal(text)) return text;
-  const doc = parseDocument(text, { logLevel: 'silent', prettyErrors: false });
+  const doc = parseDocument(text, { logLevel: 'error', prettyErrors: false });
   if (doc.errors.length) return text;
   try {
     return doc.toJS() as unknown;

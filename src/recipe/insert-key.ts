@@ -76,15 +76,11 @@ function intoEmpty({ text, yaml }: RecipeText, key: string, value: unknown): Tex
   return { start: at, end: at, text: (open ? eol : '') + lines.join(eol) + eol };
 }
 
-/** Gives an empty key (`improve:`) a value: behind its colon, or below it as a block. */
+/** Gives an empty key (`improve:`, `improve: null`) a value, behind its colon. */
 export function fillKey({ text }: RecipeText, pair: NodePair, value: unknown): TextEdit[] {
   const colon = afterColon(pair);
-  const key = nodeRange(text, pair.key);
-  const end = Math.max(
-    colon ?? 0,
-    pair.value?.range ? nodeRange(text, pair.value).end : 0,
-    key.end,
-  );
-  const start = colon ?? key.end;
+  const start = colon ?? nodeRange(text, pair.key).end;
+  const written = pair.value?.range ? nodeRange(text, pair.value) : null;
+  const end = written && written.end > written.start ? written.end : start;
   return [{ start, end, text: `${colon === null ? ':' : ''} ${render(value)}` }];
 }

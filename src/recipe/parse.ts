@@ -5,7 +5,8 @@ import { problemAt } from './place';
 import { keyText, nodeRange, type NodePair } from './positions';
 import { hasErrors, type Problem } from './problem';
 import type { Recipe } from './schema';
-import { validate } from './validate';
+import { lineEnd } from './text-edit';
+import { maxProblems, validate } from './validate';
 
 /** A recipe's text, what it says, and everything that is wrong with it. */
 export interface ParseResult {
@@ -24,9 +25,6 @@ export interface ParseOptions {
   partial?: boolean;
 }
 
-/** More problems than these are not collected: nobody reads them. */
-const maxProblems = 100;
-
 /**
  * Reads a recipe. Never throws: all problems come back at once, each with its place. `recipe` is null if and
  * only if one of them is an error.
@@ -36,9 +34,13 @@ export function parseRecipe(text: string, file: string, options: ParseOptions = 
   const problems = yamlProblems(doc);
   const syntaxOk = !hasErrors(problems);
   let recipe: Recipe | null = null;
-  if (syntaxOk && doc.yaml) {
+  const plain = syntaxOk ? toPlain(doc) : undefined;
+  if (syntaxOk && plain === undefined && doc.yaml?.contents) {
+    // what is left are aliases of aliases that would fill the memory
+    problems.push(problemAt(doc, { start: 0, end: 0 }, 'syntax', texts.refused('aliases')));
+  } else if (syntaxOk) {
     problems.push(...duplicateKeys(doc));
-    const result = validate(doc, toPlain(doc), options.partial ?? false);
+    const result = validate(doc, plain, options.partial ?? false);
     problems.push(...result.problems);
     recipe = hasErrors(problems) ? null : result.recipe;
   }
@@ -58,7 +60,8 @@ function yamlProblems(doc: RecipeText): Problem[] {
   for (const error of [...yaml.errors, ...yaml.warnings].slice(0, maxProblems)) {
     const warning = error.name === 'YAMLWarning';
     const start = Math.min(error.pos[0], text.length);
-    const range = { start, end: Math.min(Math.max(start, error.pos[1]), text.length) };
+    // an error may span the rest of the text: its first line is enough to see where it is
+    const range = { start, end: Math.min(Math.max(start, error.pos[1]), lineEnd(text, start)) };
     problems.push(
       problemAt(doc, range, 'syntax', texts.syntax(error.message), {
         severity: warning ? 'warning' : 'error',

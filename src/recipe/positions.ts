@@ -112,7 +112,9 @@ export function keepLines(text: string, layers: readonly NamedLayer[]): Record<s
   const doc = readText(text);
   const found: [string, number][] = [];
   for (const [name, wish] of planOf(doc, layers)) {
-    const range = wish.keep && wish.by ? rangeOf(doc, wish.by) : undefined;
+    if (!wish.keep || !wish.by) continue;
+    // a single name that is not in a list has no index
+    const range = rangeOf(doc, wish.by) ?? rangeOf(doc, wish.by.slice(0, 1));
     if (range) found.push([name, lineColumn(doc, range.start).line]);
   }
   return Object.fromEntries(found);

@@ -243,7 +243,7 @@ export const recipeSchema = z
       .strictObject({
         samples: count(
           1,
-          'Samples behind each layer’s share of the noise; 16 by default.',
+          'Samples behind each layer’s share of the noise; 32 by default.',
         ).optional(),
         budget_s: z
           .number()

@@ -85,6 +85,8 @@ export function render(value: unknown, flow = false): string {
     );
     return pairs.length ? `{ ${pairs.join(', ')} }` : '{}';
   }
+  // eslint-disable-next-line no-control-regex -- such names must stay on one line
+  if (typeof value === 'string' && /[\0-\x1f\x7f]/.test(value)) return JSON.stringify(value);
   if (!flow || typeof value !== 'string') return stringify(value, options).trim();
   return stringify([value], { ...options, collectionStyle: 'flow' })
     .trim()

@@ -8,6 +8,9 @@ import type { Problem } from './problem';
 import { recipeSchema, type Recipe } from './schema';
 import { suggest } from './suggest';
 
+/** More problems than these are not collected: nobody reads them. */
+export const maxProblems = 100;
+
 type Issue = z.core.$ZodIssue;
 
 /**
@@ -29,7 +32,8 @@ export function validate(
   const schema = partial ? recipeSchema.partial() : recipeSchema;
   const parsed = schema.safeParse(data);
   if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap((issue) => problemsOf(doc, data, issue, []));
+    const issues = parsed.error.issues.slice(0, maxProblems);
+    const problems = issues.flatMap((issue) => problemsOf(doc, data, issue, []));
     return { recipe: null, problems };
   }
   const recipe = parsed.data as Recipe;
@@ -60,7 +64,7 @@ function problemsOf(doc: RecipeText, data: unknown, issue: Issue, prefix: Path):
   const value = valueAt(data, path);
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(doc, path, key));
+      return issue.keys.slice(0, maxProblems).map((key) => unknownKey(doc, path, key));
     case 'invalid_union': {
       // the alternative that the value was meant as: the one whose complaint is not about the value's type
       const meant = issue.errors.find(

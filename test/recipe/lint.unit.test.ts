@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { lint, namedPaths, type Surroundings } from '../../src/recipe/lint';
+import type { NamedLayer } from '../../src/recipe/match';
+import { parseRecipe } from '../../src/recipe/parse';
+
+const layers: NamedLayer[] = [
+  { name: '/conv1/Conv', op: 'Conv', absorbed: ['/bn1'] },
+  { name: '/conv2/Conv', op: 'Conv' },
+  { name: '/fc/Gemm', op: 'Gemm' },
+];
+const head = 'model: m.onnx\ncalibration: { data: images }\n';
+
+function found(text: string, around: Surroundings = { layers }): string[] {
+  const parse = parseRecipe(text, 'a.quant.yaml');
+  return lint(parse, around).map(({ code, severity, line, range }) => {
+    expect(severity).toBe('warning');
+    return `${line} ${code} ${text.slice(range.start, range.end)}`;
+  });
+}
+
+describe('lint', () => {
+  it.each([
+    [
+      'keep_fp32: [/conv1/Conv, /bn1, "*fc*", { op: gemm }]',
+      ['3 keeps-everything keep_fp32'],
+      true,
+    ],
+    ['keep_fp32: [/conv3/Conv]', ['3 no-match /conv3/Conv']],
+    ['keep_fp32:\n  - /head/*\n  - /fc/Gemm', ['4 no-match /head/*']],
+    ['keep_fp32: [{ op: Gem }]', ['3 no-match Gem']],
+    ['keep_fp32: [conv]', ['3 no-match conv']],
+    ['layers: [{ match: nothing, precision: fp32 }]', ['3 no-match nothing']],
+    ['keep_fp32: ["*"]', ['3 keeps-everything keep_fp32']],
+    ['layers: [{ match: "*", precision: fp32 }]', ['3 keeps-everything layers']],
+    ['evaluate: { data: ./images }', ['3 same-data ./images']],
+    ['evaluate: { data: [other, images] }', ['3 same-data images']],
+    ['evaluate: { data: images2 }', []],
+    ['limits: { top1_drop: 0.1 }', ['3 no-effect top1_drop']],
+    [
+      'quantization: { mode: dynamic, activations: { observer: minmax, type: uint8 } }',
+      ['3 no-effect observer', '3 no-effect type'],
+    ],
+    [
+      'quantization: { mode: dynamic }\nlayers: [{ match: /fc/Gemm, observer: minmax }]',
+      ['4 no-effect observer'],
+    ],
+  ] as [string, string[], boolean?][])('%j', (text, wanted, partly) => {
+    const got = found(head + text);
+    expect(partly ? got.filter((line) => line.includes('keeps')) : got).toEqual(
+      partly ? [] : wanted,
+    );
+  });
+
+  it('warns of random calibration', () => {
+    expect(found('model: m\ncalibration: { data: random }\nevaluate: { data: random }')).toEqual([
+      '2 random-data random',
+    ]);
+  });
+
+  it.each([
+    ['keep_fp32: [/conv3/Conv]', ['/conv1/Conv', '/conv2/Conv']],
+    ['keep_fp32: [conv]', ['{ op: Conv }']],
+    ['keep_fp32: [{ op: Gem }]', ['Gemm']],
+    ['keep_fp32: [zzzzzz]', undefined],
+  ])('knows what %s was meant as', (text, replacements) => {
+    expect(lint(parseRecipe(head + text, 'a'), { layers })[0]?.replacements).toEqual(replacements);
+  });
+
+  it('checks layers even while the rest is wrong, and nothing without a model', () => {
+    expect(found('modle: m\nkeep_fp32: [x]')).toEqual(['2 no-match x']);
+    expect(found('modle: m\nkeep_fp32: [x]', {})).toEqual([]);
+    expect(found('model: [', {})).toEqual([]);
+  });
+
+  it('tells of files that are not there', () => {
+    const text = 'model: m\ncalibration: { data: [a, b] }\nevaluate: { data: c, labels: d }';
+    expect(namedPaths(parseRecipe(text, 'a')).map((named) => named.text)).toEqual([
+      'm',
+      'a',
+      'b',
+      'c',
+      'd',
+    ]);
+    expect(found(text, { exists: { m: true, a: false, b: true, d: false } })).toEqual([
+      '2 not-found a',
+      '3 not-found d',
+    ]);
+  });
+});
