@@ -39,12 +39,14 @@ export function loadPlotly(source: string, nonce?: string): Promise<Plotly> {
   return loading;
 }
 
-/** Plotly in the inspector's page: its address and nonce stand in `<meta name="vernier-plotly">`. */
+/** Plotly in the inspector's page: its address and nonce stand in `<meta name="vernier-plotly">`
+ * and `<meta name="vernier-nonce">`. */
 export function pagePlotly(): Promise<Plotly> {
   const meta = document.querySelector<HTMLMetaElement>('meta[name="vernier-plotly"]');
   if (!meta) return Promise.reject(new Error('the page does not say where plotly.js is'));
   const nonce =
-    meta.nonce || document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce || undefined;
+    document.querySelector<HTMLMetaElement>('meta[name="vernier-nonce"]')?.content ??
+    document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce;
   return loadPlotly(meta.content, nonce);
 }
 
@@ -61,7 +63,9 @@ export const PLOT_CONFIG = {
 export function themedLayout(color: (name: string, ...fallbacks: string[]) => string) {
   const text = color('foreground');
   const dim = color('descriptionForeground', 'foreground');
-  const line = color('editorIndentGuide-background1', 'panel-border', 'contrastBorder');
+  const border = color('editorGroup-border', 'panel-border', 'contrastBorder');
+  // high-contrast borders are solid: as grid lines they would cut the bars
+  const line = /^#[0-9a-f]{6}$/i.test(border) ? `${border}66` : border;
   const axis = {
     gridcolor: line,
     zerolinecolor: line,
@@ -91,7 +95,7 @@ export function themedLayout(color: (name: string, ...fallbacks: string[]) => st
         color: dim,
         activecolor: text,
       },
-      margin: { l: 56, r: 16, t: 28, b: 36 },
+      margin: { l: 56, r: 18, t: 30, b: 44 },
       showlegend: false,
       bargap: 0.04,
       dragmode: 'pan',

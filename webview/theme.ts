@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { PALETTES, STEPS, type Theme } from './logic/scale';
+import { mix, PALETTES, STEPS, type Theme } from './logic/scale';
 
 /** The kind of theme that VS Code shows. */
 export const theme = signal<Theme>('dark');
@@ -16,6 +16,12 @@ export function themeColor(name: string, ...fallbacks: string[]): string {
     if (value) return value;
   }
   return style.getPropertyValue('--vscode-foreground').trim() || 'gray';
+}
+
+/** Text of second rank on a canvas: as `--dim` in base.css, which a canvas and plotly cannot read. */
+export function dimColor(): string {
+  if (theme.value.startsWith('hc')) return themeColor('foreground');
+  return mix(themeColor('foreground'), themeColor('editor-background'), 0.74);
 }
 
 function readTheme(): Theme {

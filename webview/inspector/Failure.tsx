@@ -1,6 +1,7 @@
 import { language, t } from '../l10n';
 import { remedyButton } from '../logic/remedy';
 import { Icon } from './parts/marks';
+import { Ticked } from './parts/Ticked';
 import { act, byName, locked, requestError, select, state } from './store';
 
 /** How long ago, in words. */
@@ -36,9 +37,15 @@ export function Failure() {
       <Icon name="error" />
       <div>
         <p>
-          <b>{error.message}</b>
+          <b>
+            <Ticked text={error.message} />
+          </b>
         </p>
-        {error.remedy && <p data-testid="failure-remedy">{error.remedy}</p>}
+        {error.remedy && (
+          <p data-testid="failure-remedy">
+            <Ticked text={error.remedy} />
+          </p>
+        )}
         <p class="dim">
           <code data-testid="failure-code">{error.code}</code>
           {places.map((place) => (

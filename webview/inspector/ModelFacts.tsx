@@ -9,7 +9,7 @@ const value = (v: ValueSummary) =>
 /** What the file says of itself; stands in the panel while no layer is selected. */
 export function ModelFacts() {
   const summary = state.value?.summary;
-  if (!summary) return <p class="dim">{t('panel.none')}</p>;
+  if (!summary) return null;
   const macs = summary.layers.reduce((sum, layer) => sum + (layer.macs ?? 0), 0);
   const facts: [string, string][] = [
     [t('model.size'), bytes(summary.bytes)],

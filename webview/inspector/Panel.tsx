@@ -1,19 +1,15 @@
-import type { ComponentChildren } from 'preact';
-import type { Closeness, RangeSummary } from '../../src/protocol';
+import type { Closeness } from '../../src/protocol';
 import { t } from '../l10n';
-import { sortChannels } from '../logic/channels';
 import { precisionName } from '../logic/columns';
-import { count, db, fixed, formula, percent, shape, significant } from '../logic/format';
+import { count, db, fixed, plain, shape, significant } from '../logic/format';
 import { worstOutput } from '../logic/measures';
 import { gainOf } from '../logic/proposals';
-import { codesOf } from '../logic/quantized';
 import type { LayerRow } from '../logic/rows';
 import { step, type Measure } from '../logic/scale';
 import { ModelFacts } from './ModelFacts';
-import { Canvas } from './parts/Canvas';
-import { channelBars, codedHistogram } from './parts/draw';
-import { Icon, LayerLink } from './parts/marks';
-import { act, keep, locked, rows, select, selectedRow, show, state } from './store';
+import { Ranges, Section, Weights, Where } from './PanelParts';
+import { Icon } from './parts/marks';
+import { act, keep, locked, select, selectedRow, state } from './store';
 
 /** The selected layer's whole story, the same in every view; the model's, while none is selected. */
 export function Panel() {
@@ -94,10 +90,12 @@ function Cost({ row }: { row: LayerRow }) {
   const high = why ? Math.max(...why.channelMax) : 0;
   return (
     <>
-      {(row.costs !== null || row.share !== null) && (
+      {(row.costs !== null || (row.share !== null && row.share > 0)) && (
         <p data-testid="panel-cost">
           {row.costs !== null && <b>{t('panel.costs', { db: fixed(row.costs, 1) })} </b>}
-          {row.share !== null && t('panel.share', { percent: percent(row.share) })}{' '}
+          {row.share !== null &&
+            row.share > 0 &&
+            t('panel.share', { percent: plain(row.share * 100) })}{' '}
           {why && t('panel.span', { low: significant(low, 2), high: significant(high, 2) })}
         </p>
       )}
@@ -200,135 +198,5 @@ function ClosenessTable({ row }: { row: LayerRow }) {
         </tbody>
       </table>
     </Section>
-  );
-}
-
-function Weights({ row }: { row: LayerRow }) {
-  const weight = row.summary?.weight;
-  if (!weight || weight.channelMax.length < 2) return null;
-  const channels = sortChannels(
-    weight.channelMax.map(() => 0),
-    weight.channelMax,
-  );
-  const outliers = channels.filter((channel) => channel.outlier).reverse();
-  const named = outliers.slice(0, 3).map((c) => `${c.channel} (${significant(c.max, 2)})`);
-  const caption = t('panel.channels', { n: channels.length });
-  return (
-    <Section title={t('panel.weights')} to={() => show('ranges')}>
-      <Canvas
-        class="bars"
-        draw={channelBars(channels)}
-        label={`${t('panel.weights')}: ${caption}`}
-      />
-      <p class="dim small">
-        {caption}
-        {row.weightSpan !== null &&
-          ` · ${t('panel.spanTimes', { times: significant(row.weightSpan, 2) })}`}
-        {named.length > 0 &&
-          ` · ${t('panel.outliers', { names: named.join(', '), n: outliers.length })}`}
-      </p>
-    </Section>
-  );
-}
-
-function Ranges({ row }: { row: LayerRow }) {
-  const inputs = (state.value?.result?.ranges ?? []).filter((range) =>
-    row.summary?.inputs.includes(range.tensor),
-  );
-  const { range } = row;
-  if (!range && inputs.length === 0) return null;
-  return (
-    <Section title={t('panel.range')} to={() => show('ranges')}>
-      {range && range.sparkline.length > 0 && (
-        <Canvas
-          class="hist"
-          draw={codedHistogram(range.sparkline, range, codesOf(range))}
-          label={`${t('panel.range')}: ${significant(range.min)} … ${significant(range.max)}`}
-        />
-      )}
-      {range && <RangeLine label={t('panel.output')} range={range} />}
-      {inputs.map((input) => (
-        <RangeLine key={input.tensor} label={t('panel.input')} range={input} />
-      ))}
-      {row.result && (row.clip !== null || row.used !== null) && (
-        <p class="dim small">
-          {[
-            row.clip !== null && t('panel.clipped', { percent: percent(row.clip) }),
-            row.used !== null && t('panel.used', { percent: percent(row.used) }),
-          ]
-            .filter(Boolean)
-            .join(' · ')}
-        </p>
-      )}
-      {range && range.notFinite > 0 && (
-        <p class="notice bad">
-          <Icon name="warning" /> {t('panel.notFinite', { n: range.notFinite })}
-        </p>
-      )}
-    </Section>
-  );
-}
-
-function RangeLine({ label, range }: { label: string; range: RangeSummary }) {
-  return (
-    <p class="rangeline" title={range.tensor}>
-      <span class="dim">{label}</span>
-      <span class="n">
-        {significant(range.min)} … {significant(range.max)}
-      </span>
-      <span class="n mono" data-testid="formula">
-        {range.scale === null ? t('panel.float') : formula(range.scale, range.zeroPoint ?? 0)}
-      </span>
-    </p>
-  );
-}
-
-function Where({ row }: { row: LayerRow }) {
-  const before = row.summary?.predecessors.map((index) => rows.value[index]).filter(Boolean) ?? [];
-  const absorbed = row.summary?.absorbed ?? [];
-  const source = row.summary?.source;
-  if (before.length === 0 && absorbed.length === 0 && !source) return null;
-  return (
-    <Section title={t('panel.where')}>
-      {before.length > 0 && (
-        <p>
-          <span class="dim">{t('panel.after')}</span>{' '}
-          {before.map((other) => other && <LayerLink key={other.name} name={other.name} />)}
-        </p>
-      )}
-      {absorbed.length > 0 && (
-        <p>
-          <span class="dim">{t('panel.absorbed')}</span> {absorbed.join(', ')}
-        </p>
-      )}
-      {source && (
-        <p>
-          <span class="dim">{t('panel.source')}</span> {source}
-        </p>
-      )}
-    </Section>
-  );
-}
-
-interface SectionProps {
-  title: string;
-  /** Where there is more of it. */
-  to?: () => void;
-  children: ComponentChildren;
-}
-
-function Section({ title, to, children }: SectionProps) {
-  return (
-    <section>
-      <h3>
-        {title}
-        {to && (
-          <button type="button" class="icon" aria-label={t('panel.more', { title })} onClick={to}>
-            <Icon name="go-to-file" />
-          </button>
-        )}
-      </h3>
-      {children}
-    </section>
   );
 }

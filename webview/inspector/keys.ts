@@ -20,8 +20,8 @@ function pressable(event: KeyboardEvent): boolean {
 /** The one selection by keyboard: `Esc`, `↑ ↓`, `F`, `Enter`, `/` (UI.md). */
 export function onKey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.key === 'Escape') return escape(event);
-  if (inControl(event)) return;
+  if (event.key === 'Escape') escape(event);
+  if (event.key === 'Escape' || inControl(event)) return;
   switch (event.key) {
     case 'ArrowDown':
       step(event, 1);

@@ -20,7 +20,7 @@ interface Kept {
   /** Columns shown or hidden against their default. */
   columns: Partial<Record<ColumnId, boolean>>;
   logY: boolean;
-  rangesPart: RangesPart;
+  rangesPart: RangesPart | null;
 }
 
 const host = acquireVsCodeApi();
@@ -38,7 +38,8 @@ export const layerSort = signal<Sort>(kept.layerSort ?? null);
 export const errorSort = signal<Sort>(kept.errorSort ?? null);
 export const columns = signal<Kept['columns']>(kept.columns ?? {});
 export const logY = signal(kept.logY ?? false);
-export const rangesPart = signal<RangesPart>(kept.rangesPart ?? 'output');
+/** Null: weights until there are activations to show. */
+export const rangesPart = signal<RangesPart | null>(kept.rangesPart ?? null);
 /** A request of the page that failed. */
 export const requestError = signal<ErrorData | null>(null);
 /** Read aloud by screen readers, and shown for a moment in the footer. */
@@ -65,8 +66,11 @@ export const walk = computed(() => {
   return rows.value;
 });
 export const busy = computed(() => state.value?.job != null);
-/** Nothing may run: the workspace is not trusted, or something runs already. */
-export const locked = computed(() => busy.value || state.value?.trusted === false);
+/** Nothing may run: not trusted, something runs already, or the model could not be read. */
+export const locked = computed(() => {
+  const now = state.value;
+  return busy.value || now?.trusted === false || (now?.summary == null && now?.failure != null);
+});
 
 export const rpc = new Rpc(host, (event) => {
   switch (event.type) {

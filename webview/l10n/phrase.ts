@@ -2,7 +2,8 @@ import type { en } from './en';
 
 /** Key of a text; both tables have every one (tested). */
 export type TextKey = keyof typeof en;
-export type Params = Record<string, string | number>;
+/** What stands in a text's places; `{ text }` is another text of the same table. */
+export type Params = Record<string, string | number | { text: TextKey }>;
 /** A text that is not written yet: pure logic makes these, the page writes them in its language. */
 export type Phrase = readonly [key: TextKey, params?: Params];
 export type Table = Record<TextKey, string>;
@@ -14,5 +15,8 @@ export function write(table: Table, [key, params = {}]: Phrase): string {
       /\{(\w+)\|([^|{}]*)\|((?:[^{}]|\{\w+\})*)\}/g,
       (_, name: string, one: string, many: string) => (Number(params[name]) === 1 ? one : many),
     )
-    .replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
+    .replace(/\{(\w+)\}/g, (whole, name: string) => {
+      const value = params[name];
+      return typeof value === 'object' ? table[value.text] : String(value ?? whole);
+    });
 }

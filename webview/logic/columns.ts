@@ -1,4 +1,4 @@
-import { count, countUnit, db, fixed, NONE, shape, significant } from './format';
+import { count, countUnit, db, fixed, NONE, percent, shape, significant } from './format';
 import type { LayerRow } from './rows';
 import type { Measure } from './scale';
 
@@ -56,21 +56,21 @@ export const COLUMNS: readonly Column[] = [
   ),
   col(
     'name',
-    'minmax(132px, 1.4fr)',
+    'minmax(132px, 1.2fr)',
     'start',
     (r) => r.name,
     (r) => r.name,
   ),
   col(
     'kind',
-    'minmax(100px, .8fr)',
+    'minmax(126px, 1fr)',
     'start',
     (r) => r.kind,
     (r) => r.kind,
   ),
   col(
     'shape',
-    '88px',
+    '112px',
     'end',
     (r) => elements(r),
     (r) => shape(r.shape),
@@ -152,9 +152,9 @@ export const COLUMNS: readonly Column[] = [
   ),
   heat(
     'clip',
-    '66px',
+    '74px',
     (r) => r.clip,
-    (v) => number(v, percent1),
+    (v) => number(v, percent),
     false,
   ),
   heat(

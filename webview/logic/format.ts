@@ -26,9 +26,17 @@ export function significant(value: number, digits = 3): string {
   const size = Math.abs(value);
   if (size === 0) return '0';
   if (size < 1e-4 || size >= 1e7) return minus(value.toExponential(digits - 1));
+  // digits before the point are never rounded away
+  if (size >= 10 ** digits) return minus(value.toFixed(0));
   const rounded = Number(value.toPrecision(digits));
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(rounded))));
   return minus(rounded.toFixed(decimals));
+}
+
+/** Three significant digits without trailing zeros, for limits, legends and sentences. */
+export function plain(value: number): string {
+  const text = significant(value);
+  return /\.\d*0+$/.test(text) ? text.replace(/\.?0+$/, '') : text;
 }
 
 /** Decibels with one decimal; 150 is the cap and means *equal*. */
@@ -78,6 +86,11 @@ const COUNTS: readonly [number, string][] = [
 /** The unit in which counts up to `max` are written: `['k', 'M', 'G']` or none. */
 export function countUnit(max: number): readonly [number, string] {
   return COUNTS.find(([size]) => max >= size) ?? [1, ''];
+}
+
+/** A whole number in groups of three, e.g. `10,000`. */
+export function whole(value: number): string {
+  return value.toLocaleString('en');
 }
 
 /** A count with its unit. */

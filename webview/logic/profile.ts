@@ -25,8 +25,8 @@ export function jumps(rows: readonly LayerRow[], most = 3): Jump[] {
   return found.sort((a, b) => b.drop - a.drop).slice(0, most);
 }
 
-/** Round ticks that cover [low, high], about `wanted` of them. */
-export function ticks(low: number, high: number, wanted = 4): number[] {
+/** Round ticks that cover [low, high], at most `wanted` of them. */
+export function ticks(low: number, high: number, wanted = 6): number[] {
   const raw = (high - low || 1) / wanted;
   const size = 10 ** Math.floor(Math.log10(raw));
   const stepSize = [1, 2, 5, 10].map((m) => m * size).find((s) => s >= raw) ?? raw;

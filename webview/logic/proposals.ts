@@ -60,7 +60,8 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
   }
   if (recipe.dirtySinceResult)
     found.push({ id: 'again', label: ['do.again'], why: ['do.againWhy'], does: act('quantize') });
-  found.push(...keepProposals(state, rows));
+  // errors found on random data name nobody
+  if (!isRandom(result, recipe)) found.push(...keepProposals(state, rows));
   const { latency } = result;
   if (latency?.verdict === 'not faster here')
     found.push({

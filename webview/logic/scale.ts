@@ -50,7 +50,7 @@ export const PALETTES: Record<Theme, Palette> = {
     ink: ['#c4c9d1', '#dfe6f0', '#ffffff', '#ffffff', '#1b0d0a', '#241700'],
   },
   light: {
-    fill: ['#f1f4f8', '#d5e3f0', '#f3d9a4', '#eea26b', '#c8503f', '#7c1530'],
+    fill: ['#f4f6f9', '#cfe0f0', '#ebc46c', '#e08c4a', '#bd4433', '#74122c'],
     ink: ['#2b3440', '#22303d', '#33260a', '#2b1405', '#ffffff', '#ffffff'],
   },
   'hc-dark': {
@@ -58,10 +58,26 @@ export const PALETTES: Record<Theme, Palette> = {
     ink: ['#ffffff', '#ffffff', '#ffffff', '#ffffff', '#000000', '#000000'],
   },
   'hc-light': {
-    fill: ['#ffffff', '#cfe0f2', '#f6d48e', '#ec9a5c', '#b83a2d', '#650c26'],
+    fill: ['#ffffff', '#c9def4', '#efc763', '#e38d47', '#b3382b', '#650c26'],
     ink: ['#000000', '#000000', '#000000', '#000000', '#ffffff', '#ffffff'],
   },
 };
+
+/** A colour between two of `#rrggbb`, as `color-mix(in srgb, one share, other)`; `one` if either is written otherwise. */
+export function mix(one: string, other: string, share: number): string {
+  const hex = /^#[0-9a-f]{6}$/i;
+  if (!hex.test(one) || !hex.test(other)) return one;
+  const parts = [1, 3, 5].map((at) => {
+    const [a, b] = [one, other].map((color) => parseInt(color.slice(at, at + 2), 16)) as [
+      number,
+      number,
+    ];
+    return Math.round(a * share + b * (1 - share))
+      .toString(16)
+      .padStart(2, '0');
+  });
+  return `#${parts.join('')}`;
+}
 
 /** Relative luminance of `#rrggbb` (WCAG 2, https://www.w3.org/TR/WCAG21/#dfn-relative-luminance). */
 export function luminance(hex: string): number {

@@ -36,7 +36,7 @@ export function verdict(result: RunResult): Verdict {
     sentences.push([
       accuracy.unproven ? 'verdict.accuracyUnproven' : 'verdict.accuracy',
       {
-        metric: accuracy.metric,
+        metric: { text: `metric.${accuracy.metric}` as const },
         fp32: metricValue(accuracy.metric, accuracy.fp32),
         int8: metricValue(accuracy.metric, accuracy.int8),
         gap: `${gap.text}${gap.unit && ` ${gap.unit}`}`,

@@ -21,7 +21,7 @@ export function listWindow(
   return { start: Math.max(0, Math.min(first - spare, end)), end, height: count * rowHeight };
 }
 
-/** Where to scroll so that a row is wholly in view; the same place if it is. */
+/** Where to scroll so that a row is wholly in view: not at all, by a row, or, from afar, to the middle. */
 export function scrollTo(
   row: number,
   rowHeight: number,
@@ -29,7 +29,9 @@ export function scrollTo(
   viewHeight: number,
 ): number {
   const top = row * rowHeight;
-  if (top < scrollTop) return top;
-  if (top + rowHeight > scrollTop + viewHeight) return Math.max(0, top + rowHeight - viewHeight);
-  return scrollTop;
+  const bottom = top + rowHeight - viewHeight;
+  if (top >= scrollTop && bottom <= scrollTop) return scrollTop;
+  const away = Math.max(scrollTop - top, bottom - scrollTop);
+  if (away > 2 * rowHeight) return Math.max(0, top - Math.floor(viewHeight / 2));
+  return Math.max(0, top < scrollTop ? top : bottom);
 }

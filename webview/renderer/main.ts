@@ -1,12 +1,8 @@
 import type { ActivationFunction, OutputItem } from 'vscode-notebook-renderer';
-import type { NotebookResultData } from '../../src/protocol';
 import { drawPlot, type PlotData } from './plot';
-import { drawResult } from './result';
-
-const PLOTLY = 'application/vnd.plotly.v1+json';
 
 /**
- * Draws what the notebook's cells give: plotly figures, which VS Code has no renderer for, and results.
+ * Draws plotly figures (`application/vnd.plotly.v1+json`), for which VS Code has no renderer of its own.
  * What a drawing holds (observers, the chart) goes when its output goes.
  */
 export const activate: ActivationFunction = () => {
@@ -19,14 +15,10 @@ export const activate: ActivationFunction = () => {
     async renderOutputItem(item: OutputItem, element: HTMLElement, signal: AbortSignal) {
       dispose(item.id);
       try {
-        if (item.mime === PLOTLY) {
-          const plot = await drawPlot(item.json() as PlotData, element, signal);
-          if (plot) drawn.set(item.id, plot);
-        } else {
-          drawResult(item.json() as NotebookResultData, element);
-        }
+        const end = await drawPlot(item.json() as PlotData, element, signal);
+        if (end) drawn.set(item.id, end);
       } catch (error) {
-        element.textContent = `Vernier could not draw this output: ${String(error)}`;
+        element.textContent = `Vernier could not draw this chart: ${error instanceof Error ? error.message : String(error)}`;
       }
     },
     disposeOutputItem(id) {

@@ -54,6 +54,7 @@ export async function drawPlot(
   const own = figure.layout ?? {};
   const box = document.createElement('div');
   box.className = 'vernier-plot';
+  box.dataset.testid = 'vernier-plot';
   box.style.height = `${typeof own.height === 'number' ? own.height : 320}px`;
   element.replaceChildren(box);
   const draw = () =>

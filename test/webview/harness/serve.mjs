@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, URLSearchParams } from 'node:url';
 import * as esbuild from 'esbuild';
 import { themes } from './themes.mjs';
 
@@ -39,9 +39,9 @@ async function bundle(entry, format) {
 function page(theme, nonce) {
   const { classes, colors } = themes[theme];
   const variables = Object.entries(colors).map(([name, value]) => `--vscode-${name}: ${value}`);
-  return `<!doctype html><html lang="en" style='${variables.join('; ')}'><head><meta charset="utf-8">
+  return `<!doctype html><html lang="en" style='${variables.join('; ')}'><head><meta charset="utf-8"><link rel="icon" href="data:,">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-${nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'">
-<meta name="vernier-plotly" content="/plotly.js" nonce="${nonce}">
+<meta name="vernier-plotly" content="/plotly.js"><meta name="vernier-nonce" content="${nonce}">
 <link rel="stylesheet" href="/codicon.css"><link rel="stylesheet" href="/inspector.css">
 </head><body class="${classes}"><div id="root"></div>
 <script nonce="${nonce}" src="/host.js"></script><script nonce="${nonce}" src="/inspector.js"></script></body></html>`;

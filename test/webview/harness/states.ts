@@ -61,6 +61,7 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
       },
     ],
     evaluatedOn: { samples: 200, source: 'labelled/', heldBack: false },
+    layerSamples: 64,
     latency: {
       fp32Ms: 1.43,
       int8Ms: 1.24,

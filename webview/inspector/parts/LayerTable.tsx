@@ -1,13 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { t } from '../../l10n';
 import type { TextKey } from '../../l10n/phrase';
-import { columnUnit, type Column } from '../../logic/columns';
+import { columnUnit, type Column, type ColumnId } from '../../logic/columns';
 import { NONE, significant } from '../../logic/format';
 import type { LayerRow } from '../../logic/rows';
 import { step } from '../../logic/scale';
 import { nextSort, type Sort } from '../../logic/sort';
-import { themeVersion } from '../../theme';
-import { rows as allRows, select, selected, state } from '../store';
+import { rows as allRows, select, selected } from '../store';
 import { Canvas } from './Canvas';
 import { sparkline } from './draw';
 import { Icon, PrecisionSwitch } from './marks';
@@ -21,6 +20,8 @@ interface Props {
   onSort: (sort: Sort) => void;
   rowHeight: number;
   testid: string;
+  /** Titles that a view writes in its own words. */
+  titles?: Partial<Record<ColumnId, string>>;
   /** Cells that a view draws in its own way. */
   cell?: (column: Column, row: LayerRow) => ComponentChildren;
 }
@@ -35,12 +36,21 @@ function title(column: Column): string {
 }
 
 /** A sortable table of layers that only holds the rows in sight. */
-export function LayerTable({ label, columns, rows, sort, onSort, rowHeight, testid, cell }: Props) {
+export function LayerTable({
+  label,
+  columns,
+  rows,
+  sort,
+  onSort,
+  rowHeight,
+  testid,
+  titles,
+  cell,
+}: Props) {
   const tracks = columns.map((column) => column.width).join(' ');
   const least = columns.reduce((sum, c) => sum + Number(/\d+/.exec(c.width)?.[0] ?? 60), 0);
   const chosen = selected.value;
   const follow = chosen === null ? null : rows.findIndex((row) => row.name === chosen);
-  void themeVersion.value;
   const head = (
     <div class="head" role="row" style={{ gridTemplateColumns: tracks, minWidth: `${least}px` }}>
       {columns.map((column) => {
@@ -57,7 +67,7 @@ export function LayerTable({ label, columns, rows, sort, onSort, rowHeight, test
             title={t(`tip.${column.id}` as TextKey)}
             onClick={() => onSort(nextSort(sort, column.id))}
           >
-            <span>{column.id === 'precision' ? '' : title(column)}</span>
+            <span>{column.id === 'precision' ? '' : (titles?.[column.id] ?? title(column))}</span>
             {sorted && <Icon name={sorted.descending ? 'arrow-down' : 'arrow-up'} />}
           </button>
         );
@@ -97,6 +107,7 @@ export function LayerTable({ label, columns, rows, sort, onSort, rowHeight, test
             style={{
               gridTemplateColumns: tracks,
               height: `${rowHeight}px`,
+              lineHeight: `${rowHeight}px`,
               transform: `translateY(${top}px)`,
             }}
             onClick={() => select(row.name)}
@@ -169,9 +180,4 @@ function content(column: Column, row: LayerRow): ComponentChildren {
     default:
       return column.text(row);
   }
-}
-
-/** Whether there is anything to show in a table of layers yet. */
-export function hasLayers(): boolean {
-  return allRows.value.length > 0 || state.value?.summary != null;
 }

@@ -1,4 +1,5 @@
 import { t } from '../../l10n';
+import { whole } from '../../logic/format';
 import { query, rows } from '../store';
 import { Icon } from './marks';
 
@@ -19,7 +20,9 @@ export function Search({ shown }: { shown: number }) {
         <span slot="start" class="codicon codicon-search" />
       </vscode-text-field>
       <span class="dim count" data-testid="count">
-        {shown === all ? t('layers.count', { n: all }) : t('layers.found', { shown, n: all })}
+        {shown === all
+          ? t('layers.count', { n: whole(all) })
+          : t('layers.found', { shown: whole(shown), n: whole(all) })}
       </span>
       {query.value && (
         <button

@@ -3,7 +3,8 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { listWindow, scrollTo } from '../../logic/window';
 
-interface Props extends Omit<JSX.HTMLAttributes<HTMLDivElement>, 'children'> {
+interface Props extends Omit<JSX.HTMLAttributes<HTMLDivElement>, 'children' | 'class'> {
+  class: string;
   count: number;
   rowHeight: number;
   /** The row to bring into view when it changes. */
@@ -18,7 +19,17 @@ interface Props extends Omit<JSX.HTMLAttributes<HTMLDivElement>, 'children'> {
 
 /** A list that only holds the rows in sight: ten thousand cost no more than forty. */
 export function VirtualList(props: Props) {
-  const { count, rowHeight, follow, head, headHeight = 0, minWidth, row, ...rest } = props;
+  const {
+    count,
+    rowHeight,
+    follow,
+    head,
+    headHeight = 0,
+    minWidth,
+    row,
+    class: name,
+    ...rest
+  } = props;
   const ref = useRef<HTMLDivElement>(null);
   const top = useSignal(0);
   const height = useSignal(600);
@@ -47,7 +58,7 @@ export function VirtualList(props: Props) {
     <div
       {...rest}
       ref={ref}
-      class={`virtual ${String(rest.class ?? '')}`}
+      class={`virtual ${name}`}
       onScroll={(event) => (top.value = event.currentTarget.scrollTop)}
     >
       {head}

@@ -3,6 +3,7 @@ import type { Note } from '../../../src/protocol';
 import { t } from '../../l10n';
 import { byName, copy, select } from '../store';
 import { Icon } from './marks';
+import { Ticked } from './Ticked';
 
 interface BlockProps {
   title: string;
@@ -54,7 +55,12 @@ export function Notes({ notes }: { notes: readonly Note[] }) {
         <p key={`${note.code} ${note.message}`} class={`note ${note.severity}`} data-testid="note">
           <Icon name={ICONS[note.severity]} />
           <span>
-            {note.message} {note.remedy && <span class="dim">{note.remedy}</span>}{' '}
+            <Ticked text={note.message} />{' '}
+            {note.remedy && (
+              <span class="dim">
+                <Ticked text={note.remedy} />
+              </span>
+            )}{' '}
             <NoteLayer layer={note.layer} />
           </span>
         </p>

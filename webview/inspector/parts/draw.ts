@@ -1,28 +1,45 @@
 import type { Channel } from '../../logic/channels';
-import type { Jump } from '../../logic/profile';
-import { ticks } from '../../logic/profile';
-import type { LayerRow } from '../../logic/rows';
 import { step } from '../../logic/scale';
-import { fixed, significant } from '../../logic/format';
-import { palette, themeColor } from '../../theme';
+import { significant } from '../../logic/format';
+import { dimColor, palette, themeColor } from '../../theme';
 import type { Draw } from './Canvas';
 
-const FONT = () => `10px ${themeColor('font-family')}`;
-const dim = () => themeColor('descriptionForeground', 'foreground');
-const accent = () => themeColor('charts-blue', 'focusBorder', 'foreground');
-const line = () => themeColor('editorIndentGuide-background1', 'panel-border', 'contrastBorder');
+export const FONT = () => `10px ${themeColor('font-family')}`;
+export const dim = dimColor;
+export const accent = () => themeColor('progressBar-background', 'charts-blue', 'foreground');
+export const line = () => themeColor('editorGroup-border', 'panel-border', 'contrastBorder');
 
 /** Bars of a histogram on a log scale, edge to edge. */
 export function sparkline(counts: readonly number[], baseline = 0): Draw {
   return (context, width, height) => {
-    const most = Math.log1p(Math.max(...counts, 1));
+    // three and a half decades: more would make every shape a full block
+    const most = Math.max(...counts, 1);
+    const floor = Math.log(most / 3000);
     const bar = width / counts.length;
     const room = height - baseline;
     context.fillStyle = dim();
     context.globalAlpha = 0.75;
     counts.forEach((count, i) => {
-      const tall = count > 0 ? Math.max(1, (Math.log1p(count) / most) * room) : 0;
+      const share = (Math.log(count) - floor) / Math.log(3000);
+      const tall = count > 0 ? Math.max(1, share * room) : 0;
       context.fillRect(i * bar, room - tall, Math.max(0.6, bar - (bar > 3 ? 0.8 : 0)), tall);
+    });
+    context.globalAlpha = 1;
+  };
+}
+
+/** Magnitudes, sorted, on a log scale: how far the channels of a layer's weights lie apart. */
+export function maxima(values: readonly number[]): Draw {
+  const sorted = [...values].sort((a, b) => a - b);
+  const top = Math.max(sorted.at(-1) ?? 1, Number.MIN_VALUE);
+  return (context, width, height) => {
+    const bar = width / sorted.length;
+    context.fillStyle = dim();
+    context.globalAlpha = 0.75;
+    sorted.forEach((value, i) => {
+      const share = 1 + Math.log10(Math.max(value, top / 1e4) / top) / 4;
+      const tall = Math.max(1, share * height);
+      context.fillRect(i * bar, height - tall, Math.max(0.6, bar - (bar > 3 ? 0.8 : 0)), tall);
     });
     context.globalAlpha = 1;
   };
@@ -106,72 +123,5 @@ export function channelHeat(db: readonly number[]): Draw {
     });
     context.strokeStyle = line();
     context.strokeRect(0.5, 0.5, width - 1, height - 1);
-  };
-}
-
-/** Left edge of the profile's plot: what is left of it holds the numbers. */
-export const PROFILE_LEFT = 30;
-
-/** The accumulated SQNR along the depth, the selected layer and the jumps marked. */
-export function profile(
-  rows: readonly LayerRow[],
-  chosen: number | null,
-  falls: readonly Jump[],
-): Draw {
-  return (context, width, height) => {
-    const known = rows.filter((row) => row.accumulated !== null);
-    const values = known.map((row) => Math.min(row.accumulated ?? 0, 80));
-    const low = Math.min(...values, 10) - 3;
-    const high = Math.max(...values, 20) + 3;
-    const x = (index: number) =>
-      PROFILE_LEFT + ((index + 0.5) / rows.length) * (width - PROFILE_LEFT - 8);
-    const y = (value: number) => 6 + ((high - value) / (high - low)) * (height - 12);
-    context.font = FONT();
-    context.textBaseline = 'middle';
-    context.textAlign = 'right';
-    for (const tick of ticks(low, high)) {
-      context.fillStyle = line();
-      context.fillRect(PROFILE_LEFT, Math.round(y(tick)), width - PROFILE_LEFT, 1);
-      context.fillStyle = dim();
-      context.fillText(fixed(tick, 0), PROFILE_LEFT - 6, y(tick));
-    }
-    context.strokeStyle = accent();
-    context.fillStyle = accent();
-    context.lineWidth = 1.5;
-    context.beginPath();
-    known.forEach((row, i) => context.lineTo(x(row.index), y(values[i] ?? 0)));
-    context.stroke();
-    const at = (row: LayerRow, radius: number) => {
-      context.beginPath();
-      context.arc(x(row.index), y(Math.min(row.accumulated ?? 0, 80)), radius, 0, 2 * Math.PI);
-      context.fill();
-    };
-    if (rows.length <= 200) known.forEach((row) => at(row, 2));
-    context.textAlign = 'center';
-    for (const fall of falls) {
-      const row = rows[fall.index];
-      if (!row) continue;
-      context.fillStyle = themeColor('editorWarning-foreground', 'charts-yellow');
-      at(row, 3);
-      context.fillStyle = themeColor('foreground');
-      const below = y(row.accumulated ?? 0) < height - 24;
-      context.fillText(
-        `${row.name}  −${fixed(fall.drop, 1)}`,
-        Math.min(width - 60, Math.max(PROFILE_LEFT + 50, x(row.index))),
-        y(row.accumulated ?? 0) + (below ? 12 : -12),
-      );
-    }
-    const marked = chosen === null ? undefined : rows[chosen];
-    if (!marked || marked.accumulated === null) return;
-    context.fillStyle = themeColor('focusBorder', 'charts-blue');
-    context.globalAlpha = 0.5;
-    context.fillRect(x(marked.index) - 0.5, 2, 1, height - 4);
-    context.globalAlpha = 1;
-    const worst = step('accumulated', marked.accumulated) ?? 0;
-    context.fillStyle = palette.value.fill[Math.max(3, worst) as 3 | 4 | 5];
-    at(marked, 5);
-    context.strokeStyle = themeColor('foreground');
-    context.lineWidth = 1;
-    context.stroke();
   };
 }

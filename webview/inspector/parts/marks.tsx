@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { t } from '../../l10n';
 import type { LayerRow } from '../../logic/rows';
 import { MEASURES, STEPS, type Measure } from '../../logic/scale';
-import { fixed, percent } from '../../logic/format';
+import { fixed, plain } from '../../logic/format';
 import { precisionName } from '../../logic/columns';
 import { keep, locked, select } from '../store';
 
@@ -62,7 +62,7 @@ export function PrecisionSwitch({ row }: { row: LayerRow }) {
 
 function edges(measure: Measure): string {
   const text = (value: number) =>
-    MEASURES[measure].edges[0] < 1 ? percent(value) : fixed(value, 0);
+    MEASURES[measure].edges[0] < 1 ? plain(value * 100) : fixed(value, 0);
   return [...MEASURES[measure].edges].reverse().map(text).join(' · ');
 }
 

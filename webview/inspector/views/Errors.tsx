@@ -6,7 +6,8 @@ import { db, fixed, NONE } from '../../logic/format';
 import { jumps } from '../../logic/profile';
 import type { LayerRow } from '../../logic/rows';
 import { Canvas } from '../parts/Canvas';
-import { channelHeat, profile, PROFILE_LEFT } from '../parts/draw';
+import { channelHeat } from '../parts/draw';
+import { profile, profileIndex } from '../parts/drawProfile';
 import { LayerTable } from '../parts/LayerTable';
 import { Empty, Icon, Legend } from '../parts/marks';
 import { Search } from '../parts/Search';
@@ -28,8 +29,8 @@ const MEASURED: readonly Column[] = [
   pick('local', '62px'),
   pick('accumulated', '84px'),
   pick('onlyThis', '66px'),
-  pick('clip', '64px'),
-  pick('used', '72px'),
+  pick('clip'),
+  pick('used', '68px'),
   { ...pick('share', 'minmax(120px, 1.1fr)'), align: 'start' },
   pick('costs', '70px'),
 ];
@@ -81,6 +82,7 @@ export function ErrorsView() {
         onSort={(sort) => (errorSort.value = sort)}
         rowHeight={20}
         testid="errors-table"
+        titles={{ share: t('errors.share') }}
         cell={(column, row) => errorCell(column, row, most)}
       />
       <Profile />
@@ -92,7 +94,7 @@ export function ErrorsView() {
 function errorCell(column: Column, row: LayerRow, most: number) {
   if (column.id === 'share') {
     if (row.share === null) return <span class="dim">{NONE}</span>;
-    const width = most > 0 ? (row.share / most) * 64 : 0;
+    const width = most > 0 ? (row.share / Math.max(most, 0.2)) * 64 : 0;
     return (
       <span class="bar" data-testid="heat-share" data-layer={row.name}>
         <i style={{ width: `max(1px, ${width}%)` }} />
@@ -115,10 +117,7 @@ function Profile() {
   const falls = useMemo(() => jumps(all), [all]);
   const draw = useMemo(() => profile(all, chosen, falls), [all, chosen, falls]);
   if (!all.some((row) => row.accumulated !== null)) return null;
-  const at = (x: number, width: number) => {
-    const share = (x - PROFILE_LEFT) / (width - PROFILE_LEFT - 8);
-    return all[Math.max(0, Math.min(all.length - 1, Math.floor(share * all.length)))];
-  };
+  const at = (x: number, width: number) => all[profileIndex(x, width, all.length)];
   const spoken = falls.map((fall) => `${fall.name} −${fixed(fall.drop, 1)} dB`).join(', ');
   return (
     <div class="strip" data-testid="profile">

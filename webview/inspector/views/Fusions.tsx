@@ -10,7 +10,7 @@ const ICONS: Record<FusionStatus, string> = {
   will: 'arrow-right',
   done: 'check',
 };
-const ROW = 46;
+const ROW = 42;
 
 type Line = { status: FusionStatus; count: number } | FusionCandidate;
 

@@ -1,14 +1,15 @@
 import type { RunResult } from '../../../src/protocol';
 import { language, say, t } from '../../l10n';
-import { bytes, count, db, fixed, percent, seconds, significant } from '../../logic/format';
-import { metricValue } from '../../logic/measures';
+import { bytes, count, db, fixed, percent, significant } from '../../logic/format';
 import { proposals, worstRows, type Proposal } from '../../logic/proposals';
 import { step } from '../../logic/scale';
 import { verdict } from '../../logic/verdict';
 import { age } from '../Failure';
-import { Block, CopyLine, Notes } from '../parts/blocks';
+import { Block, Notes } from '../parts/blocks';
 import { Icon, PrecisionSwitch } from '../parts/marks';
 import { act, keep, locked, rows, select, selected, state } from '../store';
+import { OverviewFile } from './OverviewFile';
+import { OverviewSide } from './OverviewSide';
 
 const ICONS = { good: 'pass', bad: 'error', warn: 'warning', plain: 'info' };
 
@@ -26,13 +27,7 @@ export function OverviewView() {
         {result && <Outputs result={result} />}
         <Notes notes={[...(result?.notes ?? []), ...(summary?.notes ?? [])]} />
       </div>
-      <div class="column side">
-        {result && <Limits result={result} />}
-        {result?.size && <Budget size={result.size} />}
-        {result?.latency && <Latency latency={result.latency} />}
-        {result && <Provenance result={result} />}
-        {result?.load && <Load load={result.load} output={result.output} />}
-      </div>
+      <div class="column side">{result ? <OverviewSide result={result} /> : <OverviewFile />}</div>
     </div>
   );
 }
@@ -117,6 +112,20 @@ function Worst() {
   return (
     <Block title={t('overview.worst')} testid="worst">
       <div class="table plain" role="grid" aria-label={t('overview.worst')}>
+        <div class="row heading" role="row">
+          {[
+            '',
+            t('col.name'),
+            t('col.kind'),
+            t('col.accumulated'),
+            t('errors.share'),
+            t('col.costs'),
+          ].map((name, i) => (
+            <div key={i} class={`cell ${i === 3 || i === 5 ? 'end' : ''}`} role="columnheader">
+              {name}
+            </div>
+          ))}
+        </div>
         {worst.map((row) => (
           <div
             key={row.name}
@@ -153,7 +162,7 @@ function Worst() {
               )}
             </div>
             <div class="cell end n" role="gridcell" title={t('tip.costs')}>
-              {row.costs === null ? '' : `+${fixed(row.costs, 1)} dB`}
+              {row.costs === null ? '' : `+${fixed(row.costs, 1)}`}
             </div>
           </div>
         ))}
@@ -209,160 +218,6 @@ function Outputs({ result }: { result: RunResult }) {
           })}
         </p>
       )}
-    </Block>
-  );
-}
-
-function Limits({ result }: { result: RunResult }) {
-  if (result.limits.length === 0) return null;
-  return (
-    <Block title={t('overview.limits')} testid="limits">
-      {result.limits.map((limit) => {
-        const [icon, tone] =
-          limit.met === null
-            ? ['question', 'warn']
-            : limit.met
-              ? ['pass', 'better']
-              : ['error', 'worse'];
-        return (
-          <p key={limit.limit} class="limit" data-testid="limit" data-met={String(limit.met)}>
-            <span class={tone}>
-              <Icon name={icon} />
-            </span>
-            <code>{limit.limit}</code>
-            <span class="n">{limit.got === null ? t('notMeasured') : significant(limit.got)}</span>
-            <span class="dim n">{t('overview.limit', { wanted: significant(limit.wanted) })}</span>
-          </p>
-        );
-      })}
-    </Block>
-  );
-}
-
-const SHADES = ['charts-blue', 'charts-green', 'charts-yellow', 'charts-purple', 'charts-orange'];
-
-function Budget({ size }: { size: NonNullable<RunResult['size']> }) {
-  const parts = [...size.parts].sort((a, b) => b.bytes - a.bytes);
-  const shade = (i: number) => `var(--vscode-${SHADES[i % SHADES.length] ?? 'charts-blue'})`;
-  const words = parts.map((part) => `${part.what} ${bytes(part.bytes)}`).join(', ');
-  return (
-    <Block title={t('overview.bytes')} testid="bytes">
-      <div class="budget" role="img" aria-label={words}>
-        <span class="dim">FP32</span>
-        <span class="track">
-          <i class="whole" style={{ width: '100%' }} />
-        </span>
-        <span class="n">{bytes(size.fp32)}</span>
-        <span class="dim">INT8</span>
-        <span class="track">
-          {parts.map((part, i) => (
-            <i
-              key={part.what}
-              title={`${part.what}: ${bytes(part.bytes)}`}
-              style={{ width: `${(100 * part.bytes) / size.fp32}%`, background: shade(i) }}
-            />
-          ))}
-        </span>
-        <span class="n">{bytes(size.int8)}</span>
-      </div>
-      <p class="keyed small">
-        {parts.map((part, i) => (
-          <span key={part.what}>
-            <i style={{ background: shade(i) }} /> {part.what}{' '}
-            <span class="dim n">{bytes(part.bytes)}</span>
-          </span>
-        ))}
-      </p>
-    </Block>
-  );
-}
-
-function Latency({ latency }: { latency: NonNullable<RunResult['latency']> }) {
-  const most = Math.max(latency.fp32P99, latency.int8P99);
-  const line = (name: string, p50: number, p99: number) => (
-    <>
-      <span class="dim">{name}</span>
-      <span class="track">
-        <i class={name === 'INT8' ? 'fast' : 'whole'} style={{ width: `${(100 * p50) / most}%` }} />
-        <i class="tail" style={{ width: `${(100 * (p99 - p50)) / most}%` }} />
-      </span>
-      <span class="n">
-        {significant(p50)} <span class="dim">/ {significant(p99)} ms</span>
-      </span>
-    </>
-  );
-  return (
-    <Block title={t('overview.latency')} testid="latency">
-      <div class="budget">
-        {line('FP32', latency.fp32P50, latency.fp32P99)}
-        {line('INT8', latency.int8P50, latency.int8P99)}
-      </div>
-      <p class="dim small">
-        {t('overview.latencyHow', { threads: latency.threads, pairs: latency.pairs })}
-      </p>
-    </Block>
-  );
-}
-
-function Provenance({ result }: { result: RunResult }) {
-  const { calibration, accuracy, runtime, seconds: took } = result;
-  const total = Object.values(took).reduce<number>((sum, value) => sum + (value ?? 0), 0);
-  const facts: [string, string][] = [
-    [t('from.mode'), result.mode],
-    [t('from.target'), result.target + (result.targetWasAuto ? ` (${t('from.auto')})` : '')],
-    [
-      t('from.calibration'),
-      calibration
-        ? t('from.samples', { source: calibration.source, n: calibration.samples })
-        : t('from.noCalibration'),
-    ],
-    [
-      t('from.accuracy'),
-      accuracy
-        ? t('from.metric', {
-            metric: accuracy.metric,
-            n: accuracy.n,
-            value: metricValue(accuracy.metric, accuracy.int8),
-          })
-        : t('notMeasured'),
-    ],
-    [
-      t('from.runtime'),
-      `${runtime.name} ${runtime.version}, ${t('from.threads', { n: runtime.threads })}`,
-    ],
-    [t('from.file'), result.output ?? t('notMeasured')],
-    [t('from.finished'), `${age(result.finishedAt)}${total > 0 ? `, ${seconds(total)}` : ''}`],
-  ];
-  return (
-    <Block title={t('overview.provenance')} testid="provenance">
-      <dl class="pairs">
-        {facts.map(([name, text]) => (
-          <>
-            <dt>{name}</dt>
-            <dd>
-              {text}
-              {name === t('from.calibration') && calibration?.random && (
-                <span class="mark bad">{t('header.random')}</span>
-              )}
-            </dd>
-          </>
-        ))}
-      </dl>
-    </Block>
-  );
-}
-
-function Load({ load, output }: { load: NonNullable<RunResult['load']>; output: string | null }) {
-  const needs = [load.runtime, `opset ${load.opset}`, `IR ${load.irVersion}`, ...load.contribOps];
-  return (
-    <Block title={t('overview.load')} testid="load">
-      <p class="small dim">
-        {output ? `${output}: ` : ''}
-        {needs.join(' · ')}
-      </p>
-      <CopyLine name="Python" text={load.python} />
-      <CopyLine name="C++" text={load.cpp} />
-      <CopyLine name="Node" text={load.node} />
     </Block>
   );
 }

@@ -1,10 +1,13 @@
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { t } from '../../l10n';
 import type { TextKey } from '../../l10n/phrase';
 import { significant } from '../../logic/format';
 import type { LayerRow } from '../../logic/rows';
 import { useRange, useWeights, type Pulled } from '../pull';
 import { Canvas } from '../parts/Canvas';
-import { sparkline } from '../parts/draw';
+import { maxima, sparkline } from '../parts/draw';
 import { Empty, Icon, PrecisionSwitch } from '../parts/marks';
 import { Plot } from '../parts/Plot';
 import { VirtualList } from '../parts/VirtualList';
@@ -51,6 +54,7 @@ export function RangesView() {
 
 function Multiple({ row, top, on }: { row: LayerRow; top: number; on: boolean }) {
   const counts = row.range?.sparkline ?? [];
+  const weight = row.summary?.weight;
   return (
     <div
       class={`row multiple ${on ? 'on' : ''}`}
@@ -65,10 +69,13 @@ function Multiple({ row, top, on }: { row: LayerRow; top: number; on: boolean })
       <PrecisionSwitch row={row} />
       {counts.length > 0 ? (
         <Canvas class="small" draw={sparkline(counts)} />
+      ) : weight ? (
+        <Canvas class="small" draw={maxima(weight.channelMax)} />
       ) : (
-        <span class="dim small">
-          {row.summary?.weight ? t('ranges.onlyWeights') : t('ranges.nothing')}
-        </span>
+        <span class="dim small">{t('ranges.nothing')}</span>
+      )}
+      {!row.range && weight && row.weightSpan !== null && (
+        <span class="dim small n">{significant(row.weightSpan, 2)} ×</span>
       )}
       {row.range && (
         <span class="dim small n">
@@ -83,13 +90,17 @@ function Chosen({ row }: { row: LayerRow }) {
   const now = state.value;
   const ranges = now?.result?.ranges ?? [];
   const calibrated = ranges.length > 0;
+  const inputIndex = useSignal(0);
+  const inputs = row.summary?.inputs ?? [];
+  useEffect(() => {
+    inputIndex.value = 0;
+  }, [row.name]);
   const tensors: Record<RangesPart, string | null> = {
     output: row.summary?.output ?? row.range?.tensor ?? null,
-    input: row.summary?.inputs[0] ?? null,
+    input: inputs[Math.min(inputIndex.value, inputs.length - 1)] ?? null,
     weights: null,
   };
-  // before calibration only the weights have anything to show
-  const wanted = rangesPart.value;
+  const wanted = rangesPart.value ?? (calibrated ? 'output' : 'weights');
   const part = !row.summary?.weight && wanted === 'weights' ? 'output' : wanted;
   const tensor = calibrated ? tensors[part] : null;
   const key = now?.result?.key ?? now?.summary?.file ?? '';
@@ -114,6 +125,22 @@ function Chosen({ row }: { row: LayerRow }) {
             </button>
           ))}
         </div>
+        {part === 'input' && inputs.length > 1 && (
+          <vscode-dropdown
+            data-testid="ranges-inputs"
+            aria-label={t('ranges.input')}
+            value={String(inputIndex.value)}
+            onChange={(event: Event) =>
+              (inputIndex.value = Number((event.target as HTMLSelectElement).value))
+            }
+          >
+            {inputs.map((_, i) => (
+              <vscode-option key={i} value={String(i)}>
+                {t('ranges.inputOf', { n: i + 1 })}
+              </vscode-option>
+            ))}
+          </vscode-dropdown>
+        )}
         <span
           class="dim mono tensor"
           title={part === 'weights' ? row.summary?.weight?.tensor : (tensor ?? '')}
@@ -198,7 +225,7 @@ function Chosen({ row }: { row: LayerRow }) {
 
 interface BodyProps<T> {
   pulled: Pulled<T>;
-  children: (value: T) => preact.ComponentChildren;
+  children: (value: T) => ComponentChildren;
 }
 
 function Body<T>({ pulled, children }: BodyProps<T>) {

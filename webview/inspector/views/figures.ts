@@ -8,10 +8,10 @@ import { palette, themeColor } from '../../theme';
 import type { Figure } from '../parts/Plot';
 
 /** Most channels that are named; more would hide each other. */
-const NAMED = 4;
+const NAMED = 8;
 
 const colors = () => ({
-  bars: themeColor('charts-blue', 'focusBorder'),
+  bars: themeColor('progressBar-background', 'charts-blue'),
   codes: themeColor('charts-green', 'foreground'),
   ends: themeColor('editorWarning-foreground', 'charts-yellow'),
   outlier: palette.value.fill[4],
@@ -100,7 +100,7 @@ function compose(parts: Parts): Figure {
   if (channels) data.push(channelTrace(channels, parts.logChannels, ink));
   const titles = [
     title(parts.title, top[1]),
-    ...(channels ? [title(parts.channelTitle, 0.4)] : []),
+    ...(channels ? [title(parts.channelTitle + named(channels, ink.outlier), 0.4)] : []),
   ];
   return {
     data,
@@ -111,7 +111,7 @@ function compose(parts: Parts): Figure {
         ...axis,
         domain: top,
         type: parts.log ? 'log' : 'linear',
-        nticks: 5,
+        ...(parts.log ? { dtick: 1 } : { nticks: 5 }),
         exponentformat: 'SI',
         title: { ...axis.title, text: t('ranges.values') },
       },
@@ -127,7 +127,7 @@ function compose(parts: Parts): Figure {
         ...axis,
         domain: [0, 0.38],
         anchor: 'x2',
-        nticks: 5,
+        ...(parts.logChannels ? { dtick: 1 } : { nticks: 5 }),
         type: parts.logChannels ? 'log' : 'linear',
         exponentformat: 'none',
       },
@@ -154,7 +154,6 @@ function compose(parts: Parts): Figure {
           font: { color: ink.ends, size: 11 },
         })),
         ...titles,
-        ...(channels ? names(channels, parts.logChannels, ink.outlier) : []),
       ],
     },
   };
@@ -209,27 +208,12 @@ function channelTrace(channels: Channel[], log: boolean, ink: ReturnType<typeof 
   };
 }
 
-/** The outliers by name, from the largest. */
-function names(channels: Channel[], log: boolean, color: string): object[] {
-  return channels
-    .map((c, rank) => ({ c, rank }))
-    .filter(({ c }) => c.outlier)
-    .slice(-NAMED)
-    .map(({ c, rank }, i, all) => {
-      const value = log ? Math.log10(Math.max(Math.abs(c.min), Math.abs(c.max))) : c.max;
-      return {
-        x: rank,
-        y: value,
-        xref: 'x2',
-        yref: 'y2',
-        text: `${t('ranges.channel')} ${c.channel}`,
-        showarrow: true,
-        arrowhead: 0,
-        arrowcolor: color,
-        ax: -46,
-        ay: 4 + (all.length - 1 - i) * 13,
-        xanchor: 'right',
-        font: { size: 11, color },
-      };
-    });
+/** The outliers by name, from the largest, in their colour. */
+function named(channels: Channel[], color: string): string {
+  const outliers = channels.filter((c) => c.outlier).reverse();
+  if (outliers.length === 0) return '';
+  const some = outliers.slice(0, NAMED).map((c) => c.channel);
+  const names = some.join(', ') + (outliers.length > NAMED ? ' …' : '');
+  const text = t('ranges.outliers', { n: outliers.length, names });
+  return `  ·  <span style="color:${color}">${text}</span>`;
 }
