@@ -1,7 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { VernierError } from '../errors';
 import type { Progress, RunResult } from '../results';
 import type { FromWorker, Requests } from './protocol';
+import { Store } from './store';
 
 /** What a caller hears while a request runs. */
 export interface Listener {
@@ -16,6 +19,9 @@ interface Pending {
   resolve(value: unknown): void;
   reject(error: VernierError): void;
   listener: Listener;
+  /** Files to remove if the worker does not live to do it, and the recipe whose store may hold more. */
+  temporary: string[];
+  recipePath: string | null;
   cleanup(): void;
 }
 
@@ -56,6 +62,8 @@ export class JobClient {
         resolve: resolve,
         reject,
         listener,
+        temporary: [],
+        recipePath: 'recipePath' in params ? params.recipePath : null,
         cleanup: () => listener.signal?.removeEventListener('abort', onAbort),
       });
       child.send({ id, method, params });
@@ -104,6 +112,9 @@ export class JobClient {
       case 'partial':
         entry.listener.onPartial?.(message.result);
         return;
+      case 'temporary':
+        entry.temporary.push(message.file);
+        return;
       case 'done':
         this.settle(message.id, entry);
         entry.resolve(message.value);
@@ -135,7 +146,19 @@ export class JobClient {
   private failAll(error: VernierError): void {
     for (const [id, entry] of [...this.pending]) {
       this.settle(id, entry);
-      entry.reject(error);
+      void sweep(entry).finally(() => entry.reject(error));
     }
   }
+}
+
+/** Removes what a killed worker could not. Files that are gone already, or cannot be removed, are no second error. */
+async function sweep({ temporary, recipePath }: Pending): Promise<void> {
+  for (const file of temporary) {
+    // Writing beside the target makes further names that begin the same.
+    const folder = path.dirname(file);
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((n) => n.startsWith(path.basename(file))))
+      await rm(path.join(folder, name), { force: true }).catch(() => undefined);
+  }
+  if (recipePath !== null) await new Store(recipePath).removeTemporary();
 }

@@ -10,12 +10,15 @@ export interface JobContext {
   store: Store;
   /** Posts the result so far. */
   partial(): void;
+  /** Announces a file that must not stay behind. */
+  temporary(file: string): void;
 }
 
 /** Where a job's words go. */
 export interface JobHooks {
   progress(progress: Progress): void;
   partial(result: RunResult): void;
+  temporary?(file: string): void;
 }
 
 /** Adds a note once. */

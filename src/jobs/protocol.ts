@@ -18,8 +18,8 @@ export interface RunRequest {
 }
 
 export interface Requests {
-  /** What the file alone says. */
-  inspect(params: { model: string }): ModelSummary;
+  /** What the file alone says; with `runtime: false` nothing at all is run (untrusted workspaces). */
+  inspect(params: { model: string; runtime?: boolean }): ModelSummary;
   /** Runs a recipe; `partial` results and progress stream while it works. */
   run(params: RunRequest): RunResult;
   /** Statistics of one tensor from the calibration of this recipe. */
@@ -35,5 +35,7 @@ export type ToWorker = {
 export type FromWorker =
   | { id: number; kind: 'progress'; progress: Progress }
   | { id: number; kind: 'partial'; result: RunResult }
+  /** A file that must not stay behind if the worker is killed before the request ends. */
+  | { id: number; kind: 'temporary'; file: string }
   | { id: number; kind: 'done'; value: unknown }
   | { id: number; kind: 'failed'; error: ErrorData };

@@ -54,7 +54,13 @@ export async function runRecipe(
   const subject = await openSubject(plan.model, memory);
   const result = emptyResult(plan, subject, request.recipePath);
   result.notes.push(...plan.notes, ...subject.context.notes);
-  const context: JobContext = { memory, meter, store, partial: () => hooks.partial(result) };
+  const context: JobContext = {
+    memory,
+    meter,
+    store,
+    partial: () => hooks.partial(result),
+    temporary: (file) => hooks.temporary?.(file),
+  };
   await runStages(plan, subject, result, context, request.until ?? 'all', bundle);
   result.complete = true;
   result.finishedAt = new Date().toISOString();
@@ -104,7 +110,7 @@ async function runStages(
   const selection = samples.evaluation ?? samples.calibration;
   const first = selection ? await selection.source.sample(selection.indices[0]!) : null;
   await context.meter.begin('verify', 1);
-  const verified = await verifyStage(subject, quantized, plan.output, first, result.notes);
+  const verified = await verifyStage(subject, quantized, plan.output, first, result.notes, context);
   try {
     result.seconds.quantize = (Date.now() - start) / 1000;
     result.key = keyOf(

@@ -20,7 +20,7 @@ function serve(): void {
   const memory = new Memory();
   const post = (message: FromWorker) => process.send?.(message);
   const handlers: Handlers = {
-    inspect: ({ model }): Promise<ModelSummary> => inspectModel(model),
+    inspect: ({ model, runtime = true }): Promise<ModelSummary> => inspectModel(model, { runtime }),
     range: ({ recipePath, tensor }) => rangeDetail(recipePath, tensor),
     weights: ({ model, layer }) => weightDetail(model, layer),
     run: (request, id): Promise<RunResult> =>
@@ -30,6 +30,7 @@ function serve(): void {
         {
           progress: (progress) => post({ id, kind: 'progress', progress }),
           partial: (result) => post({ id, kind: 'partial', result }),
+          temporary: (file) => post({ id, kind: 'temporary', file }),
         },
         __filename,
       ),

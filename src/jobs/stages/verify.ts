@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { executedKernels, type Executed } from '../../analyze/executed';
 import { VernierError } from '../../errors';
@@ -6,7 +6,7 @@ import { saveModel, type Feed, type Model } from '../../onnx';
 import { optimizedGraph } from '../../runtime/optimized';
 import { Session } from '../../runtime/session';
 import type { Note } from '../../results';
-import { addNote } from '../context';
+import { addNote, type JobContext } from '../context';
 import type { Subject } from '../subject';
 import type { Quantized } from './quantize';
 
@@ -29,8 +29,10 @@ export async function verifyStage(
   output: string,
   sample: Feed | null,
   notes: Note[],
+  context: Pick<JobContext, 'temporary'>,
 ): Promise<Verified> {
   const trial = path.join(path.dirname(output), `.${path.basename(output)}.${process.pid}.tmp`);
+  context.temporary(trial);
   try {
     await saveModel(quantized.model, trial);
     const optimized = await optimizedGraph(trial);
@@ -57,7 +59,7 @@ export async function verifyStage(
           layer: unit.name,
         });
     }
-    await saveModel(quantized.model, output);
+    await rename(trial, output);
     return { executed, optimized, session };
   } finally {
     await rm(trial, { force: true });
