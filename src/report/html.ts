@@ -1,61 +1,72 @@
 import type { ModelSummary, RunResult } from '../results';
-import { escapeHtml, type Figure } from './figures/figure';
-import { heatmapFigure } from './figures/heatmap';
-import { layersFigure } from './figures/layers';
-import { rangesFigure } from './figures/ranges';
-import { verdictFigure } from './figures/verdict';
+import { escapeHtml } from './figures/figure';
+import * as sections from './html/sections';
+import { style } from './html/style';
+import { verdictSentence } from './sentence';
 
 /**
- * A result as one HTML file that needs nothing from elsewhere: before and after, every layer, the errors,
- * the ranges, where the data came from, and the lines that load the model.
+ * A result as one HTML file that needs nothing from elsewhere: the verdict, before and after, what hurts, every layer,
+ * ranges, fusions, bytes, where the numbers came from, and the lines that load the model. Every text is escaped.
+ * @param summary what the model's file says, for its producer and opset; null if it is not at hand
  */
 export function renderHtml(result: RunResult, summary: ModelSummary | null): string {
-  const { calibration, load, runtime } = result;
-  const figures: Figure[] = [
-    verdictFigure(result),
-    ...(result.layers.some(({ local, accumulated }) => local ?? accumulated)
-      ? [heatmapFigure(result)]
-      : []),
-    layersFigure(result),
-    ...(result.ranges.length ? [rangesFigure(result.ranges, calibration?.samples ?? 0)] : []),
-  ];
-  const facts = [
-    `Model ${result.model}` + (summary ? `, ${summary.layers.length} layers` : ''),
-    `Written to ${result.output ?? 'no file'}, ${result.mode} INT8 for ${result.target}`,
-    calibration
-      ? `Calibrated on ${calibration.samples} samples of ${calibration.source}`
-      : 'Not calibrated',
-    `Run with ${runtime.name} ${runtime.version}, ${result.finishedAt}`,
-  ];
-  const title = `${result.model}: what quantization did`;
+  const parts = [
+    sections.beforeAfter(result),
+    sections.worst(result),
+    sections.heatMap(result),
+    sections.layers(result),
+    sections.ranges(result),
+    sections.fusions(result),
+    sections.byteBudget(result),
+    sections.outputs(result),
+    sections.load(result),
+    sections.provenance(result, summary),
+    sections.notes(result),
+  ].filter((part) => part !== '');
+  const links = parts.flatMap((part) => {
+    const found = /^<section id="([^"]+)">\n<h2>(.*?)<\/h2>/.exec(part);
+    return found ? `<a href="#${found[1]}">${found[2]}</a>` : [];
+  });
+  const name = result.model.split(/[\\/]/).at(-1) ?? result.model;
+  const title = `${name} in INT8`;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${escapeHtml(title)}</title>
 <style>
-body { font: 14px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.15rem 0.75rem 0.15rem 0; border-bottom: 1px solid #ddd; }
-pre { background: #f4f4f4; padding: 0.75rem; overflow-x: auto; }
+${style}
 </style>
 </head>
 <body>
+<header>
 <h1>${escapeHtml(title)}</h1>
-<ul>${facts.map((fact) => `<li>${escapeHtml(fact)}</li>`).join('')}</ul>
-${notes(result)}
-${figures.map((figure) => `<h2>${escapeHtml(figure.title)}</h2>\n${figure.svg ?? figure.html}`).join('\n')}
-${load ? `<h2>Load it</h2>\n<p>Needs ${escapeHtml(load.runtime)}, opset ${load.opset}.</p>\n${[load.python, load.cpp, load.node].map((lines) => `<pre>${escapeHtml(lines)}</pre>`).join('\n')}` : ''}
+${badges(result)}
+<p class="lead">${escapeHtml(verdictSentence(result))}</p>
+<nav>${links.join('\n')}</nav>
+</header>
+<main>
+${parts.join('\n')}
+</main>
 </body>
 </html>
 `;
 }
 
-function notes({ notes: all }: RunResult): string {
-  if (!all.length) return '';
-  const items = all.map(
-    ({ severity, message }) => `<li>${escapeHtml(severity)}: ${escapeHtml(message)}</li>`,
-  );
-  return `<ul>${items.join('')}</ul>`;
+function badges(result: RunResult): string {
+  const badges: string[] = [];
+  if (result.calibration?.random)
+    badges.push(
+      '<p><span class="badge bad">random calibration data</span> Its ranges say nothing about real inputs, and neither do the numbers below.</p>',
+    );
+  const missed = result.limits.filter(({ met }) => met === false);
+  if (missed.length > 0)
+    badges.push(
+      `<p><span class="badge bad">limits not met</span> ${escapeHtml(missed.map(({ limit }) => limit).join(', '))}</p>`,
+    );
+  if (!result.complete)
+    badges.push('<p><span class="badge">incomplete</span> The run had not finished.</p>');
+  return badges.join('\n');
 }

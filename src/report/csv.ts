@@ -1,0 +1,75 @@
+import type { RunResult } from '../results';
+import { tableCsv, type Table } from './figures/table';
+
+/** A table of a result with full numbers, for a spreadsheet. */
+export interface CsvTable {
+  name: 'layers' | 'ranges' | 'fusions' | 'outputs' | 'bytes';
+  csv: string;
+}
+
+type Cell = string | number | boolean | null | undefined;
+
+/** Every table of a result as CSV (RFC 4180). What was not measured is an empty field. */
+export function csvTables(result: RunResult): CsvTable[] {
+  return [
+    {
+      name: 'layers',
+      csv: csv(
+        `name,op,kind,precision,executed,kernel,reason,macs,local_db,accumulated_db,only_this_db,noise_share,costs_db,clip_rate,utilisation`,
+        result.layers.map((l) => [
+          ...[l.name, l.op, l.kind, l.precision, l.executed, l.kernel, l.reason, l.macs],
+          ...[l.local?.sqnrDb, l.accumulated?.sqnrDb, l.onlyThisDb, l.noiseShare, l.costsDb],
+          ...[l.clipRate, l.utilisation],
+        ]),
+      ),
+    },
+    {
+      name: 'ranges',
+      csv: csv(
+        'tensor,producer,min,max,scale,zero_point,type,not_finite',
+        result.ranges.map((r) => [
+          ...[r.tensor, r.producer, r.min, r.max, r.scale, r.zeroPoint, r.type, r.notFinite],
+        ]),
+      ),
+    },
+    {
+      name: 'fusions',
+      csv: csv(
+        'pattern,layer,nodes,status,blocked_by,reason',
+        result.fusions.map((f) => [
+          ...[f.pattern, f.layer, f.nodes.map((n) => n.name).join(' '), f.status],
+          ...[f.blockedBy?.node, f.blockedBy?.reason],
+        ]),
+      ),
+    },
+    {
+      name: 'outputs',
+      csv: csv(
+        'name,sqnr_db,cosine,max_abs,mean_abs,within,atol,rtol',
+        result.outputs.map((o) => [
+          ...[o.name, o.sqnrDb, o.cosine, o.maxAbs, o.meanAbs, o.within, o.atol, o.rtol],
+        ]),
+      ),
+    },
+    {
+      name: 'bytes',
+      csv: csv(
+        'part,bytes',
+        (result.size?.parts ?? []).map((p) => [p.what, p.bytes]),
+      ),
+    },
+  ];
+}
+
+function csv(header: string, rows: Cell[][]): string {
+  const table: Table = {
+    columns: header.split(',').map((name) => ({ name })),
+    rows: rows.map((row) => row.map(field)),
+  };
+  return tableCsv(table);
+}
+
+function field(value: Cell): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return '';
+  return String(value);
+}

@@ -1,0 +1,270 @@
+import type { LayerResult, ModelSummary, RunResult } from '../../results';
+import { escapeHtml } from '../figures/figure';
+import { badge } from '../figures/layers';
+import { bytes, count, db, percent, significant } from '../figures/numbers';
+import { costOf, worstFive } from '../sentence';
+import { beforeAfterTable } from '../before-after';
+import { colourOfPart, latencyBars, sparkline, stack } from './charts';
+import { name, section, table, type Cell } from './parts';
+
+/** Before and after, with the limits of the recipe. */
+export function beforeAfter(result: RunResult): string {
+  const { columns, rows } = beforeAfterTable(result);
+  const limits = result.limits.map(({ limit, wanted, got, met }): Cell[] => [
+    limit,
+    significant(wanted),
+    significant(got),
+    met === null
+      ? 'not measured'
+      : { html: met ? '<span class="good">met</span>' : '<b class="bad">not met</b>' },
+  ]);
+  const bars = result.latency ? latencyBars(result.latency) : '';
+  const limitTable =
+    limits.length === 0
+      ? ''
+      : table(
+          [
+            { name: 'Limit' },
+            { name: 'Wanted', right: true },
+            { name: 'Got', right: true },
+            { name: '' },
+          ],
+          limits,
+          'Limits of the recipe',
+        );
+  return section(
+    'verdict',
+    'Before and after',
+    [table(columns, rows), bars, limitTable].join('\n'),
+  );
+}
+
+/** The layers that hurt most, each with its reason. */
+export function worst(result: RunResult): string {
+  const items = worstFive(result).map(
+    (layer) =>
+      `<li><span class="name">${escapeHtml(layer.name)}</span> (${escapeHtml(layer.kind)}) ${escapeHtml(costOf(layer))}${layer.hurts ? ' · <b class="bad">hurts</b>' : ''}</li>`,
+  );
+  return section(
+    'worst',
+    'Layers that cost most',
+    items.length === 0 ? '' : `<ol>${items.join('\n')}</ol>`,
+  );
+}
+
+interface Measure {
+  title: string;
+  of: (layer: LayerResult) => number | null;
+  show: (value: number) => string;
+  /** 0 no noise … 1 much. */
+  heat: (value: number) => number;
+}
+const fromDb = (value: number) => 1 - value / 50;
+const MEASURES: Measure[] = [
+  { title: 'Local, dB', of: (l) => l.local?.sqnrDb ?? null, show: db, heat: fromDb },
+  { title: 'Accumulated, dB', of: (l) => l.accumulated?.sqnrDb ?? null, show: db, heat: fromDb },
+  { title: 'Only this layer, dB', of: (l) => l.onlyThisDb, show: db, heat: fromDb },
+  { title: 'Share of the noise', of: (l) => l.noiseShare, show: percent, heat: (v) => v * 2 },
+  { title: 'Costs, dB', of: (l) => l.costsDb, show: db, heat: (v) => v / 6 },
+  { title: 'Clipped', of: (l) => l.clipRate, show: percent, heat: (v) => v * 20 },
+  { title: 'Codes in use', of: (l) => l.utilisation, show: percent, heat: (v) => 1 - v * 1.3 },
+];
+
+/** Layers × measures: the colour says where the noise is, the number how much. */
+export function heatMap(result: RunResult): string {
+  const used = MEASURES.filter(({ of }) => result.layers.some((layer) => of(layer) !== null));
+  const layers = result.layers.filter((layer) => used.some(({ of }) => of(layer) !== null));
+  if (used.length === 0) return '';
+  const rows = layers.map((layer): Cell[] => [
+    name(layer.name),
+    ...used.map(({ of, show, heat }): Cell => {
+      const value = of(layer);
+      if (value === null || Number.isNaN(value)) return '–';
+      const a = Math.min(1, Math.max(0, heat(value)));
+      return { html: show(value), attributes: `class="n heat" style="--a:${a.toFixed(2)}"` };
+    }),
+  ]);
+  const heads = [{ name: 'Layer' }, ...used.map(({ title }) => ({ name: title, right: true }))];
+  const on = result.evaluatedOn;
+  const samples = result.layerSamples ?? on?.samples;
+  const caption = `The darker a cell, the more noise.${on && samples ? ` Measured on ${samples} samples of ${on.source}.` : ''}`;
+  return section('errors', 'Errors by layer', table(heads, rows, caption));
+}
+
+/** Every layer: what it became, what runs it, and why it is not in INT8. */
+export function layers(result: RunResult): string {
+  const rows = result.layers.map((layer): Cell[] => [
+    name(layer.name),
+    layer.kind,
+    {
+      html: `<span class="precision${layer.wish === 'keep' ? ' keep' : ''}" title="${layer.executed ?? layer.precision}">${badge(layer.executed ?? layer.precision)}</span>`,
+    },
+    layer.kernel ?? '–',
+    count(layer.macs),
+    layer.reason ?? '',
+  ]);
+  const heads = [
+    { name: 'Layer' },
+    { name: 'Kind' },
+    { name: 'Runs as' },
+    { name: 'Kernel' },
+    { name: 'MACs', right: true },
+    { name: 'Why not INT8' },
+  ];
+  const caption = '8 runs in INT8, F in float; hatched: kept in FP32 by the recipe.';
+  return section('layers', 'Layers', rows.length === 0 ? '' : table(heads, rows, caption));
+}
+
+/** Ranges that calibration found. */
+export function ranges({ ranges: all, calibration }: RunResult): string {
+  if (all.length === 0) return '';
+  const rows = all.map((range): Cell[] => [
+    name(range.tensor),
+    { html: sparkline(range) },
+    significant(range.min),
+    significant(range.max),
+    significant(range.scale),
+    range.zeroPoint === null ? '–' : String(range.zeroPoint),
+    range.notFinite > 0 ? `${range.notFinite} samples` : '',
+  ]);
+  const heads = [
+    { name: 'Tensor' },
+    { name: 'Values' },
+    { name: 'Min', right: true },
+    { name: 'Max', right: true },
+    { name: 'Scale', right: true },
+    { name: 'Zero point', right: true },
+    { name: 'Not finite' },
+  ];
+  const caption = calibration
+    ? `Over ${calibration.samples} samples of ${calibration.source}.`
+    : '';
+  return section('ranges', 'Ranges', table(heads, rows, caption));
+}
+
+/** Fusions: done, possible, blocked by what. */
+export function fusions({ fusions: all }: RunResult): string {
+  const order = { blocked: 0, will: 1, done: 2 };
+  const rows = [...all]
+    .sort((a, b) => order[a.status] - order[b.status])
+    .map((f): Cell[] => [
+      f.status,
+      f.pattern,
+      { html: f.nodes.map((n) => name(n.name).html).join(' → ') },
+      f.blockedBy ? `${f.blockedBy.node}: ${f.blockedBy.reason}` : '',
+      f.status === 'done' ? '' : f.gain,
+    ]);
+  const heads = ['Status', 'Pattern', 'Nodes', 'Blocked by', 'What it gains'];
+  return section(
+    'fusions',
+    'Fusions',
+    rows.length === 0
+      ? ''
+      : table(
+          heads.map((head) => ({ name: head })),
+          rows,
+        ),
+  );
+}
+
+/** Where the bytes of the written file are. */
+export function byteBudget({ size }: RunResult): string {
+  if (!size) return '';
+  const rows = size.parts.map((part, i): Cell[] => [
+    {
+      html: `<span class="legend" style="background:${colourOfPart(i)}"></span>${escapeHtml(part.what)}`,
+    },
+    bytes(part.bytes),
+    percent(part.bytes / size.int8),
+  ]);
+  const heads = [{ name: 'Part' }, { name: 'Bytes', right: true }, { name: 'Share', right: true }];
+  return section(
+    'bytes',
+    `Where the ${bytes(size.int8)} are`,
+    stack(size.parts) + table(heads, rows),
+  );
+}
+
+/** Outputs of both models side by side. */
+export function outputs({ outputs: all, evaluatedOn }: RunResult): string {
+  if (all.length === 0) return '';
+  const rows = all.map((o): Cell[] => [
+    name(o.name),
+    db(o.sqnrDb),
+    o.cosine.toFixed(6),
+    significant(o.maxAbs),
+    significant(o.meanAbs),
+    `${percent(o.within)} within ${significant(o.atol)} + ${significant(o.rtol)}·|x|`,
+  ]);
+  const heads = [
+    { name: 'Output' },
+    { name: 'SQNR, dB', right: true },
+    { name: 'Cosine', right: true },
+    { name: 'Largest difference', right: true },
+    { name: 'Mean difference', right: true },
+    { name: 'Close' },
+  ];
+  const caption = evaluatedOn
+    ? `INT8 against FP32 on ${evaluatedOn.samples} samples of ${evaluatedOn.source}${evaluatedOn.heldBack ? ', held back from calibration' : ''}.`
+    : '';
+  return section('outputs', 'Closeness of the outputs', table(heads, rows, caption));
+}
+
+/** How to load the written file. */
+export function load({ load: advice }: RunResult): string {
+  if (!advice) return '';
+  const ops = advice.contribOps.length
+    ? ` It uses ${advice.contribOps.join(', ')}, which only onnxruntime has.`
+    : '';
+  const lines = [
+    ['Python', advice.python],
+    ['C++', advice.cpp],
+    ['Node.js', advice.node],
+  ].map(([language, code]) => `<h3>${language}</h3>\n<pre>${escapeHtml(code!)}</pre>`);
+  const needs = `Needs ${advice.runtime} (opset ${advice.opset}, IR version ${advice.irVersion}).${ops}`;
+  return section('load', 'Load it', `<p>${escapeHtml(needs)}</p>\n${lines.join('\n')}`);
+}
+
+/** Where every number came from, so that it can be done again. */
+export function provenance(result: RunResult, summary: ModelSummary | null): string {
+  const { calibration, evaluatedOn, runtime, seconds } = result;
+  const took = Object.entries(seconds).flatMap(([stage, s]) =>
+    s === null ? [] : [`${stage} ${significant(s)} s`],
+  );
+  const rows: Cell[][] = [
+    ['Model', name(result.model)],
+    ...(summary
+      ? [['Graph', `opset ${summary.opset}, IR ${summary.irVersion}, ${summary.producer}`]]
+      : []),
+    ['Written to', name(result.output ?? 'no file')],
+    ['Recipe', name(result.recipe ?? 'none')],
+    ['Mode', result.mode === 'static' ? 'static INT8 (Q/DQ)' : 'dynamic INT8'],
+    ['Target', result.target + (result.targetWasAuto ? ' (this machine, chosen by auto)' : '')],
+    [
+      'Calibrated on',
+      calibration
+        ? `${calibration.samples} samples of ${calibration.source}${calibration.random ? ' (random)' : ''}`
+        : 'nothing',
+    ],
+    [
+      'Compared on',
+      evaluatedOn
+        ? `${evaluatedOn.samples} samples of ${evaluatedOn.source}${evaluatedOn.heldBack ? ', held back from calibration' : ''}`
+        : 'nothing',
+    ],
+    ['Runtime', `${runtime.name} ${runtime.version}`],
+    ['Took', took.join(', ') || '–'],
+    ['Key', name(result.key)],
+    ['Finished', result.finishedAt],
+  ];
+  return section('provenance', 'Where it comes from', table([{ name: '' }, { name: '' }], rows));
+}
+
+/** What a reader must know. */
+export function notes({ notes: all }: RunResult): string {
+  const items = all.map(({ severity, message, remedy }) => {
+    const mark = severity === 'info' ? '' : `<b class="bad">${severity}</b> `;
+    return `<li>${mark}${escapeHtml(message)}${remedy ? ` <span class="dim">${escapeHtml(remedy)}</span>` : ''}</li>`;
+  });
+  return section('notes', 'Notes', items.length === 0 ? '' : `<ul>${items.join('\n')}</ul>`);
+}

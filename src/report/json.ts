@@ -1,0 +1,202 @@
+import type { ErrorData } from '../errors';
+import type { FusionCandidate, LayerResult, ModelSummary, RunResult } from '../results';
+
+/** A JSON value as `JSON.stringify` writes it. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+/**
+ * The document that `--json` prints: snake_case, fractions, bytes and milliseconds; `null` is *not measured*.
+ * Keys may be added, none is renamed.
+ */
+export function toJsonDocument(result: RunResult): { [key: string]: Json } {
+  const { latency, accuracy, size, calibration, load } = result;
+  return {
+    model: result.model,
+    output: result.output,
+    target: result.target,
+    mode: result.mode,
+    layers: result.layers.map(layerDocument),
+    int8_mac_share: number(result.int8MacShare),
+    written_int8_mac_share: number(result.writtenInt8MacShare),
+    size: size && {
+      fp32: size.fp32,
+      int8: size.int8,
+      parts: size.parts.map(({ what, bytes }) => ({ what, bytes })),
+    },
+    sqnr_db: Object.fromEntries(Object.entries(result.sqnrDb).map(([k, v]) => [k, number(v)])),
+    outputs: result.outputs.map((o) => ({
+      name: o.name,
+      sqnr_db: number(o.sqnrDb),
+      cosine: number(o.cosine),
+      max_abs: number(o.maxAbs),
+      mean_abs: number(o.meanAbs),
+      within: number(o.within),
+      atol: o.atol,
+      rtol: o.rtol,
+    })),
+    latency: latency && {
+      fp32_ms: latency.fp32Ms,
+      int8_ms: latency.int8Ms,
+      speedup: latency.speedup,
+      low: latency.low,
+      high: latency.high,
+      fp32_p50: latency.fp32P50,
+      fp32_p99: latency.fp32P99,
+      int8_p50: latency.int8P50,
+      int8_p99: latency.int8P99,
+      threads: latency.threads,
+      pairs: latency.pairs,
+      verdict: latency.verdict,
+    },
+    accuracy: accuracy && {
+      metric: accuracy.metric,
+      fp32: number(accuracy.fp32),
+      int8: number(accuracy.int8),
+      low: number(accuracy.low),
+      high: number(accuracy.high),
+      n: accuracy.n,
+      higher_is_better: accuracy.higherIsBetter,
+      unproven: accuracy.unproven,
+    },
+    agreement: result.agreement && { value: result.agreement.value, n: result.agreement.n },
+    fusions: result.fusions.map(fusionDocument),
+    calibration: calibration && {
+      samples: calibration.samples,
+      source: calibration.source,
+      random: calibration.random,
+    },
+    evaluated_on: result.evaluatedOn && {
+      samples: result.evaluatedOn.samples,
+      source: result.evaluatedOn.source,
+      held_back: result.evaluatedOn.heldBack,
+    },
+    limits: result.limits.map(({ limit, wanted, got, met }) => ({
+      limit,
+      wanted,
+      got: number(got),
+      met,
+    })),
+    load: load && {
+      opset: load.opset,
+      ir_version: load.irVersion,
+      contrib_ops: load.contribOps,
+      runtime: load.runtime,
+      python: load.python,
+      cpp: load.cpp,
+      node: load.node,
+    },
+    runtime: { ...result.runtime },
+    seconds: { ...result.seconds },
+    warnings: result.notes.filter(({ severity }) => severity !== 'info').map((n) => n.message),
+    notes: result.notes.map((n) => ({
+      code: n.code,
+      severity: n.severity,
+      message: n.message,
+      layer: n.layer ?? null,
+      tensor: n.tensor ?? null,
+      file: n.file ?? null,
+      remedy: n.remedy ?? null,
+    })),
+    recipe: result.recipe,
+    key: result.key,
+    complete: result.complete,
+    finished_at: result.finishedAt,
+  };
+}
+
+function layerDocument(layer: LayerResult): { [key: string]: Json } {
+  return {
+    name: layer.name,
+    op: layer.op,
+    kind: layer.kind,
+    precision: layer.precision,
+    reason: layer.reason,
+    local_db: number(layer.local?.sqnrDb),
+    accumulated_db: number(layer.accumulated?.sqnrDb),
+    costs_db: number(layer.costsDb),
+    executed: layer.executed,
+    macs: layer.macs,
+    kernel: layer.kernel,
+    wish: layer.wish,
+    only_this_db: number(layer.onlyThisDb),
+    noise_share: number(layer.noiseShare),
+    local_cosine: number(layer.local?.cosine),
+    local_max_abs: number(layer.local?.maxAbs),
+    accumulated_cosine: number(layer.accumulated?.cosine),
+    accumulated_max_abs: number(layer.accumulated?.maxAbs),
+    clip_rate: number(layer.clipRate),
+    utilisation: number(layer.utilisation),
+    hurts: layer.hurts,
+  };
+}
+
+function fusionDocument(fusion: FusionCandidate): { [key: string]: Json } {
+  return {
+    pattern: fusion.pattern,
+    nodes: fusion.nodes.map(({ name }) => name),
+    layer: fusion.layer,
+    status: fusion.status,
+    blocked_by: fusion.blockedBy && { ...fusion.blockedBy },
+    gain: fusion.gain,
+  };
+}
+
+/** The document of `inspect --json`. */
+export function toSummaryDocument(summary: ModelSummary): { [key: string]: Json } {
+  return {
+    model: summary.file,
+    bytes: summary.bytes,
+    ir_version: summary.irVersion,
+    opset: summary.opset,
+    domains: summary.domains.map((d) => ({ ...d })),
+    producer: summary.producer,
+    inputs: summary.inputs.map(({ name, type, shape }) => ({ name, type, shape: [...shape] })),
+    outputs: summary.outputs.map(({ name, type, shape }) => ({ name, type, shape: [...shape] })),
+    nodes: summary.nodes,
+    parameters: summary.parameters,
+    macs: summary.layers.reduce<number | null>(
+      (sum, { macs }) => (sum === null || macs === null ? null : sum + macs),
+      0,
+    ),
+    layers: summary.layers.map((layer) => ({
+      name: layer.name,
+      op: layer.op,
+      kind: layer.kind,
+      output_shape: layer.outputShape && [...layer.outputShape],
+      macs: layer.macs,
+      parameters: layer.parameters,
+      weight: layer.weight && {
+        shape: layer.weight.shape,
+        min: number(layer.weight.min),
+        max: number(layer.weight.max),
+      },
+      absorbed: layer.absorbed,
+      predecessors: layer.predecessors,
+      source: layer.source,
+    })),
+    fusions: summary.fusions.map(fusionDocument),
+    warnings: summary.notes.filter(({ severity }) => severity !== 'info').map((n) => n.message),
+    notes: summary.notes.map(({ code, severity, message }) => ({ code, severity, message })),
+  };
+}
+
+/** The document on failure. */
+export function toErrorDocument(error: ErrorData): { [key: string]: Json } {
+  const { code, message, file, node, tensor, line, remedy } = error;
+  return {
+    error: {
+      code,
+      message,
+      file: file ?? null,
+      node: node ?? null,
+      tensor: tensor ?? null,
+      line: line ?? null,
+      remedy: remedy ?? null,
+    },
+  };
+}
+
+/** A finite number, else null: JSON has no infinities. */
+function number(value: number | null | undefined): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}

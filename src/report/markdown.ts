@@ -1,0 +1,78 @@
+import type { RunResult } from '../results';
+import { beforeAfterTable } from './before-after';
+import { layersTable } from './figures/layers';
+import type { Table } from './figures/table';
+import { costOf, verdictSentence, worstFive } from './sentence';
+
+/** A result as a short Markdown document: what goes into a pull request or an issue. */
+export function renderMarkdown(result: RunResult): string {
+  const { calibration, load, output } = result;
+  const title = result.model.split(/[\\/]/).at(-1) ?? result.model;
+  const blocked = result.fusions.filter(({ status }) => status === 'blocked');
+  const worst = worstFive(result);
+  const parts = [
+    `# ${text(title)} in INT8`,
+    calibration?.random
+      ? '> **Calibrated on random data**: these numbers say nothing about real inputs.'
+      : '',
+    text(verdictSentence(result)),
+    markdownTable(beforeAfterTable(result)),
+    section(
+      'Layers that cost most',
+      worst.map((l) => `- ${code(l.name)} ${text(costOf(l))}`),
+    ),
+    `<details><summary>Layers</summary>\n\n${markdownTable(layersTable(result))}\n\n</details>`,
+    section(
+      'Blocked fusions',
+      blocked.map(
+        (f) => `- ${text(f.pattern)} at ${code(f.layer)}: ${text(f.blockedBy?.reason ?? '')}`,
+      ),
+    ),
+    load
+      ? `## Load it\n\nNeeds ${load.runtime}, opset ${load.opset}.\n\n${fence('python', load.python)}`
+      : '',
+    section(
+      'Notes',
+      result.notes.map(({ severity, message }) => `- ${severity}: ${text(message)}`),
+    ),
+    [
+      `Written to ${code(output ?? 'no file')}, ${result.mode} for ${result.target}`,
+      calibration
+        ? `calibrated on ${calibration.samples} samples of ${code(calibration.source)}`
+        : '',
+      `${result.runtime.name} ${result.runtime.version}`,
+    ]
+      .filter((part) => part !== '')
+      .join('; ') + '.',
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function section(title: string, lines: string[]): string {
+  return lines.length === 0 ? '' : `## ${title}\n\n${lines.join('\n')}`;
+}
+
+function markdownTable({ columns, rows }: Table): string {
+  const line = (cells: string[]) => `| ${cells.map((cell) => text(cell) || ' ').join(' | ')} |`;
+  const rule = columns.map(({ right }) => (right ? '---:' : '---'));
+  return [line(columns.map(({ name }) => name)), `| ${rule.join(' | ')} |`, ...rows.map(line)].join(
+    '\n',
+  );
+}
+
+/** Text in which nothing is markup. */
+function text(raw: string): string {
+  return raw.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]<>|#~]/g, (c) => `\\${c}`);
+}
+
+/** A name as code, whatever it holds. */
+function code(raw: string): string {
+  const longest = Math.max(0, ...[...raw.matchAll(/`+/g)].map(([run]) => run.length));
+  const tick = '`'.repeat(longest + 1);
+  const pad = raw.startsWith('`') || raw.endsWith('`') ? ' ' : '';
+  return `${tick}${pad}${raw.replace(/\s+/g, ' ')}${pad}${tick}`;
+}
+
+function fence(language: string, lines: string): string {
+  return `\`\`\`${language}\n${lines}\n\`\`\``;
+}

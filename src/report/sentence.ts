@@ -1,0 +1,71 @@
+import type { AccuracyResult, RunResult } from '../results';
+import { db, percent, significant, times } from './figures/numbers';
+
+/** Metrics that are shares of samples: differences of them are points. */
+const SHARES = new Set(['top1', 'agreement']);
+
+/** The verdict in one sentence, from measured numbers alone; what was not measured is said. */
+export function verdictSentence(result: RunResult): string {
+  const { accuracy, mode } = result;
+  const clauses = [
+    speedAndSize(result),
+    accuracy ? gap(accuracy) : agreement(result),
+    noise(result),
+  ].filter((clause) => clause !== null);
+  return `In ${mode === 'dynamic' ? 'dynamic INT8' : 'INT8'} the model ${clauses.join('; ')}.`;
+}
+
+function speedAndSize({ latency, size }: RunResult): string {
+  const share = size ? `${percent(size.int8 / size.fp32)} of the size` : null;
+  if (!latency)
+    return share
+      ? `has ${share}, its speed was not measured`
+      : 'was not measured for speed or size';
+  const { speedup, low, high, verdict } = latency;
+  const spread = `${times(speedup)} (${times(low)} … ${times(high)})`;
+  const at = share ? ` at ${share}` : '';
+  return verdict === 'faster' ? `is faster, ${spread}${at}` : `is not faster here, ${spread}${at}`;
+}
+
+function gap(accuracy: AccuracyResult): string {
+  const { metric, fp32, int8, low, high, n, unproven } = accuracy;
+  const [factor, unit] = SHARES.has(metric) ? [100, ' points'] : [1, ''];
+  const signed = (x: number) => `${x > 0 ? '+' : ''}${significant(x * factor)}`;
+  const interval = `(${signed(low)} … ${signed(high)} at n = ${n})`;
+  if (fp32 === null) return `its ${metric} is ${significant(int8)} ${interval}`;
+  const change = `its ${metric} changes by ${signed(int8 - fp32)}${unit} ${interval}`;
+  return unproven ? `${change}, which is not proven to differ from none` : change;
+}
+
+function agreement({ agreement: same }: RunResult): string {
+  if (!same) return 'its accuracy was not measured';
+  return `it gives the label of FP32 to ${percent(same.value)} of ${same.n} samples`;
+}
+
+function noise({ sqnrDb }: RunResult): string | null {
+  const outputs = Object.entries(sqnrDb);
+  if (outputs.length === 0) return null;
+  const [name, lowest] = outputs.reduce((a, b) => (b[1] < a[1] ? b : a));
+  if (lowest >= 150) return 'its outputs are the same to the last bit';
+  const where = outputs.length > 1 ? ` at its worst output, '${name}'` : '';
+  return `its output keeps ${db(lowest)} dB of signal over noise${where}`;
+}
+
+/** The layers that the report names: those that hurt, else the loudest ones by what was measured; at most five. */
+export function worstFive(result: RunResult): RunResult['layers'] {
+  const cost = (layer: RunResult['layers'][number]) =>
+    layer.costsDb ?? (layer.noiseShare === null ? null : layer.noiseShare * 10);
+  return result.layers
+    .filter((layer) => layer.hurts || (cost(layer) ?? 0) > 0.1)
+    .sort((a, b) => Number(b.hurts) - Number(a.hurts) || (cost(b) ?? 0) - (cost(a) ?? 0))
+    .slice(0, 5);
+}
+
+/** What a layer costs, in a few words. */
+export function costOf(layer: RunResult['layers'][number]): string {
+  const parts: string[] = [];
+  if (layer.costsDb !== null) parts.push(`costs ${db(layer.costsDb)} dB at the output`);
+  if (layer.noiseShare !== null) parts.push(`makes ${percent(layer.noiseShare)} of the noise`);
+  if (parts.length === 0 && layer.local) parts.push(`local error ${db(layer.local.sqnrDb)} dB`);
+  return parts.join(', ');
+}

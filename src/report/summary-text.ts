@@ -1,0 +1,109 @@
+import type { ModelSummary, RunResult } from '../results';
+import { beforeAfterTable } from './before-after';
+import { layersTable } from './figures/layers';
+import { bytes, count } from './figures/numbers';
+import type { Table } from './figures/table';
+import { costOf, verdictSentence, worstFive } from './sentence';
+import { terminalTable, type TerminalOptions } from './terminal';
+
+/** What `vernier run` prints when it is done: layers, before and after, the worst layers, notes. */
+export function resultText(result: RunResult, options: TerminalOptions = {}): string {
+  const parts = [
+    terminalTable(usedColumns(layersTable(result)), options),
+    terminalTable(beforeAfterTable(result), options),
+    verdictSentence(result),
+    hurts(result),
+    notes(result.notes),
+  ];
+  return plain(parts.filter((part) => part !== '').join('\n\n'));
+}
+
+/** Terminals and whoever parses their output get the hyphen for a minus. */
+function plain(text: string): string {
+  return text.replaceAll('−', '-');
+}
+
+/** What `vernier inspect` prints. */
+export function summaryText(summary: ModelSummary, options: TerminalOptions = {}): string {
+  const value = ({ name, type, shape }: ModelSummary['inputs'][number]) =>
+    `${name}: ${type}[${shape.map((d) => d ?? '?').join(', ')}]`;
+  const domains = summary.domains.filter(({ domain }) => domain !== 'ai.onnx');
+  const head = [
+    summary.file,
+    [
+      bytes(summary.bytes),
+      `opset ${summary.opset}`,
+      ...domains.map(({ domain, version }) => `${domain} ${version}`),
+      `IR ${summary.irVersion}`,
+      summary.producer,
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
+    `${summary.nodes} nodes, ${summary.layers.length} layers, ${count(summary.parameters)} parameters`,
+    `in   ${summary.inputs.map(value).join('\n     ')}`,
+    `out  ${summary.outputs.map(value).join('\n     ')}`,
+  ].join('\n');
+  const layers: Table = {
+    columns: [
+      { name: 'Layer' },
+      { name: 'Kind' },
+      { name: 'Output' },
+      { name: 'MACs', right: true },
+      { name: 'Parameters', right: true },
+      { name: 'Weights from', right: true },
+      { name: 'to', right: true },
+    ],
+    rows: summary.layers.map((layer) => [
+      layer.name,
+      layer.kind,
+      layer.outputShape?.map((d) => d ?? '?').join('×') ?? '?',
+      count(layer.macs),
+      count(layer.parameters),
+      layer.weight ? layer.weight.min.toPrecision(3) : '',
+      layer.weight ? layer.weight.max.toPrecision(3) : '',
+    ]),
+  };
+  return [head, terminalTable(layers, options), fusions(summary), notes(summary.notes)]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function fusions({ fusions: all }: ModelSummary): string {
+  const lines: string[] = [];
+  const groups = new Map<string, number>();
+  for (const { pattern, status } of all)
+    if (status !== 'blocked') groups.set(pattern, (groups.get(pattern) ?? 0) + 1);
+  for (const [pattern, n] of groups) lines.push(`will fuse  ${n} × ${pattern}`);
+  for (const { layer, pattern, blockedBy } of all)
+    if (blockedBy)
+      lines.push(`blocked    ${pattern} at ${layer} by ${blockedBy.node}: ${blockedBy.reason}`);
+  return lines.join('\n');
+}
+
+function hurts(result: RunResult): string {
+  const layers = worstFive(result).filter((layer) => layer.hurts);
+  if (layers.length === 0) return '';
+  return [
+    'Layers that hurt:',
+    ...layers.map((layer) => `  ${layer.name} ${costOf(layer)}`),
+    `Keep one in FP32 with --keep_fp32 '${layers[0]!.name}', or under keep_fp32: in the recipe.`,
+  ].join('\n');
+}
+
+function notes(all: RunResult['notes']): string {
+  return all
+    .map(({ severity, message, remedy }) => `${severity}: ${message}${remedy ? ` ${remedy}` : ''}`)
+    .join('\n');
+}
+
+/** Columns in which every cell is empty or not measured are left out. */
+function usedColumns(table: Table): Table {
+  const used = table.columns.map((_, i) =>
+    table.rows.some((row) => row[i] !== '' && row[i] !== '–'),
+  );
+  return {
+    ...table,
+    columns: table.columns.filter((_, i) => used[i]),
+    rows: table.rows.map((row) => row.filter((_, i) => used[i])),
+  };
+}
