@@ -29,18 +29,18 @@ export function renderMarkdown(result: RunResult): string {
       ),
     ),
     load
-      ? `## Load it\n\nNeeds ${load.runtime}, opset ${load.opset}.\n\n${fence('python', load.python)}`
+      ? `## Load it\n\nNeeds ${text(load.runtime)}, opset ${load.opset}.\n\n${fence('python', load.python)}`
       : '',
     section(
       'Notes',
       result.notes.map(({ severity, message }) => `- ${severity}: ${text(message)}`),
     ),
     [
-      `Written to ${code(output ?? 'no file')}, ${result.mode} for ${result.target}`,
+      `Written to ${code(output ?? 'no file')}, ${result.mode} for ${text(result.target)}`,
       calibration
         ? `calibrated on ${calibration.samples} samples of ${code(calibration.source)}`
         : '',
-      `${result.runtime.name} ${result.runtime.version}`,
+      text(`${result.runtime.name} ${result.runtime.version}`),
     ]
       .filter((part) => part !== '')
       .join('; ') + '.',

@@ -29,11 +29,12 @@ function speedAndSize({ latency, size }: RunResult): string {
 
 function gap(accuracy: AccuracyResult): string {
   const { metric, fp32, int8, low, high, n, unproven } = accuracy;
+  const named = metric === 'top1' ? 'top-1 accuracy' : metric;
   const [factor, unit] = SHARES.has(metric) ? [100, ' points'] : [1, ''];
   const signed = (x: number) => `${x > 0 ? '+' : ''}${significant(x * factor)}`;
   const interval = `(${signed(low)} … ${signed(high)} at n = ${n})`;
-  if (fp32 === null) return `its ${metric} is ${significant(int8)} ${interval}`;
-  const change = `its ${metric} changes by ${signed(int8 - fp32)}${unit} ${interval}`;
+  if (fp32 === null) return `its ${named} is ${significant(int8)} ${interval}`;
+  const change = `its ${named} changes by ${signed(int8 - fp32)}${unit} ${interval}`;
   return unproven ? `${change}, which is not proven to differ from none` : change;
 }
 

@@ -39,7 +39,7 @@ export function summaryText(summary: ModelSummary, options: TerminalOptions = {}
     ]
       .filter((part) => part !== '')
       .join(', '),
-    `${summary.nodes} nodes, ${summary.layers.length} layers, ${count(summary.parameters)} parameters`,
+    `${some(summary.nodes, 'node')}, ${some(summary.layers.length, 'layer')}, ${count(summary.parameters)} parameters`,
     `in   ${summary.inputs.map(value).join('\n     ')}`,
     `out  ${summary.outputs.map(value).join('\n     ')}`,
   ].join('\n');
@@ -66,6 +66,10 @@ export function summaryText(summary: ModelSummary, options: TerminalOptions = {}
   return [head, terminalTable(layers, options), fusions(summary), notes(summary.notes)]
     .filter((part) => part !== '')
     .join('\n\n');
+}
+
+function some(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 
 function fusions({ fusions: all }: ModelSummary): string {

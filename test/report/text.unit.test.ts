@@ -42,7 +42,7 @@ describe('terminalTable', () => {
 describe('verdictSentence', () => {
   it('is one sentence of measured numbers', () => {
     expect(verdictSentence(runResult())).toBe(
-      'In INT8 the model is faster, 1.9 × (1.8 × … 2.0 ×) at 26.8 % of the size; its top1 changes by −1.5 points (−3 … +0.5 at n = 480), which is not proven to differ from none; its output keeps 24.5 dB of signal over noise.',
+      'In INT8 the model is faster, 1.9 × (1.8 × … 2.0 ×) at 26.8 % of the size; its top-1 accuracy changes by −1.5 points (−3 … +0.5 at n = 480), which is not proven to differ from none; its output keeps 24.5 dB of signal over noise.',
     );
   });
 
