@@ -15,8 +15,8 @@ interface Call {
 }
 
 const summary = { file: 'net.onnx', layers: [] } as unknown as ModelSummary;
-const result = (key: string, complete = true) =>
-  ({ key, finishedAt: key, complete, layers: [] }) as unknown as RunResult;
+const result = (key: string, complete = true, sqnrDb = {}) =>
+  ({ key, finishedAt: key, complete, layers: [], sqnrDb }) as unknown as RunResult;
 const progress = { stage: 'calibrate', done: 1, total: 2 } as unknown as Progress;
 /** Lets everything that is ready run. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -147,6 +147,19 @@ describe('running', () => {
     expect(await ended).toBeNull();
     expect(session.state).toMatchObject({ job: null, failure: { code: 'data.empty' } });
     expect(session.state.result?.key).toBe('good');
+  });
+
+  it('shows a partial result over a measured one only when it is measured itself', async () => {
+    const { session, runs, stored } = setUp();
+    stored.set('/m/net.quant.yaml', result('before', true, { y: 20 }));
+    await session.open();
+    void session.start(run);
+    await settle();
+    runs[0]?.listener.onPartial?.(result('ranges', false));
+    expect(session.state.result?.key).toBe('before');
+    runs[0]?.listener.onPartial?.(result('measured', false, { y: 22 }));
+    expect(session.state.result?.key).toBe('measured');
+    session.cancel();
   });
 
   it('does not call a cancel a failure', async () => {

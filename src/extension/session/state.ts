@@ -48,6 +48,8 @@ export function initialState(fileName: string, trusted: boolean): SessionState {
  * 2. A failure leaves the last result where it was; starting a job takes the last failure away.
  * 3. A cancel is a wish, not a failure.
  * 4. A result from disk never replaces one while a job runs.
+ * 5. A partial result takes the place of a measured one only when it has a verdict of its own: numbers do
+ *    not vanish for a second only to come back a little different.
  */
 export function reduce(
   state: SessionState,
@@ -79,10 +81,16 @@ export function reduce(
     case 'progress':
       return state.job && { job: { ...state.job, progress: event.progress } };
     case 'partial':
-      return { result: event.result };
+      return hasVerdict(state.result) && !hasVerdict(event.result)
+        ? null
+        : { result: event.result };
     case 'done':
       return { result: event.result, job: null, failure: null };
   }
+}
+
+function hasVerdict(result: RunResult | null): boolean {
+  return result !== null && Object.keys(result.sqnrDb).length > 0;
 }
 
 function clearUntrusted(state: SessionState): Partial<SessionState> {

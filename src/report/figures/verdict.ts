@@ -1,4 +1,4 @@
-import type { AccuracyResult, RunResult } from '../../results';
+import type { AccuracyResult, LatencyResult, RunResult } from '../../results';
 import type { Figure } from './figure';
 import { bytes, db, ms, percent, significant, times } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
@@ -14,8 +14,7 @@ export function verdictTable(result: RunResult): Table {
           'Latency',
           ms(latency.fp32Ms),
           ms(latency.int8Ms),
-          `${times(latency.speedup)} (${times(latency.low)} … ${times(latency.high)})` +
-            (latency.verdict === 'faster' ? '' : ', not faster here'),
+          speedUp(latency) + (latency.verdict === 'faster' ? '' : ', not faster here'),
         ]
       : ['Latency', unmeasured, unmeasured, ''],
     accuracy ? accuracyRow(accuracy) : ['Accuracy', unmeasured, unmeasured, ''],
@@ -62,6 +61,13 @@ export function verdictLine(result: RunResult): string | null {
   if (result.latency) parts.push(times(result.latency.speedup));
   if (!parts.length) return null;
   return parts.join(', ') + (result.calibration?.random ? ' (random data)' : '');
+}
+
+/** The speed-up with its interval, to as many digits as tell the ends apart. */
+function speedUp({ speedup, low, high }: LatencyResult): string {
+  if (high - low >= 0.1) return `${times(speedup)} (${times(low)} … ${times(high)})`;
+  const fine = (value: number) => `${value.toFixed(2)} ×`;
+  return `${fine(speedup)} (${fine(low)} … ${fine(high)})`;
 }
 
 function accuracyRow(accuracy: AccuracyResult): string[] {

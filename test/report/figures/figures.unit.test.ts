@@ -134,6 +134,11 @@ describe('verdict', () => {
     expect(verdictLine(result)).toBe('12.3 dB, 1.9 ×');
   });
 
+  it('tells the ends of a narrow interval apart', () => {
+    const latency = { ...result.latency, speedup: 1.134, low: 1.121, high: 1.158 } as never;
+    expect(verdictTable({ ...result, latency }).rows[0]?.[3]).toBe('1.13 × (1.12 × … 1.16 ×)');
+  });
+
   it('reads "not measured", never zero', () => {
     const nothing = { ...result, latency: null, accuracy: null, size: null, sqnrDb: {} };
     expect(verdictTable(nothing).rows[0]).toEqual(['Latency', 'not measured', 'not measured', '']);
