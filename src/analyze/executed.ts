@@ -28,6 +28,7 @@ const INTEGER_KERNELS = new Set([
   'QLinearSigmoid',
   'QLinearSoftmax',
   'QLinearWhere',
+  'NhwcMaxPool',
 ]);
 /** Nodes that convert, move or view: never what executes a layer, unless the layer itself is one of them. */
 const SERVANTS = new Set([
@@ -150,12 +151,9 @@ function nodeKeys(node: NodeProto): string[] {
   ];
 }
 
-/** A name without what layout optimizations append. */
+/** A name without what layout optimizations append, and moving a QuantizeLinear past it (`_pre_q`). */
 function original(name: string): string {
-  return name
-    .replace(/(_token_\d+)+$/, '')
-    .replace(/_(nchwc|nhwc)$/, '')
-    .replace(/(_token_\d+)+$/, '');
+  return name.replace(/(_token_\d+|_nchwc|_nhwc|_pre_q)+$/, '');
 }
 
 /** True where the node is the layer's own operator or its integer form rather than a helper. */
@@ -184,7 +182,7 @@ function integerTensors(model: Model): Set<string> {
   for (const node of model.graph.node) {
     const writes =
       node.opType === 'QuantizeLinear' ||
-      (node.opType.startsWith('QLinear') && INTEGER_KERNELS.has(node.opType)) ||
+      (/^(QLinear|Nhwc)/.test(node.opType) && INTEGER_KERNELS.has(node.opType)) ||
       (MOVERS.has(node.opType) &&
         node.opType !== 'DequantizeLinear' &&
         integers.has(node.input[0] ?? ''));

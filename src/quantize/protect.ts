@@ -1,5 +1,6 @@
 import type { GraphIndex } from '../onnx';
 import { makeInt, makeNode, makeTensor, type NodeProto } from '../onnx';
+import { integerRule } from './operators';
 import type { Placement } from './placement';
 import { zeroPointTensor, type ParamsOf } from './parameters';
 
@@ -23,12 +24,14 @@ const FUSED = new Set([
 
 /**
  * Writes float layers so that they run in float (DESIGN §4.9).
- * 1. Conv, ConvTranspose and Gemm whose input is a DQ and whose result goes to a Q alone: the runtime's
+ * 1. Conv, ConvTranspose and Gemm whose input is a DQ and whose result goes to a Q: the runtime's
  *    WeightBiasQuantization would quantize their weights per tensor. It asks for a DQ with one scale, so these
  *    get a DQ of their own that carries the same scale once per channel.
- * 2. Others with an integer kernel (a kept Add between DQ and Q): a Max with the lowest float stands before the first
- *    input, which no optimization of the runtime removes and no value is changed by.
- * Does nothing where the layer reads no DQ.
+ * 2. Others with an integer kernel (a kept Add between DQ and Q), and the above behind a node that moves values (the
+ *    runtime moves the DQ past it): a Max with the lowest float stands before the first input, which no
+ *    optimization of the runtime removes and no value is changed by.
+ * 3. Those that move values (a kept MaxPool): the same, and another Max behind, so that no Q is moved before it.
+ * Does nothing where no codes come in or none are wanted.
  */
 export function protectFloat(
   index: GraphIndex,
@@ -42,9 +45,10 @@ export function protectFloat(
     const node = own(unit.node);
     const input = node.input[0]!;
     const dq = index.producer(input);
-    if (dq?.opType !== 'DequantizeLinear') continue;
-    if (!endsInQuantize(index, node) && node.opType !== 'MatMul') continue;
-    if (REQUANTIZED.has(node.opType)) {
+    if (!dq || !beginsInDequantize(index, input)) continue;
+    const asked = movesCodes(node) || node.opType === 'MatMul' || endsInQuantize(index, node);
+    if (!asked) continue;
+    if (REQUANTIZED.has(node.opType) && dq.opType === 'DequantizeLinear') {
       const channels = channelCount(index, node);
       const tensor = [...placement.quantized.keys()].find((t) => unit.inputs[0] === t);
       if (channels !== null && channels > 1 && tensor !== undefined) {
@@ -52,18 +56,40 @@ export function protectFloat(
         privateDq(index, node, dq, channels, params, type);
         continue;
       }
-    } else if (!FUSED.has(node.opType)) continue;
-    barrier(index, node, input);
+    } else if (!REQUANTIZED.has(node.opType) && !FUSED.has(node.opType)) continue;
+    barrier(index, node, 0);
+    // The runtime would move a Q before it.
+    if (movesCodes(node))
+      for (const reader of index.consumers(node.output[0]!))
+        if (reader.opType === 'QuantizeLinear' || movesCodes(reader)) barrier(index, reader, 0);
   }
 }
 
+/** True where codes come in, directly or through nodes past which the runtime moves a DequantizeLinear. */
+function beginsInDequantize(index: GraphIndex, tensor: string): boolean {
+  const node = index.producer(tensor);
+  if (!node) return false;
+  return (
+    node.opType === 'DequantizeLinear' ||
+    (movesCodes(node) && beginsInDequantize(index, node.input[0]!))
+  );
+}
+
+/** True where the result becomes codes, directly or through nodes past which the runtime moves a QuantizeLinear. */
 function endsInQuantize(index: GraphIndex, node: NodeProto): boolean {
-  const readers = index.consumers(node.output[0]!);
-  if (readers.length === 0 || index.isGraphOutput(node.output[0]!)) return false;
-  return readers.every(
-    (r) =>
-      r.opType === 'QuantizeLinear' ||
-      ((r.opType === 'Relu' || r.opType === 'Clip') && endsInQuantize(index, r)),
+  return node.output.some(
+    (output) =>
+      !index.isGraphOutput(output) &&
+      index
+        .consumers(output)
+        .some((r) => r.opType === 'QuantizeLinear' || (movesCodes(r) && endsInQuantize(index, r))),
+  );
+}
+
+/** True for nodes that the runtime can let read and write codes instead of floats. */
+function movesCodes({ opType, domain }: NodeProto): boolean {
+  return (
+    opType === 'Relu' || opType === 'Clip' || integerRule(opType, domain)?.form === 'passthrough'
   );
 }
 
@@ -113,7 +139,9 @@ function privateDq(
   index.setInput(node, 0, output);
 }
 
-function barrier(index: GraphIndex, node: NodeProto, input: string): void {
+/** Puts a Max with the lowest float before an input of a node. */
+function barrier(index: GraphIndex, node: NodeProto, slot: number): void {
+  const base = `${node.name}.input`;
   const lowest = index.addInitializer(
     makeTensor(
       index.freshName(`${node.name}.lowest`),
@@ -122,14 +150,14 @@ function barrier(index: GraphIndex, node: NodeProto, input: string): void {
       Float32Array.of(-3.4028234663852886e38),
     ),
   );
-  const output = index.freshName(`${node.name}.input`);
+  const output = index.freshName(base);
   index.insertNode(
     makeNode({
       opType: 'Max',
-      name: index.freshName(`${node.name}.input/Max`),
-      inputs: [input, lowest],
+      name: index.freshName(`${base}/Max`),
+      inputs: [node.input[slot]!, lowest],
       outputs: [output],
     }),
   );
-  index.setInput(node, 0, output);
+  index.setInput(node, slot, output);
 }

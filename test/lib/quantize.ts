@@ -1,0 +1,97 @@
+/** The engine's own stages in memory, without files: what most tests of quantization start from. */
+import { executedKernels, type Executed } from '../../src/analyze/executed';
+import type { Feed, Model } from '../../src/onnx';
+import { serializeModel } from '../../src/onnx';
+import { inferShapes } from '../../src/onnx/shapes';
+import { chooseParams, type QuantParams } from '../../src/numeric';
+import { calibrate, type Statistics } from '../../src/quantize/calibrate';
+import { place, type Placement } from '../../src/quantize/placement';
+import { prepare } from '../../src/quantize/prepare';
+import { writeQdq, type WrittenQdq } from '../../src/quantize/qdq';
+import { listUnits, type TypeOf, type Unit } from '../../src/quantize/units';
+import type { PassContext } from '../../src/quantize/context';
+import { optimizedGraph } from '../../src/runtime/optimized';
+import { randomFeeds } from './runtime';
+
+export interface QuantizeOptions {
+  keep?: readonly string[];
+  type?: 'uint8' | 'int8';
+  granularity?: 'channel' | 'tensor';
+  bits?: number;
+  feeds?: readonly Feed[];
+  unusable?: ReadonlyMap<string, string>;
+  /** Scales and zero points by tensor, instead of those from calibration. */
+  params?: ReadonlyMap<string, QuantParams>;
+}
+
+/** A model made ready, its layers, and statistics of every float tensor that could be quantized. */
+export interface Ready {
+  prepared: Model;
+  context: PassContext;
+  units: Unit[];
+  typeOf: TypeOf;
+  feeds: readonly Feed[];
+  statistics: Statistics;
+}
+
+export interface QuantizedModel extends Ready, WrittenQdq {
+  placement: Placement;
+  params: Map<string, QuantParams>;
+}
+
+export async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  await Promise.resolve();
+  yield* items;
+}
+
+/** Prepares a model and calibrates it on random data. */
+export async function ready(model: Model, feeds?: readonly Feed[]): Promise<Ready> {
+  const { model: prepared, context } = await prepare(model);
+  const shapes = inferShapes(prepared);
+  const typeOf: TypeOf = (tensor) => shapes.get(tensor)?.type;
+  const units = listUnits(prepared, context, typeOf);
+  const samples = feeds ?? randomFeeds(prepared, 4);
+  const tensors = [
+    ...prepared.graph.input.map((v) => v.name),
+    ...prepared.graph.node.flatMap((n) => n.output.filter((o) => o !== '')),
+  ].filter((t) => (typeOf(t) ?? 'float32') === 'float32');
+  const statistics = await calibrate(prepared, tensors, each(samples));
+  return { prepared, context, units, typeOf, feeds: samples, statistics };
+}
+
+/** Writes Q/DQ with min-max ranges. */
+export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): QuantizedModel {
+  const { keep = [], type = 'uint8', granularity = 'channel', bits = 8, unusable } = options;
+  const { prepared, units, typeOf, statistics } = subject;
+  const chosen = [...statistics].map(([t, s]) => [t, chooseParams(s.min, s.max, type)] as const);
+  const params = new Map<string, QuantParams>([...chosen, ...(options.params ?? [])]);
+  const placement = place(
+    prepared,
+    units,
+    { keep: new Set(keep), ...(unusable ? { unusable } : {}) },
+    typeOf,
+  );
+  const paramsOf = (tensor: string) => params.get(tensor)!;
+  const written = writeQdq(prepared, placement, paramsOf, { type }, () => ({ granularity, bits }));
+  return { ...subject, ...written, placement, params };
+}
+
+/** Both of them. */
+export async function quantize(model: Model, options: QuantizeOptions = {}) {
+  return quantizeReady(await ready(model, options.feeds), options);
+}
+
+/** How the runtime executes every layer of a written model. */
+export async function executed(quantized: Pick<QuantizedModel, 'model' | 'units' | 'prepared'>) {
+  const optimized = await optimizedGraph(serializeModel(quantized.model));
+  const found = executedKernels(optimized, quantized.units, quantized.prepared);
+  return {
+    optimized,
+    found,
+    of: (layer: string): Executed => {
+      const kernel = found.get(layer);
+      if (!kernel) throw new Error(`'${layer}' is not in the optimized graph`);
+      return kernel;
+    },
+  };
+}
