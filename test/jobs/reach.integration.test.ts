@@ -1,0 +1,193 @@
+/**
+ * What quantization must reach on real models, as executed: figures of the peer's best recipe (PEERS.md) or better, from
+ * one recipe with defaults. Data and splits are those of `baselines/ort_peer.py export`.
+ */
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { hurtingLayers } from '../../src/recipe/hurts';
+import type { RunResult } from '../../src/results';
+import { npy, temporaryFolder } from '../lib/files';
+import { run } from '../lib/job';
+import {
+  cifar,
+  digits,
+  every,
+  faces,
+  hasShared,
+  imagenet,
+  photos,
+  sharedFile,
+  windows,
+} from '../lib/shared';
+
+const folder = temporaryFolder();
+
+async function reach(name: string, model: string, recipe: object, until: 'evaluate' | 'all') {
+  const text = stringify({
+    model: sharedFile(model),
+    output: `${name}.int8.onnx`,
+    latency: { pairs: 5, seconds: 0.2 },
+    ...recipe,
+  });
+  const { result } = await run(folder.at(`${name}.quant.yaml`), { text, until });
+  return result;
+}
+
+const db = (result: RunResult, output: string) => result.sqnrDb[output]!;
+
+describe.skipIf(!hasShared)('mobilenet_v1_0.25', () => {
+  const model = 'models/mobilenet_v1_0.25_224_imagenet.onnx';
+  const recipe = () => ({
+    calibration: {
+      data: every(3, imagenet(), 64),
+      image: { resize: 256, crop: 224, scale: '1/127.5', mean: 1 },
+    },
+    evaluate: { data: imagenet(), labels: sharedFile('data/imagenet_200/labels.csv') },
+    sensitivity: { samples: 8, budget_s: 300 },
+  });
+
+  it('keeps its labels, and names the layer that hurts', { timeout: 600_000 }, async () => {
+    const result = await reach('mobilenet', model, recipe(), 'all');
+    const { accuracy, agreement } = result;
+    expect(accuracy).toMatchObject({ metric: 'top1', n: 200 });
+    expect(accuracy!.fp32).toBeCloseTo(0.615, 3);
+    expect(accuracy!.int8).toBeGreaterThanOrEqual(accuracy!.fp32! - 0.055);
+    expect(agreement!.value).toBeGreaterThanOrEqual(0.75);
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(10.7);
+    expect(result.int8MacShare).toBeGreaterThan(0.99);
+    expect(hurtingLayers(result)[0]?.name).toMatch(/conv_dw_3/);
+  });
+
+  it('with conv_dw_3 in FP32 is what the file means', { timeout: 600_000 }, async () => {
+    const keep = { ...recipe(), keep_fp32: ['*conv_dw_3*'] };
+    const result = await reach('mobilenet', model, keep, 'evaluate');
+    const kept = result.layers.filter((l) => l.wish === 'keep');
+    expect(kept.map((l) => l.executed)).toEqual(['float32']);
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(13.4);
+    expect(result.agreement!.value).toBeGreaterThanOrEqual(0.82);
+  });
+});
+
+describe.skipIf(!hasShared)('resnet8_cifar10', () => {
+  it('loses nothing', { timeout: 300_000 }, async () => {
+    const result = await reach(
+      'resnet8',
+      'models/resnet8_cifar10.onnx',
+      {
+        calibration: { data: every(8, cifar(), 128), image: { scale: 1 } },
+        evaluate: { data: cifar(), labels: sharedFile('data/cifar10_test_1000/labels.csv') },
+      },
+      'evaluate',
+    );
+    const { accuracy, agreement } = result;
+    expect(accuracy!.fp32).toBeCloseTo(0.751, 3);
+    expect(accuracy!.int8).toBeGreaterThanOrEqual(accuracy!.fp32! - 0.005);
+    expect(agreement).toMatchObject({ n: 1000 });
+    expect(agreement!.value).toBeGreaterThanOrEqual(0.975);
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(25.2);
+    expect(result.int8MacShare).toBe(1);
+    expect(result.layers.filter((l) => l.op === 'Add').map((l) => l.executed)).toEqual(
+      new Array(3).fill('int8'),
+    );
+  });
+});
+
+describe.skipIf(!hasShared)('mnist_cntk', () => {
+  it('keeps its labels', { timeout: 300_000 }, async () => {
+    const { images, labels, count } = digits();
+    const dims = (n: number) => [n, 1, 28, 28];
+    const picked = every(20, Array.from(labels.keys()), 200);
+    const calibration = new Float32Array(picked.length * 784);
+    picked.forEach((i, k) => calibration.set(images.subarray(i * 784, (i + 1) * 784), k * 784));
+    folder.put('digits.npy', npy(dims(count), images));
+    folder.put('digits-calibration.npy', npy(dims(picked.length), calibration));
+    folder.put('digits-labels.npy', npy([count], labels));
+    const result = await reach(
+      'mnist',
+      'models/mnist_cntk.onnx',
+      {
+        calibration: { data: 'digits-calibration.npy', samples: 200 },
+        evaluate: { data: 'digits.npy', labels: 'digits-labels.npy' },
+      },
+      'evaluate',
+    );
+    expect(result.accuracy!.fp32).toBeCloseTo(0.983, 3);
+    expect(result.agreement).toMatchObject({ n: 5000 });
+    expect(result.agreement!.value).toBeGreaterThanOrEqual(0.998);
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(36);
+  });
+});
+
+describe.skipIf(!hasShared)('ultraface_rfb_320', () => {
+  it.each([
+    ['ultraface_rfb_320_simplified', 41, 16.5],
+    ['ultraface_rfb_320', 41, 42],
+  ])('%s', { timeout: 300_000 }, async (name, scores, boxes) => {
+    const data = [...photos(), ...faces()];
+    const image = { resize: [320, 240], scale: 1, mean: 127, std: 128 };
+    const result = await reach(
+      name,
+      `models/${name}.onnx`,
+      { calibration: { data: every(3, data), image }, evaluate: { data } },
+      'evaluate',
+    );
+    expect(result.evaluatedOn).toMatchObject({ samples: data.length, heldBack: false });
+    expect(db(result, 'scores')).toBeGreaterThanOrEqual(scores);
+    expect(db(result, 'boxes')).toBeGreaterThanOrEqual(boxes);
+    expect(result.layers.map((l) => l.op)).not.toContain('BatchNormalization');
+  });
+});
+
+describe.skipIf(!hasShared)('super_resolution_10', () => {
+  it('is as sharp as before', { timeout: 300_000 }, async () => {
+    const data = photos();
+    const result = await reach(
+      'superres',
+      'models/super_resolution_10/model.onnx',
+      {
+        calibration: { data: every(3, data), image: { resize: 256, crop: 224, color: 'y' } },
+        evaluate: { data },
+      },
+      'evaluate',
+    );
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(24.8);
+    expect(result.int8MacShare).toBeGreaterThan(0.99);
+  });
+});
+
+describe.skipIf(!hasShared)('char_gpt', () => {
+  it('dynamic loses less than 0.001 nats a character', { timeout: 300_000 }, async () => {
+    const { evaluation } = windows();
+    const join = (part: (w: BigInt64Array) => BigInt64Array) =>
+      BigInt64Array.from(evaluation.flatMap((w) => [...part(w)]));
+    const dims = [evaluation.length, 1, 128];
+    folder.put(
+      'text.npy',
+      npy(
+        dims,
+        join((w) => w.slice(0, 128)),
+      ),
+    );
+    folder.put(
+      'text-labels.npy',
+      npy(
+        [evaluation.length, 128],
+        join((w) => w.slice(1)),
+      ),
+    );
+    const result = await reach(
+      'chargpt',
+      'selftrained/char_gpt.onnx',
+      {
+        quantization: { mode: 'dynamic' },
+        evaluate: { data: 'text.npy', labels: 'text-labels.npy', metric: 'cross-entropy' },
+      },
+      'evaluate',
+    );
+    const { accuracy } = result;
+    expect(accuracy!.fp32).toBeCloseTo(1.8726, 3);
+    expect(accuracy!.int8 - accuracy!.fp32!).toBeLessThanOrEqual(0.001);
+    expect(path.basename(result.output!)).toBe('chargpt.int8.onnx');
+  });
+});
