@@ -10,12 +10,23 @@ export const reducedMotion = signal(false);
 
 /** A VS Code colour by its variable's name without `--vscode-`, with a fallback of the same kind. */
 export function themeColor(name: string, ...fallbacks: string[]): string {
-  const style = getComputedStyle(document.documentElement);
   for (const candidate of [name, ...fallbacks]) {
-    const value = style.getPropertyValue(`--vscode-${candidate}`).trim();
+    const value = variable(candidate);
     if (value) return value;
   }
-  return style.getPropertyValue('--vscode-foreground').trim() || 'gray';
+  return variable('foreground') || 'gray';
+}
+
+const read = new Map<string, string>();
+
+/** Computed styles are slow to ask, and a list draws fifty sparklines a frame: each is asked once a theme. */
+function variable(name: string): string {
+  const known = read.get(name);
+  if (known !== undefined) return known;
+  const style = getComputedStyle(document.documentElement);
+  const value = style.getPropertyValue(`--vscode-${name}`).trim();
+  read.set(name, value);
+  return value;
 }
 
 /** Text of second rank on a canvas: as `--dim` in base.css, which a canvas and plotly cannot read. */
@@ -33,6 +44,7 @@ function readTheme(): Theme {
 }
 
 function apply(): void {
+  read.clear();
   theme.value = readTheme();
   const { fill, ink } = PALETTES[theme.value];
   for (const step of STEPS) {

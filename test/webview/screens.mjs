@@ -39,6 +39,7 @@ const shots = [
   ['ranges-weights', 'dark', 'done', at('ranges', { rangesPart: 'weights', logY: true })],
   ['ranges-hc', 'hc-dark', 'done', at('ranges', { logY: true })],
   ['ranges-empty', 'dark', 'empty', at('ranges')],
+  ['ranges-uncalibrated', 'light', 'empty', at('ranges', { rangesPart: 'output' })],
   ['fusions-dark', 'dark', 'done', at('fusions')],
   ['fusions-light', 'light', 'empty', at('fusions')],
   ['overview-narrow', 'dark', 'done', at('overview'), [640, 900]],
@@ -60,7 +61,7 @@ for (const [name, theme, state, saved, [width, height] = [1480, 860]] of shots) 
   page.on('console', (line) => line.type() === 'error' && problems.push(line.text()));
   await page.goto(harness.url(theme, state, saved));
   await page.locator('[data-testid=inspector]').waitFor();
-  if (saved.view === 'ranges' && state !== 'empty')
+  if (saved.view === 'ranges' && saved.rangesPart !== 'output')
     await page.locator('[data-testid=plot][data-drawn] svg').first().waitFor();
   await page.evaluate(() => new Promise((done) => requestIdleCallback(done)));
   problems.push(...(await page.evaluate(() => window.harness.violations)));

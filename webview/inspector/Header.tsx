@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { InspectorAction } from '../../src/protocol';
 import { t } from '../l10n';
 import type { TextKey } from '../l10n/phrase';
@@ -79,7 +79,7 @@ function More() {
   const open = useSignal(false);
   const ref = useRef<HTMLDivElement>(null);
   const opened = open.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!opened) return;
     ref.current?.querySelector<HTMLElement>('[role=menuitem]:not([disabled])')?.focus();
     const close = (event: Event) => {

@@ -66,6 +66,12 @@ function step(event: KeyboardEvent, by: number): void {
 
 function focusSearch(event: KeyboardEvent): void {
   event.preventDefault();
-  if (view.value !== 'layers' && view.value !== 'errors') view.value = 'layers';
-  requestAnimationFrame(() => document.querySelector<HTMLElement>('.search')?.focus());
+  const find = () => document.querySelector<HTMLElement>('.search');
+  const here = find();
+  if (here) {
+    here.focus();
+    return;
+  }
+  view.value = 'layers';
+  requestAnimationFrame(() => find()?.focus());
 }

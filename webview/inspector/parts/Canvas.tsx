@@ -10,12 +10,14 @@ interface Props {
   label?: string;
   class?: string;
   testid?: string;
+  /** Width and height in CSS pixels where they are known: asking costs a layout for each of many. */
+  size?: readonly [width: number, height: number];
   onMove?: (x: number, width: number) => string | null;
   onPick?: (x: number, width: number) => void;
 }
 
 /** A canvas that stays sharp and draws again when its size, its data or the theme changes. */
-export function Canvas({ draw, label, class: name, testid, onMove, onPick }: Props) {
+export function Canvas({ draw, label, class: name, testid, size, onMove, onPick }: Props) {
   const ref = useRef<HTMLCanvasElement>(null);
   const latest = useRef(draw);
   latest.current = draw;
@@ -25,7 +27,7 @@ export function Canvas({ draw, label, class: name, testid, onMove, onPick }: Pro
     const canvas = ref.current;
     const context = canvas?.getContext('2d');
     if (!canvas || !context) return;
-    const { clientWidth: width, clientHeight: height } = canvas;
+    const [width, height] = size ?? [canvas.clientWidth, canvas.clientHeight];
     if (width === 0 || height === 0) return;
     const ratio = window.devicePixelRatio || 1;
     if (
@@ -42,6 +44,7 @@ export function Canvas({ draw, label, class: name, testid, onMove, onPick }: Pro
 
   useEffect(paint, [draw, version]);
   useEffect(() => {
+    if (size) return;
     const observer = new ResizeObserver(paint);
     if (ref.current) observer.observe(ref.current);
     return () => observer.disconnect();
@@ -51,6 +54,7 @@ export function Canvas({ draw, label, class: name, testid, onMove, onPick }: Pro
     <canvas
       ref={ref}
       class={name}
+      style={size && { width: `${size[0]}px`, height: `${size[1]}px` }}
       data-testid={testid}
       role={label ? 'img' : undefined}
       aria-label={label}

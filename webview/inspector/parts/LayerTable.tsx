@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useMemo } from 'preact/hooks';
 import { t } from '../../l10n';
 import type { TextKey } from '../../l10n/phrase';
 import { columnUnit, type Column, type ColumnId } from '../../logic/columns';
@@ -154,13 +155,19 @@ function Cell({ column, row, own }: { column: Column; row: LayerRow; own?: Compo
   );
 }
 
+/** The sparkline of a range as wide as its column. */
+function Spark({ column, counts }: { column: Column; counts: readonly number[] }) {
+  const draw = useMemo(() => sparkline(counts), [counts]);
+  return <Canvas class="spark" size={[parseInt(column.width, 10) - 14, 16]} draw={draw} />;
+}
+
 function content(column: Column, row: LayerRow): ComponentChildren {
   switch (column.id) {
     case 'precision':
       return <PrecisionSwitch row={row} />;
     case 'range':
       return row.range?.sparkline.length ? (
-        <Canvas class="spark" draw={sparkline(row.range.sparkline)} />
+        <Spark column={column} counts={row.range.sparkline} />
       ) : (
         NONE
       );

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { t } from '../../l10n';
 import type { TextKey } from '../../l10n/phrase';
 import { significant } from '../../logic/format';
@@ -26,6 +26,7 @@ import { rangeFigure, weightFigure } from './figures';
 
 const PARTS: readonly RangesPart[] = ['output', 'input', 'weights'];
 const ROW = 48;
+const SMALL = [122, 20] as const;
 
 /** Do the ranges fit? All layers as small multiples, the selected one in full. */
 export function RangesView() {
@@ -55,6 +56,10 @@ export function RangesView() {
 function Multiple({ row, top, on }: { row: LayerRow; top: number; on: boolean }) {
   const counts = row.range?.sparkline ?? [];
   const weight = row.summary?.weight;
+  const draw = useMemo(
+    () => (counts.length > 0 ? sparkline(counts) : maxima(weight?.channelMax ?? [])),
+    [row],
+  );
   return (
     <div
       class={`row multiple ${on ? 'on' : ''}`}
@@ -68,9 +73,9 @@ function Multiple({ row, top, on }: { row: LayerRow; top: number; on: boolean })
       <span class="name">{row.name}</span>
       <PrecisionSwitch row={row} />
       {counts.length > 0 ? (
-        <Canvas class="small" draw={sparkline(counts)} />
+        <Canvas size={SMALL} draw={draw} />
       ) : weight ? (
-        <Canvas class="small" draw={maxima(weight.channelMax)} />
+        <Canvas size={SMALL} draw={draw} />
       ) : (
         <span class="dim small">{t('ranges.nothing')}</span>
       )}

@@ -1,0 +1,243 @@
+// Uses the page as people do, under VS Code's policy: keys, tabs, sorting, themes, ten thousand layers,
+// and the notebook's renderer. node test/webview/check.mjs
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { serve } from './harness/serve.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const require = createRequire(join(root, 'tools/e2e/package.json'));
+const { chromium } = require('playwright-core');
+const browser = await chromium.launch({
+  executablePath: existsSync('/usr/bin/chromium') ? '/usr/bin/chromium' : undefined,
+  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
+});
+const harness = await serve();
+const byId = (page, id) => page.locator(`[data-testid="${id}"]`);
+const asked = (page, method) =>
+  page.evaluate(
+    (name) => window.harness.asked.filter((m) => m.method === name).map((m) => m.params),
+    method,
+  );
+const chosen = (page) => byId(page, 'panel-name').textContent();
+
+const checks = {
+  async 'one selection, by keyboard'(open) {
+    const page = await open('done', { view: 'errors' });
+    await byId(page, 'errors-table').focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await chosen(page), 'conv_dw_1');
+    await page.keyboard.press('f');
+    assert.deepEqual(await asked(page, 'keep'), [{ layers: ['conv_dw_1'], keep: true }]);
+    await page.keyboard.press('Enter');
+    assert.deepEqual(await asked(page, 'action'), [{ action: 'openRecipe', layer: 'conv_dw_1' }]);
+    await page.keyboard.press('f');
+    assert.equal((await asked(page, 'keep'))[1].keep, false);
+    await page.keyboard.press('Escape');
+    assert.equal(await byId(page, 'panel-name').count(), 0);
+    assert.deepEqual((await asked(page, 'select')).at(-1), { layer: null });
+  },
+  async 'search takes letters, not commands'(open) {
+    const page = await open('done', { view: 'layers', selected: 'conv1' });
+    await page.keyboard.press('/');
+    await page.keyboard.type('dw_3f');
+    await page.keyboard.press('Backspace');
+    assert.equal(await byId(page, 'count').textContent(), '1 of 28 layers');
+    assert.equal((await asked(page, 'keep')).length, 0);
+    assert.equal((await asked(page, 'select')).length, 0);
+    await page.keyboard.press('Escape');
+    assert.equal(await byId(page, 'count').textContent(), '28 layers');
+  },
+  async 'tabs by arrows; what is chosen is chosen everywhere'(open) {
+    const page = await open('done', { view: 'overview' });
+    await byId(page, 'worst-row').nth(1).click();
+    await byId(page, 'tab-overview').focus();
+    for (const view of ['layers', 'ranges', 'errors', 'fusions', 'overview']) {
+      await page.keyboard.press('ArrowRight');
+      await byId(page, `view-${view}`).waitFor();
+      const focused = await page.evaluate(() => document.activeElement.id);
+      assert.equal(focused, `tab-${view}`);
+      assert.equal(
+        await page.locator('[aria-selected=true][data-layer=conv_pw_2]').count(),
+        view === 'fusions' ? 0 : 1,
+      );
+    }
+  },
+  async 'a click on a head sorts, again turns, again restores'(open) {
+    const page = await open('done', { view: 'layers' });
+    const first = () => page.locator('[aria-rowindex="2"]').getAttribute('data-layer');
+    await byId(page, 'sort-accumulated').click();
+    assert.equal(await first(), 'conv_pw_13');
+    await byId(page, 'sort-accumulated').click();
+    assert.equal(await first(), 'conv_dw_1');
+    await byId(page, 'sort-accumulated').click();
+    assert.equal(await first(), 'conv1');
+  },
+  async 'the switch in the row asks, and shows what is pending'(open) {
+    const page = await open('done', { view: 'layers' });
+    const badge = page.locator('[data-testid=switch][data-layer=conv_dw_3]');
+    await badge.click();
+    assert.equal(await badge.getAttribute('aria-checked'), 'true');
+    assert.match(await badge.getAttribute('class'), /pending/);
+    assert.equal(await byId(page, 'panel-name').count(), 0, 'the switch does not select');
+  },
+  async 'columns can be chosen and copied as CSV'(open) {
+    const page = await open('done', { view: 'layers' });
+    await byId(page, 'columns').click();
+    await byId(page, 'column-kernel').click();
+    await byId(page, 'sort-kernel').waitFor();
+    await page.mouse.click(300, 500);
+    await byId(page, 'copy-csv').click();
+    const [{ text }] = await asked(page, 'copy');
+    assert.match(text.split('\r\n')[0], /^precision,name,.*kernel/);
+    assert.equal(text.split('\r\n').length, 30);
+  },
+  async 'the menu'(open) {
+    const page = await open('done', {});
+    await byId(page, 'action-more').click();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.deepEqual(await asked(page, 'action'), [{ action: 'compare' }]);
+    assert.equal(await page.locator('[role=menu]').count(), 0);
+  },
+  async 'a job shows its bar and can be cancelled'(open) {
+    const page = await open('done', {});
+    assert.equal(await byId(page, 'footer').count(), 0);
+    await page.evaluate(() =>
+      window.harness.push({
+        type: 'state',
+        state: {
+          job: {
+            title: 'Calibrate',
+            progress: { stage: 'calibrate', done: 83, total: 128, etaSeconds: 9, memory: 212e6 },
+          },
+        },
+      }),
+    );
+    await byId(page, 'footer').waitFor();
+    assert.match(
+      await byId(page, 'footer').textContent(),
+      /Calibrate.*83\/128 · 9 s left · 212 MB/,
+    );
+    await byId(page, 'cancel').click();
+    assert.deepEqual(await asked(page, 'action'), [{ action: 'cancel' }]);
+    await page.evaluate(() => window.harness.push({ type: 'state', state: { job: null } }));
+    await byId(page, 'footer').waitFor({ state: 'detached' });
+  },
+  async 'themes are taken at once'(open) {
+    const page = await open('done', { view: 'errors', selected: 'conv_dw_3' });
+    const cell = page.locator('[data-testid=heat-local][data-layer=conv_dw_3]');
+    const color = () => cell.evaluate((el) => window.getComputedStyle(el).backgroundColor);
+    const before = [await color(), await pixels(page)];
+    await page.evaluate(() => document.body.classList.replace('vscode-dark', 'vscode-light'));
+    await page.waitForTimeout(50);
+    assert.notEqual(await color(), before[0]);
+    assert.notEqual(await pixels(page), before[1]);
+  },
+  async 'ranges draw, follow the selection, and keep what was chosen'(open) {
+    const page = await open('done', { view: 'ranges', selected: 'conv_dw_3' });
+    const plot = page.locator('[data-testid=plot][data-drawn]');
+    await plot.waitFor();
+    const bars = await plot.locator('.bars .point').count();
+    assert.ok(bars >= 128 + 32, `${bars} bars`);
+    await byId(page, 'multiple').nth(2).click();
+    await page.locator('[data-drawn*="conv_pw_1_relu"]').waitFor();
+    await byId(page, 'log-y').click();
+    await page.locator('[data-drawn$="true"]').waitFor();
+    await byId(page, 'ranges-weights').click();
+    await page.locator('[data-drawn*="conv_pw_1 w"]').waitFor();
+    assert.deepEqual(await asked(page, 'weights'), [{ layer: 'conv_pw_1' }]);
+  },
+  async 'ten thousand layers scroll as forty do'(open) {
+    const page = await open('large', { view: 'errors' });
+    const rows = await byId(page, 'layer-row').count();
+    assert.ok(rows < 60, `${rows} rows exist`);
+    const slow = await page.evaluate(async () => {
+      const list = document.querySelector('[data-testid=errors-table]');
+      const times = [];
+      for (let i = 0; i < 60; i++) {
+        const start = performance.now();
+        list.scrollTop += 997;
+        list.dispatchEvent(new window.Event('scroll'));
+        await new Promise(window.requestAnimationFrame);
+        times.push(performance.now() - start);
+      }
+      return times.sort((a, b) => a - b)[54];
+    });
+    console.log(`    90th percentile of a scroll step: ${slow.toFixed(1)} ms`);
+    assert.ok(slow < 250, `${slow} ms`);
+    await page.evaluate(() => window.harness.push({ type: 'select', layer: 'block300/conv_dw_3' }));
+    await page.locator('.row.on[data-layer="block300/conv_dw_3"]').waitFor();
+  },
+  async 'the renderer of a notebook draws a figure'() {
+    const page = await browser.newPage();
+    await page.goto(harness.url('dark', 'done', {}).replace('/?', '/blank?'));
+    const drawn = await page.evaluate(async () => {
+      const { activate } = await import('/renderer.js');
+      const renderer = await activate({});
+      const box = document.createElement('div');
+      document.body.append(box);
+      const figure = {
+        data: [
+          {
+            type: 'heatmap',
+            z: [
+              [1, 2],
+              [3, 4],
+            ],
+          },
+        ],
+        layout: { title: { text: 'x' } },
+      };
+      await renderer.renderOutputItem(
+        { id: '1', mime: 'application/vnd.plotly.v1+json', json: () => figure },
+        box,
+        new AbortController().signal,
+      );
+      const images = box.querySelectorAll('svg image').length;
+      renderer.disposeOutputItem('1');
+      return [images, box.querySelectorAll('svg').length];
+    });
+    assert.deepEqual(drawn, [1, 0]);
+    await page.close();
+  },
+};
+
+/** The profile's picture, to see whether it was drawn again. */
+function pixels(page) {
+  return page.locator('canvas.profile').evaluate((canvas) => canvas.toDataURL());
+}
+
+let failed = 0;
+for (const [name, check] of Object.entries(checks)) {
+  const problems = [];
+  const pages = [];
+  const open = async (state, saved) => {
+    const page = await browser.newPage({ viewport: { width: 1480, height: 860 } });
+    pages.push(page);
+    page.setDefaultTimeout(10_000);
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.goto(harness.url('dark', state, saved));
+    await byId(page, 'inspector').waitFor();
+    return page;
+  };
+  try {
+    await check(open);
+    for (const page of pages) {
+      problems.push(...(await page.evaluate(() => window.harness.violations)));
+      problems.push(...(await asked(page, 'report')).map((report) => report.text));
+    }
+    assert.deepEqual(problems, []);
+    console.log(`ok  ${name}`);
+  } catch (error) {
+    failed++;
+    console.error(`NOT ${name}\n    ${error.message}`);
+  }
+  for (const page of pages) await page.close();
+}
+await browser.close();
+harness.close();
+process.exitCode = failed ? 1 : 0;
