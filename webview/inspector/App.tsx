@@ -1,9 +1,10 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../l10n';
 import { Failure } from './Failure';
 import { Footer } from './Footer';
 import { Header } from './Header';
 import { Panel } from './Panel';
-import { load, requestError, said, state, view } from './store';
+import { load, requestError, said, state, view, viewWidth } from './store';
 import { Tabs } from './Tabs';
 import { ErrorsView } from './views/Errors';
 import { FusionsView } from './views/Fusions';
@@ -22,6 +23,16 @@ const PAGES = {
 /** One window: verdict strip, views, layer panel, and the bar of what runs. */
 export function App() {
   const now = state.value;
+  const section = useRef<HTMLElement>(null);
+  const shown = now !== null;
+  useLayoutEffect(() => {
+    if (!section.current) return;
+    const measure = new ResizeObserver(([entry]) => {
+      if (entry) viewWidth.value = entry.contentRect.width;
+    });
+    measure.observe(section.current);
+    return () => measure.disconnect();
+  }, [shown]);
   if (!now) return <Waiting />;
   const Page = PAGES[view.value];
   return (
@@ -30,6 +41,7 @@ export function App() {
       <Tabs />
       <main>
         <section
+          ref={section}
           id="view"
           class="view"
           role="tabpanel"

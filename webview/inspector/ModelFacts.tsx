@@ -47,6 +47,10 @@ export function ModelFacts() {
         </p>
       ))}
       <p class="dim hint">{t('panel.none')}</p>
+      <p class="dim">
+        <kbd>↑</kbd> <kbd>↓</kbd> {t('keys.layer')} · <kbd>F</kbd> {t('keys.keep')} ·{' '}
+        <kbd>Enter</kbd> {t('menu.openRecipe')} · <kbd>/</kbd> {t('keys.find')}
+      </p>
     </>
   );
 }

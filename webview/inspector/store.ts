@@ -65,6 +65,8 @@ export const walk = computed(() => {
   if (view.value === 'errors') return errorRows.value;
   return rows.value;
 });
+/** Width of the view in pixels, without the panel. */
+export const viewWidth = signal(1000);
 export const busy = computed(() => state.value?.job != null);
 /** Nothing may run: not trusted, something runs already, or the model could not be read. */
 export const locked = computed(() => {

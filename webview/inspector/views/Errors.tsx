@@ -11,7 +11,17 @@ import { profile, profileIndex } from '../parts/drawProfile';
 import { LayerTable } from '../parts/LayerTable';
 import { Empty, Icon, Legend } from '../parts/marks';
 import { Search } from '../parts/Search';
-import { act, copy, errorRows, errorSort, locked, rows, select, selectedRow } from '../store';
+import {
+  act,
+  copy,
+  errorRows,
+  errorSort,
+  locked,
+  rows,
+  select,
+  selectedRow,
+  viewWidth,
+} from '../store';
 import { tableCsv } from './Layers';
 
 const pick = (id: ColumnId, width?: string): Column => {
@@ -35,6 +45,14 @@ const MEASURED: readonly Column[] = [
   pick('costs', '70px'),
 ];
 
+/** What a narrow view leaves out, the first to go first: what blames a layer stays in sight. */
+const OPTIONAL: readonly [ColumnId, number][] = [
+  ['range', 860],
+  ['kind', 780],
+  ['clip', 680],
+  ['used', 600],
+];
+
 /** What hurts, and who is to blame? */
 export function ErrorsView() {
   const all = rows.value;
@@ -52,6 +70,8 @@ export function ErrorsView() {
       </Empty>
     );
   const shown = errorRows.value;
+  const hidden = OPTIONAL.filter(([, least]) => viewWidth.value < least).map(([id]) => id);
+  const columns = MEASURED.filter(({ id }) => !hidden.includes(id));
   const most = all.reduce((max, row) => Math.max(max, row.share ?? 0), 0);
   return (
     <>
@@ -63,7 +83,7 @@ export function ErrorsView() {
           </button>
         )}
         <span class="space" />
-        <Legend measures={['accumulated', 'clip', 'used']} />
+        <Legend measures={columns.flatMap(({ heat }) => heat ?? [])} />
         <button
           type="button"
           class="icon"
@@ -76,7 +96,7 @@ export function ErrorsView() {
       </div>
       <LayerTable
         label={t('view.errors')}
-        columns={MEASURED}
+        columns={columns}
         rows={shown}
         sort={errorSort.value}
         onSort={(sort) => (errorSort.value = sort)}
