@@ -1,0 +1,44 @@
+import { toErrorData, VernierError } from '../errors';
+import { toErrorDocument } from '../report/json';
+import { parseCommand } from './command';
+import { errorText } from './error-text';
+import { exitCodeOf, exitCodes } from './exit-codes';
+import { helpText } from './help';
+import { inspect } from './inspect';
+import type { Io } from './io';
+import { quantize, run } from './run';
+
+/** Does what a command line asks for and returns the exit code. Never throws. */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  try {
+    const command = parseCommand(args);
+    switch (command.name) {
+      case 'help':
+        io.stdout.write(`${helpText(command.about)}\n`);
+        return exitCodes.done;
+      case 'version':
+        io.stdout.write(`${io.version}\n`);
+        return exitCodes.done;
+      case 'inspect':
+        return await inspect(command, io);
+      case 'run':
+        return await run(command, io);
+      case 'quantize':
+        return await quantize(command, io);
+    }
+  } catch (thrown) {
+    const error = cancelled(thrown, io.signal) ?? toErrorData(thrown);
+    // --json holds even where the rest of the command line is wrong
+    if (args.includes('--json'))
+      io.stdout.write(`${JSON.stringify(toErrorDocument(error), null, 2)}\n`);
+    else io.stderr.write(`${errorText(error, io.cwd)}\n`);
+    return exitCodeOf(error.code);
+  }
+}
+
+/** After Ctrl-C whatever fails has been cancelled: the worker hears it too and may be gone first. */
+function cancelled(thrown: unknown, signal: AbortSignal) {
+  if (!signal.aborted || (thrown instanceof VernierError && thrown.code === 'job.cancelled'))
+    return null;
+  return toErrorData(new VernierError('job.cancelled', 'Cancelled.'));
+}

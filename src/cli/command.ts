@@ -1,0 +1,136 @@
+import path from 'node:path';
+import type { RunUntil } from '../jobs/protocol';
+import { suggest } from '../recipe/suggest';
+import { readRecipeFlags, recipeFlagNames, type RecipeFlags } from './recipe-flags';
+import { tokenize, usage, type Tokens } from './tokens';
+
+/** How a command talks. */
+export interface Manner {
+  json: boolean;
+  quiet: boolean;
+}
+
+/** Where a report goes, and as what. */
+export interface ReportFile {
+  file: string;
+  format: 'html' | 'markdown';
+}
+
+interface RunOptions extends Manner {
+  report: ReportFile | null;
+  until: RunUntil;
+}
+
+/** What the command line asks for. */
+export type Command =
+  | { name: 'help'; about: string | null }
+  | { name: 'version' }
+  | ({ name: 'inspect'; model: string } & Manner)
+  | ({ name: 'run'; recipe: string } & RunOptions)
+  | ({ name: 'quantize'; model: string; recipe: string | null; flags: RecipeFlags } & RunOptions);
+
+const COMMANDS = ['inspect', 'quantize', 'run'] as const;
+const STAGES: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
+const MANNER = ['json', 'quiet', 'help', 'version'];
+const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
+  inspect: MANNER,
+  run: [...MANNER, 'report', 'until'],
+  quantize: [...MANNER, 'report', 'until', 'recipe'],
+};
+
+/** Reads a command line. Throws `cli.usage` with what is wrong and a remedy. */
+export function parseCommand(args: readonly string[]): Command {
+  const tokens = tokenize(args);
+  const [word, ...rest] = tokens.positionals;
+  const has = (name: string) => tokens.flags.some((flag) => flag.name === name);
+  if (word === 'help') return { name: 'help', about: rest[0] ?? null };
+  if (has('help')) return { name: 'help', about: word ?? null };
+  if (has('version')) return { name: 'version' };
+  if (word === undefined) {
+    if (tokens.flags.length > 0)
+      throw usage('Which command?', 'Begin with inspect, quantize or run.');
+    return { name: 'help', about: null };
+  }
+  const command = COMMANDS.find((name) => name === word);
+  if (!command) throw unknownCommand(word);
+  const subject = onlyOne(command, rest);
+  const manner = { json: has('json'), quiet: has('quiet') };
+  const recipeFlags = checkFlags(command, tokens);
+  switch (command) {
+    case 'inspect':
+      return { name: command, model: subject, ...manner };
+    case 'run':
+      return { name: command, recipe: subject, ...manner, ...runOptions(tokens) };
+    case 'quantize':
+      return {
+        name: command,
+        model: subject,
+        recipe: last(tokens, 'recipe') ?? null,
+        flags: readRecipeFlags(recipeFlags),
+        ...manner,
+        ...runOptions(tokens),
+      };
+  }
+}
+
+function unknownCommand(word: string) {
+  if (/\.onnx$/i.test(word))
+    return usage(`What shall be done with '${word}'?`, `Write: vernier inspect ${word}`);
+  if (/\.ya?ml$/i.test(word))
+    return usage(`What shall be done with '${word}'?`, `Write: vernier run ${word}`);
+  const [near] = suggest(word, COMMANDS, 1);
+  return usage(
+    `There is no command '${word}'.`,
+    near ? `Did you mean ${near}?` : 'There are inspect, quantize and run; see vernier --help.',
+  );
+}
+
+function onlyOne(command: (typeof COMMANDS)[number], rest: readonly string[]): string {
+  const what = command === 'run' ? 'recipe' : 'model';
+  const form = `vernier ${command} ${what.toUpperCase()}`;
+  const [subject, extra] = rest;
+  if (subject === undefined) throw usage(`Which ${what}?`, `Write: ${form}`);
+  if (extra !== undefined)
+    throw usage(`'${extra}' is one ${what} too many.`, `Write: ${form}; put globs in quotes.`);
+  return subject;
+}
+
+/** Splits off the flags that are recipe keys; others that the command does not know are refused. */
+function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens['flags'] {
+  const own = OWN[command];
+  const foreign = tokens.flags.filter(({ name }) => !own.includes(name));
+  if (command === 'quantize') return foreign;
+  const [first] = foreign;
+  if (!first) return [];
+  const [near] = suggest(first.name, own, 1);
+  const isKey = recipeFlagNames().includes(first.name);
+  throw usage(
+    `${command} has no flag --${first.name}.`,
+    isKey
+      ? 'Recipe keys are flags of quantize; for run they stand in the recipe.'
+      : near
+        ? `Did you mean --${near}?`
+        : `See vernier ${command} --help.`,
+  );
+}
+
+function runOptions(tokens: Tokens): { report: ReportFile | null; until: RunUntil } {
+  const report = last(tokens, 'report');
+  const until = last(tokens, 'until') ?? 'all';
+  const stage = STAGES.find((name) => name === until);
+  if (!stage) throw usage(`--until takes ${STAGES.join(', ')}, not '${until}'.`);
+  return { report: report === undefined ? null : reportFile(report), until: stage };
+}
+
+function reportFile(file: string): ReportFile {
+  const extension = path.extname(file).toLowerCase();
+  if (['.html', '.htm'].includes(extension)) return { file, format: 'html' };
+  if (['.md', '.markdown'].includes(extension)) return { file, format: 'markdown' };
+  throw usage(`A report is .html or .md, not '${file}'.`);
+}
+
+/** The last of several: it is nearest to what one means to say. */
+function last(tokens: Tokens, name: string): string | undefined {
+  const value = tokens.flags.findLast((flag) => flag.name === name)?.value;
+  return typeof value === 'string' ? value : undefined;
+}

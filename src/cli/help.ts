@@ -1,0 +1,131 @@
+import { keysAt, schemaOf, schemasAt } from '../recipe/json-schema';
+import { usage } from './tokens';
+
+const main = `
+vernier quantizes ONNX models and shows, layer by layer, what that does to them.
+
+Usage
+  vernier inspect MODEL                        what a model's file says
+  vernier quantize MODEL --data PATH           quantize it, and measure
+  vernier run RECIPE                           do what a recipe says
+
+Examples
+  vernier inspect mobilenet.onnx
+  vernier quantize mobilenet.onnx --data 'images/*.jpg' -o mobilenet.int8.onnx --report report.html
+  vernier quantize lstm.onnx --mode dynamic --evaluate.data windows.npz --evaluate.labels labels.npy
+  vernier quantize mobilenet.onnx --data random --keep_fp32 '/head/*' --recipe mobilenet.quant.yaml
+  vernier run mobilenet.quant.yaml --json > result.json
+
+For all commands
+  --json         one JSON document on stdout: the result, or { "error": … }
+  -q, --quiet    no progress and no tables
+  -h, --help     this text; vernier COMMAND --help says more
+  -V, --version
+
+Results go to stdout, progress and errors to stderr. The source model is never overwritten.
+
+Exit codes
+  0    done
+  1    failed on the way (disk full, a crash, a kept layer that would run in INT8 …)
+  2    wrong input: the model, the data, the recipe or the command line
+  3    done, but a limit of the recipe is not met
+  130  cancelled with Ctrl-C; nothing half-written is left behind
+`;
+
+const inspect = `
+vernier inspect MODEL [--json] [--quiet]
+
+Says what is in an .onnx file before anything is quantized: inputs and outputs, every layer with its kind,
+shape, multiply-accumulates, parameters and the range of its weights after folding, and which nodes can be
+fused into one, or what is in the way. Nothing is written.
+
+Examples
+  vernier inspect mobilenet.onnx
+  vernier inspect mobilenet.onnx --json | jq '.layers[] | select(.op == "Conv") | .name'
+`;
+
+const run = `
+vernier run RECIPE [flags]
+
+Does what a recipe (NAME.quant.yaml) says: calibrates, quantizes, checks what the runtime really executes,
+and measures accuracy, speed and the error of every layer. What has not changed since the last run is not
+computed again. Paths in a recipe start at the recipe.
+
+Flags
+  --report FILE     write a report: .html or .md
+  --until STAGE     stop after: calibrate, quantize, evaluate, all (default)
+  --json, --quiet   as everywhere
+
+Examples
+  vernier run mobilenet.quant.yaml
+  vernier run mobilenet.quant.yaml --until quantize
+  vernier run mobilenet.quant.yaml --json --report report.html > result.json
+`;
+
+const quantize = `
+vernier quantize MODEL --data PATH|random [--mode static|dynamic] [-o OUT] [flags]
+
+Writes a quantized copy of a model and measures what that did to it.
+
+  --data PATH       calibration data: a folder or glob of images, .npy or .npz, an ONNX test_data_set_* folder,
+                    or random (to try it out; the numbers then say nothing about real inputs)
+  --mode MODE       static (default) needs data; dynamic quantizes activations while the model runs
+  -o, --output OUT  where the quantized model goes; NAME.int8.onnx beside the recipe by default
+  --recipe FILE     also write the recipe that these flags amount to, for vernier run
+  --report FILE     write a report: .html or .md
+  --until STAGE     stop after: calibrate, quantize, evaluate, all (default)
+  --json, --quiet   as everywhere
+
+Every key of a recipe is a flag too, dotted; paths start at the current folder:
+`;
+
+const quantizeExamples = `
+--samples is short for --calibration.samples. A flag that is given several times is a list.
+
+Examples
+  vernier quantize net.onnx --data images --calibration.image.resize 256 --calibration.image.crop 224
+  vernier quantize net.onnx --data calib.npy --keep_fp32 '/head/*' --keep_fp32 op:Softmax
+  vernier quantize net.onnx --data calib.npy --evaluate.data eval.npz --evaluate.labels labels.npy --limits.top1_drop 0.01
+`;
+
+/** The help text of a command, or of all. Throws `cli.usage` for a command that does not exist. */
+export function helpText(about: string | null): string {
+  switch (about) {
+    case null:
+      return main.trim();
+    case 'inspect':
+      return inspect.trim();
+    case 'run':
+      return run.trim();
+    case 'quantize':
+      return `${quantize.trim()}\n\n${recipeKeys().join('\n')}\n${quantizeExamples.trimEnd()}`;
+    default:
+      throw usage(`There is no command '${about}'.`, 'There are inspect, quantize and run.');
+  }
+}
+
+/** One line per recipe key, from the schema that editors use. */
+function recipeKeys(): string[] {
+  const lines: string[] = [];
+  const walk = (path: string[]) => {
+    for (const [key] of keysAt(path)) {
+      const inner = [...path, key];
+      const nodes = schemasAt(inner);
+      if (inner.join() === 'model' || inner.join() === 'layers') continue;
+      if (keysAt(inner).size > 0 && nodes.every(({ type }) => type === 'object')) walk(inner);
+      else lines.push(line(inner));
+    }
+  };
+  walk([]);
+  return lines;
+}
+
+function line(path: string[]): string {
+  const words = [...new Set(schemasAt(path).flatMap((node) => node.enum ?? []))];
+  const description = (schemaOf(path)?.description ?? '').replaceAll('`', '');
+  const [sentence] = description.split(/(?<=\.) (?=[A-Z])/);
+  const name =
+    path[0] === 'inputs' ? '--inputs.NAME.shape, --inputs.NAME.range' : `--${path.join('.')}`;
+  const says = words.length > 0 && words.length < 7 ? words.join(' | ') : (sentence ?? '');
+  return name.length < 34 ? `  ${name.padEnd(34)}${says}` : `  ${name}\n  ${' '.repeat(34)}${says}`;
+}

@@ -1,0 +1,74 @@
+import path from 'node:path';
+import { VernierError } from '../errors';
+import { recipeFromFlags } from '../recipe/flags';
+import { parseRecipe } from '../recipe/parse';
+import { toVernierError } from '../recipe/problem';
+import type { RecipeFlags } from './recipe-flags';
+import { usage } from './tokens';
+
+/** A recipe made of flags: its text and where it stands, or would stand. */
+export interface MadeRecipe {
+  path: string;
+  text: string;
+}
+
+/** Keys that hold paths. On the command line they start at the current folder, in a recipe at the recipe. */
+const PATHS = ['output', 'calibration.data', 'evaluate.data', 'evaluate.labels'];
+
+/**
+ * The recipe that the flags of `quantize` amount to.
+ * @param file where `--recipe` wants it; beside the model otherwise
+ * @throws `cli.usage` or `recipe.*` where it would not be valid
+ */
+export function makeRecipe(
+  model: string,
+  flags: RecipeFlags,
+  file: string | null,
+  cwd: string,
+): MadeRecipe {
+  const absolute = path.resolve(cwd, model);
+  const recipePath = file === null ? besideModel(absolute) : path.resolve(cwd, file);
+  const folder = path.dirname(recipePath);
+  const keys: RecipeFlags = { model: fromFolder(folder, absolute), ...flags };
+  for (const key of PATHS) {
+    const value = keys[key];
+    if (value === undefined) continue;
+    const move = (text: unknown) =>
+      text === 'random' ? text : fromFolder(folder, path.resolve(cwd, String(text)));
+    keys[key] = Array.isArray(value) ? value.map(move) : move(value);
+  }
+  if (
+    (keys['quantization.mode'] ?? 'static') === 'static' &&
+    keys['calibration.data'] === undefined
+  )
+    throw usage(
+      'Static quantization needs calibration data.',
+      'Give --data PATH (or --data random, to try it out), or --mode dynamic, which needs none.',
+    );
+  const text = recipeFromFlags(keys);
+  const error = toVernierError(parseRecipe(text, recipePath).problems, recipePath);
+  if (error) throw withoutPlace(error, recipePath);
+  return { path: recipePath, text };
+}
+
+/** `NAME.quant.yaml` beside the model. */
+function besideModel(model: string): string {
+  const { dir, name } = path.parse(model);
+  return path.join(dir, `${name}.quant.yaml`);
+}
+
+/** A path as a recipe writes it: relative where that leads somewhere, with forward slashes. */
+function fromFolder(folder: string, target: string): string {
+  const relative = path.relative(folder, target) || '.';
+  return path.sep === '\\' ? relative.replaceAll('\\', '/') : relative;
+}
+
+/** The recipe is in no file yet: its lines would lead nowhere. */
+function withoutPlace({ code, message, place }: VernierError, recipePath: string): VernierError {
+  const plain = message.replaceAll(new RegExp(`^${escape(recipePath)}:\\d+:\\d+ `, 'gm'), '');
+  return new VernierError(code, plain, place.remedy ? { remedy: place.remedy } : {});
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

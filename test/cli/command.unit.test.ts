@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { parseCommand } from '../../src/cli/command';
+import { VernierError } from '../../src/errors';
+
+const refusal = (line: string[]) => {
+  try {
+    parseCommand(line);
+  } catch (error) {
+    if (error instanceof VernierError) return error;
+  }
+  throw new Error('was not refused');
+};
+
+describe('parseCommand', () => {
+  it.each([
+    [[], { name: 'help', about: null }],
+    [['--help'], { name: 'help', about: null }],
+    [['help', 'run'], { name: 'help', about: 'run' }],
+    [['quantize', 'm.onnx', '-h'], { name: 'help', about: 'quantize' }],
+    [['-V'], { name: 'version' }],
+    [['inspect', 'm.onnx'], { name: 'inspect', model: 'm.onnx', json: false, quiet: false }],
+    [['--json', 'inspect', '--', '-m.onnx'], { name: 'inspect', model: '-m.onnx', json: true }],
+    [
+      ['run', 'r.yaml', '--report=r.md', '--until', 'quantize', '-q'],
+      {
+        name: 'run',
+        recipe: 'r.yaml',
+        report: { file: 'r.md', format: 'markdown' },
+        until: 'quantize',
+        quiet: true,
+      },
+    ],
+    [
+      ['run', 'r.yaml', '--report', 'a.HTML', '--report', 'b.html'],
+      { report: { file: 'b.html', format: 'html' }, until: 'all' },
+    ],
+  ])('%j', (line, wanted) => expect(parseCommand(line)).toMatchObject(wanted));
+
+  it('reads the flags of quantize as recipe keys', () => {
+    const command = parseCommand([
+      'quantize',
+      'm.onnx',
+      '--data',
+      'images/*.jpg',
+      '--mode=static',
+      '-o',
+      'out.onnx',
+      '--calibration.samples',
+      '64',
+      '--quantization.weights.granularity',
+      'tensor',
+      '--keep_fp32',
+      '/head/*',
+      '--keep-fp32',
+      'op:Softmax',
+      '--limits.p99-ms',
+      '5',
+      '--inputs.my.input.shape',
+      '[1, 8]',
+      '--recipe',
+      'r.yaml',
+    ]);
+    expect(command).toMatchObject({
+      name: 'quantize',
+      model: 'm.onnx',
+      recipe: 'r.yaml',
+      flags: {
+        'calibration.data': 'images/*.jpg',
+        'quantization.mode': 'static',
+        output: 'out.onnx',
+        'calibration.samples': '64',
+        'quantization.weights.granularity': 'tensor',
+        keep_fp32: ['/head/*', { op: 'Softmax' }],
+        'limits.p99_ms': '5',
+        'inputs.my.input.shape': '[1, 8]',
+      },
+    });
+  });
+
+  it.each([
+    [['quantise', 'm.onnx'], /no command/, /quantize/],
+    [['m.onnx'], /What shall be done/, /vernier inspect m\.onnx/],
+    [['r.quant.yaml'], /What shall be done/, /vernier run/],
+    [['inspect'], /Which model/, /vernier inspect MODEL/],
+    [['run', 'a', 'b'], /'b' is one recipe too many/, /globs in quotes/],
+    [['inspect', 'm', '--report', 'r.html'], /inspect has no flag --report/, /--help/],
+    [['run', 'r', '--reprot', 'x.md'], /no flag --reprot/, /--report/],
+    [['run', 'r', '--keep_fp32', 'x'], /no flag --keep_fp32/, /flags of quantize/],
+    [['run', 'r', '--report', 'x.pdf'], /\.html or \.md/, /--help/],
+    [['run', 'r', '--until', 'soon'], /calibrate, quantize/, /--help/],
+    [['quantize', 'm', '--dta', 'x'], /no flag --dta/, /--data/],
+    [['quantize', 'm', '--calibration.sample', '3'], /no flag/, /--calibration\.samples/],
+    [['quantize', 'm', '--data'], /needs a value/, /--help/],
+    [['quantize', 'm', '--data', '--json'], /'--json' is the next flag/, /--data=--json/],
+    [['quantize', 'm', '--model', 'x'], /without a flag/, /--help/],
+    [['run', 'r', '--json=yes'], /--json takes no value/, /--help/],
+    [['run', 'r', '-x'], /no flag -x/, /--help/],
+  ])('refuses %j', (line, message, remedy) => {
+    const error = refusal(line);
+    expect(error.code).toBe('cli.usage');
+    expect(error.message).toMatch(message);
+    expect(error.place.remedy).toMatch(remedy);
+  });
+});
