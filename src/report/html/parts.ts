@@ -20,8 +20,11 @@ export function section(id: string, title: string, content: string): string {
   return `<section id="${id}">\n<h2>${escapeHtml(title)}</h2>\n${content}\n</section>`;
 }
 
-/** A table that scrolls sideways where it is too wide. */
-export function table(heads: readonly Head[], rows: readonly Cell[][], caption = ''): string {
+/** A table that scrolls sideways where it is too wide. Columns without a single text are left out. */
+export function table(all: readonly Head[], cells: readonly Cell[][], caption = ''): string {
+  const used = all.map((_, i) => cells.some((row) => row[i] !== ''));
+  const heads = all.filter((_, i) => used[i]);
+  const rows = cells.map((row) => row.filter((_, i) => used[i]));
   const head = heads
     .map(
       ({ name, right }) => `<th scope="col"${right ? ' class="n"' : ''}>${escapeHtml(name)}</th>`,

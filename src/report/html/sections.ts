@@ -87,7 +87,7 @@ export function heatMap(result: RunResult): string {
   const heads = [{ name: 'Layer' }, ...used.map(({ title }) => ({ name: title, right: true }))];
   const on = result.evaluatedOn;
   const samples = result.layerSamples ?? on?.samples;
-  const caption = `The darker a cell, the more noise.${on && samples ? ` Measured on ${samples} samples of ${on.source}.` : ''}`;
+  const caption = `The stronger the colour, the more noise: none at 50 dB, all of it at 0 dB.${on && samples ? ` Measured on ${samples} samples of ${on.source}.` : ''}`;
   return section('errors', 'Errors by layer', table(heads, rows, caption));
 }
 

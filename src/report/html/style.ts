@@ -41,7 +41,7 @@ pre { background: var(--soft); border: 1px solid var(--line); padding: 0.6rem 0.
 .precision { display: inline-block; min-width: 1.6em; text-align: center; border: 1px solid var(--line); border-radius: 3px; font-size: 0.85em; }
 .precision.keep { background: repeating-linear-gradient(45deg, var(--line) 0 2px, transparent 2px 5px); }
 td.heat { background: color-mix(in srgb, var(--noise) calc(var(--a) * 75%), transparent); }
-svg { display: block; } svg text { fill: currentColor; font-size: 11px; }
+svg { display: block; } section > svg { margin: 0.75rem 0; } svg text { fill: currentColor; font-size: 11px; }
 .stack { display: flex; height: 1.2rem; max-width: 40rem; border: 1px solid var(--line); }
 .stack > span { display: block; height: 100%; }
 .legend { display: inline-block; width: 0.75em; height: 0.75em; margin-right: 0.4em; border: 1px solid var(--line); }
