@@ -1,5 +1,5 @@
 /** Matrix products. */
-import { broadcast, numbers, value, type Dim, type Rule, type RuleNode, type Value } from './types';
+import { broadcast, value, type Dim, type Rule, type RuleNode, type Value } from './types';
 
 /** numpy's matmul: the leading axes broadcast, vectors gain an axis that goes away again. */
 export function matmulShape(a: Dim[] | null, b: Dim[] | null): Dim[] | null {
@@ -78,42 +78,6 @@ const einsum: Rule = (n) => {
 
 const det: Rule = (n) => [value(n.input(0).type, n.input(0).shape?.slice(0, -2) ?? null)];
 
-/** com.microsoft Attention (packed Q, K, V): [batch, sequence, size of V]. */
-const packedAttention: Rule = (n) => {
-  const [x, w] = [n.input(0).shape, n.input(1).shape];
-  const sizes = numbers(n.ints('qkv_hidden_sizes') ?? null);
-  const packed = w?.[1];
-  const width = sizes ? sizes[2]! : typeof packed === 'number' ? packed / 3 : null;
-  return [value(n.input(0).type, x?.length === 3 ? [x[0]!, x[1]!, width] : null)];
-};
-
-/** https://onnx.ai/onnx/operators/onnx__Attention.html */
-const attention: Rule = (n) => {
-  const [q, k, v] = [n.input(0).shape, n.input(1).shape, n.input(2).shape];
-  const { type } = n.input(0);
-  if (!q || !k || !v) return [value(type, null)];
-  const heads = n.int('q_num_heads', 0);
-  const keyHeads = n.int('kv_num_heads', 0);
-  const flat = q.length === 3;
-  const per = (d: Dim | undefined, count: number) =>
-    typeof d === 'number' && count > 0 ? d / count : null;
-  const [batch, rows] = [q[0]!, flat ? q[1]! : q[2]!];
-  const size = flat ? per(v[2], keyHeads) : v[3]!;
-  const out: Dim[] = flat
-    ? [batch, rows, typeof size === 'number' ? size * heads : null]
-    : [batch, q[1]!, rows, size];
-  const past = n.has(4) ? (n.input(4).shape?.[2] ?? null) : 0;
-  const keys = flat ? k[1]! : k[2]!;
-  const total = typeof past === 'number' && typeof keys === 'number' ? past + keys : null;
-  const kHeads = flat ? keyHeads : k[1]!;
-  return [
-    value(type, out),
-    value(n.input(1).type, [batch, kHeads, total, flat ? per(k[2], keyHeads) : k[3]!]),
-    value(n.input(2).type, [batch, kHeads, total, size]),
-    value(type, [batch, flat ? heads : q[1]!, rows, total]),
-  ];
-};
-
 const first = (n: RuleNode) => n.input(0).type;
 
 export const matmulRules: Record<string, Rule> = {
@@ -123,8 +87,6 @@ export const matmulRules: Record<string, Rule> = {
   Gemm: gemm,
   Einsum: einsum,
   Det: det,
-  Attention: attention,
-  'com.microsoft:Attention': packedAttention,
   'com.microsoft:FusedMatMul': fusedMatMul,
   'com.microsoft:FusedGemm': gemm,
   'com.microsoft:MatMulNBits': matMulNBits,

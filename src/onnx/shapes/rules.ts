@@ -1,6 +1,7 @@
 /** Which rule infers which operator. */
 import { isDefaultDomain } from '../model';
 import type { NodeProto } from '../schema';
+import { attentionRules } from './attention';
 import { elementwiseRules } from './elementwise';
 import { layoutRules } from './layout';
 import { makeRules } from './make';
@@ -16,6 +17,7 @@ import { windowRules } from './windows';
 
 /** By operator; other domains are a prefix. */
 export const RULES: Readonly<Record<string, Rule>> = {
+  ...attentionRules,
   ...elementwiseRules,
   ...layoutRules,
   ...makeRules,
