@@ -86,7 +86,9 @@ export function place(
             ? 'kept in FP32 by the recipe'
             : through
               ? null
-              : 'its input comes in float',
+              : shipped.has(node.input[0] ?? '')
+                ? `onnxruntime has no integer kernel for this kind of ${node.opType}`
+                : 'its input comes in float',
         });
       continue;
     }

@@ -3,7 +3,6 @@ import { create } from '@bufbuild/protobuf';
 import { Random } from '../../src/numeric';
 import {
   AttributeType,
-  attribute,
   integerValues,
   makeFloat,
   makeInt,
@@ -137,7 +136,8 @@ function toAttribute(name: string, value: Attributes[string]): AttributeProto {
  *     conv: c = Conv(x, w[4,3,3,3], b[4]) {pads=[1,1,1,1]}
  *     → c
  *
- * Constants show their shape, small integer ones and scalars their values; a name like its output's is left out.
+ * Constants show their shape, small integer ones their values. Names like the output's, and those that the
+ * writer gives to its QuantizeLinear and DequantizeLinear, are left out.
  */
 export function printGraph(model: Model): string {
   const { graph } = model;
@@ -148,7 +148,9 @@ export function printGraph(model: Model): string {
 }
 
 function printNode(node: NodeProto, constants: ReadonlyMap<string, TensorProto>): string {
-  const name = node.name === '' || node.name === node.output[0] ? '' : `${node.name}: `;
+  const known =
+    node.name === '' || node.name === node.output[0] || /uantizeLinear$/.test(node.name);
+  const name = known ? '' : `${node.name}: `;
   const inputs = node.input.map((i) => {
     const tensor = constants.get(i);
     return tensor ? printConstant(tensor) : i === '' ? '_' : i;
@@ -210,5 +212,3 @@ export function countOps(model: Model): Record<string, number> {
   for (const { opType } of model.graph.node) counts[opType] = (counts[opType] ?? 0) + 1;
   return counts;
 }
-
-export { attribute };
