@@ -64,7 +64,9 @@ export async function runRecipe(
   await runStages(plan, subject, result, context, request.until ?? 'all', bundle);
   result.complete = true;
   result.finishedAt = new Date().toISOString();
-  await store.write('result', result);
+  // Looking at ranges again must not lose what an earlier run measured.
+  if (request.until !== 'calibrate' || !(await store.read('result')))
+    await store.write('result', result);
   return result;
 }
 

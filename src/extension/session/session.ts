@@ -76,7 +76,10 @@ export class ModelSession {
   async modelChanged(): Promise<void> {
     const reading = ++this.reading;
     try {
-      const summary = await this.ports.look.request('inspect', { model: this.modelPath });
+      const summary = await this.ports.look.request('inspect', {
+        model: this.modelPath,
+        runtime: this.current.trusted,
+      });
       if (reading !== this.reading) return;
       this.apply({ type: 'summary', summary });
       await this.recipeChanged();

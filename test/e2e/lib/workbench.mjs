@@ -225,6 +225,8 @@ export class Workbench {
     await this.until(
       async () => {
         await this.page.keyboard.press('Escape');
+        // The bulb comes when the caret *arrives* on a line: it may stand there already.
+        await this.editor(name).locator('.view-line').last().click();
         await this.caret(name, lineText);
         await bulb.waitFor({ timeout: 4000 });
         await bulb.click({ timeout: 2000 });

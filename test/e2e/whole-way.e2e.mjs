@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from './lib/test.mjs';
+
+const RECIPE = 'factor-cnn/factor-cnn.quant.yaml';
+const HURTS = '/features/block3/project/Conv';
+
+/** Waits until no job runs on the model that this view shows. */
+function idle(vscode, view) {
+  return vscode.until(async () => (await view.locator('[data-testid="progress"]').count()) === 0, {
+    timeout: 120_000,
+    what: 'the job to end',
+  });
+}
+
+/** The SQNR that the verdict strip shows, in dB. */
+async function shownDb(view) {
+  const text = await view.locator('[data-testid="chip-sqnr"]').innerText();
+  return Number(/-?[\d.]+/.exec(text.replace('−', '-'))?.[0]);
+}
+
+test(
+  'the whole way: calibrate, quantize, heat map, light bulb, report',
+  { timeout: 300_000 },
+  async (vscode) => {
+    await vscode.open('factor-cnn/factor-cnn.onnx');
+    const view = await vscode.webview('[data-testid="inspector"]');
+
+    // 1. Calibrate: ranges are drawn.
+    await vscode.command('Vernier: Calibrate');
+    await vscode.pick('calibration.npy');
+    await view.locator('[data-testid="tab-ranges"]').click();
+    await view.locator('[data-testid="multiple"]').first().waitFor();
+    await idle(vscode, view);
+    await view.locator('[data-testid="plot"] .barlayer path').first().waitFor({ timeout: 60_000 });
+    await vscode.shot('ranges', { media: 'ranges.png' });
+
+    // 2. Quantize: the verdict strip fills, the heat map is drawn, the guilty layer stands out.
+    await view.locator('[data-testid="action-quantize"]').click();
+    await view.locator('[data-testid="chip-sqnr"]').waitFor({ timeout: 60_000 });
+    await view.locator('[data-testid="tab-errors"]').click();
+    const row = view.locator(`[data-testid="layer-row"][data-layer="${HURTS}"]`);
+    await row.locator('[data-testid="heat-local"]').waitFor({ timeout: 60_000 });
+    await idle(vscode, view);
+    const before = await shownDb(view);
+    assert.ok(before > 5 && before < 15, `output SQNR ${before} dB`);
+    await row.click();
+    await view.locator('[data-testid="panel-name"]').waitFor();
+    assert.equal(await view.locator('[data-testid="panel-name"]').innerText(), HURTS);
+    for (const theme of ['light', 'contrast', 'dark']) {
+      await vscode.setTheme(theme);
+      await vscode.shot(`errors-${theme}`, theme === 'dark' ? { media: 'screenshot.png' } : {});
+    }
+    for (const name of ['overview', 'layers', 'fusions']) {
+      await view.locator(`[data-testid="tab-${name}"]`).click();
+      await vscode.shot(name);
+    }
+
+    // 3. Light bulb: the recipe says which layer hurts, and keeps it.
+    await vscode.command('Vernier: Open Recipe');
+    await vscode.squiggle(RECIPE, 'warning');
+    await vscode.lightBulb(RECIPE, 'keep_fp32', `Keep \`${HURTS}\` in FP32`);
+    await vscode.waitForFile(RECIPE, (text) => text.includes(HURTS));
+    await vscode.shot('light-bulb');
+    const recipe = await vscode.read(RECIPE);
+    assert.match(recipe, /# one layer hurts/, 'the comment is kept');
+
+    // 4. The numbers change.
+    await vscode.showTab('factor-cnn.onnx');
+    const again = await vscode.webview('[data-testid="inspector"]');
+    await vscode.until(async () => (await shownDb(again)) > before + 8, {
+      timeout: 60_000,
+      what: 'the new SQNR',
+    });
+    await idle(vscode, again);
+    await again.locator('[data-testid="tab-errors"]').click();
+    await vscode.shot('kept');
+
+    // 5. The report exists.
+    await vscode.command('Vernier: Export Report');
+    await vscode.until(
+      async () => (await vscode.quickInput.inputValue()).endsWith('factor-cnn.report.html'),
+      { timeout: 15_000, what: 'the name of the report' },
+    );
+    await vscode.page.keyboard.press('Enter');
+    const report = await vscode.waitForFile('factor-cnn/factor-cnn.report.html', (text) =>
+      text.includes('</html>'),
+    );
+    assert.ok(report.includes(HURTS));
+  },
+);
+
+test(
+  'a model from elsewhere: resnet8 on pictures, a layer kept by its switch',
+  {
+    workspace: '',
+    files: {
+      'resnet8_cifar10.onnx': '../shared/data/models/resnet8_cifar10.onnx',
+      'resnet8_cifar10.quant.yaml': 'test/e2e/fixtures/resnet8_cifar10.quant.yaml',
+      images: '../shared/data/data/cifar10_test_1000',
+    },
+    needs: ['../shared/data/models/resnet8_cifar10.onnx'],
+    timeout: 240_000,
+  },
+  async (vscode) => {
+    await vscode.open('resnet8_cifar10.onnx');
+    const view = await vscode.webview('[data-testid="inspector"]');
+    await view.locator('[data-testid="action-quantize"]').click();
+    await view.locator('[data-testid="chip-sqnr"]').waitFor({ timeout: 120_000 });
+    await idle(vscode, view);
+    const db = await shownDb(view);
+    assert.ok(db > 24, `output SQNR ${db} dB`);
+    await view.locator('[data-testid="tab-errors"]').click();
+    const row = view.locator('[data-testid="layer-row"][data-layer="conv2d_3"]');
+    await row.locator('[data-testid="heat-accumulated"]').waitFor();
+    await vscode.shot('errors');
+
+    // The switch in the table keeps a layer, and every view follows.
+    await row.locator('[data-testid="switch"]').click();
+    const recipe = await vscode.waitForFile('resnet8_cifar10.quant.yaml', (text) =>
+      text.includes('conv2d_3'),
+    );
+    assert.match(recipe, /keep_fp32/);
+    await row.click();
+    await vscode.until(
+      async () => /FP32/.test(await view.locator('[data-testid="panel-executed"]').innerText()),
+      { timeout: 60_000, what: 'the layer to run in FP32' },
+    );
+    await vscode.shot('kept');
+  },
+);
