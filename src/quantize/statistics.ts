@@ -38,6 +38,8 @@ export class TensorStatistics {
   channels: { min: Float32Array; max: Float32Array } | null = null;
   readonly sampleMin: number[] = [];
   readonly sampleMax: number[] = [];
+  /** Samples have different numbers of channels, so that ranges of channels mean nothing. */
+  private channelsVary = false;
 
   constructor(
     readonly tensor: string,
@@ -109,7 +111,8 @@ export class TensorStatistics {
     const axis = channelAxisOf(dims);
     if (axis === null) return;
     const channels = dims[axis]!;
-    if (channels > MOST_CHANNELS || (this.channels && this.channels.min.length !== channels)) {
+    if (this.channels && this.channels.min.length !== channels) this.channelsVary = true;
+    if (channels > MOST_CHANNELS || this.channelsVary) {
       this.channels = null;
       return;
     }

@@ -1,6 +1,6 @@
 import type { GraphIndex } from '../onnx';
 import { floatData, makeTensor, tensorDims, type Model } from '../onnx';
-import { channelRange, quantizePerChannel, type QuantParams } from '../numeric';
+import { channelRange, quantizePerChannel, roundHalfEven, type QuantParams } from '../numeric';
 
 /** Initializer names of a quantized constant. */
 export interface QuantizedConstant {
@@ -103,7 +103,7 @@ export class ConstantWriter {
     const one = weightScales.length === 1;
     const scales = Float32Array.from(weightScales, (s) => inputScale * s);
     const codes = Int32Array.from(values, (b, c) =>
-      Math.max(-BIAS_LIMIT, Math.min(BIAS_LIMIT, Math.round(b / scales[one ? 0 : c]!))),
+      Math.max(-BIAS_LIMIT, Math.min(BIAS_LIMIT, roundHalfEven(b / scales[one ? 0 : c]!))),
     );
     const shape = one ? [] : [scales.length];
     return {
