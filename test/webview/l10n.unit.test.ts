@@ -3,6 +3,7 @@ import { en } from '../../webview/l10n/en';
 import { write, type TextKey } from '../../webview/l10n/phrase';
 import { zhCn } from '../../webview/l10n/zh-cn';
 import { COLUMNS } from '../../webview/logic/columns';
+import { threads } from '../../webview/logic/format';
 
 const names = (text: string) => new Set([...text.matchAll(/\{(\w+)/g)].map(([, name]) => name));
 
@@ -32,12 +33,11 @@ describe('texts', () => {
 
 describe('writing', () => {
   test('chooses by the number, with names inside', () => {
-    expect(write(en, ['chip.speedDetail', { low: '1.1', high: '1.2', threads: 1 }])).toBe(
-      '1.1 … 1.2, 1 thread',
-    );
-    expect(write(en, ['chip.speedDetail', { low: '1.1', high: '1.2', threads: 4 }])).toBe(
-      '1.1 … 1.2, 4 threads',
-    );
+    const speed = (n: number) =>
+      write(en, ['chip.speedDetail', { low: '1.1', high: '1.2', threads: threads(n) }]);
+    expect(speed(1)).toBe('1.1 … 1.2, 1 thread');
+    expect(speed(4)).toBe('1.1 … 1.2, 4 threads');
+    expect(speed(0)).toBe('1.1 … 1.2, default threads');
     expect(write(en, ['verdict.limitsMissed', { missed: 1, n: 3 }])).toBe(
       '1 of 3 limits are not met',
     );

@@ -74,7 +74,7 @@ describe('proposals', () => {
     ['empty', ['calibrate', 'quantize']],
     ['random', ['real-data', 'compare']],
     ['failed', ['again', 'keep-worst']],
-    ['slower', ['keep-worst', 'not-faster']],
+    ['slower', ['not-faster', 'keep-worst']],
   ])('%s: %j', (name, wanted) => expect(ids(name)).toEqual(wanted));
 
   test('are at most three, and one when all is well', () => {
@@ -82,6 +82,13 @@ describe('proposals', () => {
     const well = state('done');
     if (well.result) well.result.layers.forEach((layer) => (layer.hurts = false));
     expect(ask(well).map((proposal) => proposal.id)).toEqual(['report']);
+  });
+
+  test('what is 40 dB away needs no repair', () => {
+    const fine = state('done');
+    if (fine.result) fine.result = { ...fine.result, sqnrDb: { logits: 40.1 }, limits: [] };
+    expect(ask(fine).map((proposal) => proposal.id)).toEqual(['report']);
+    expect(fine.result && verdict(fine.result).headline[0]).toBe('verdict.noLimits');
   });
 
   test('the worst layer is named with its measured gain', () => {
@@ -114,6 +121,8 @@ describe('measures', () => {
         higherIsBetter: false,
       }),
     ).toMatchObject({ text: '+0.0500', unit: '', low: '+0.0100', tone: 'worse' });
+    expect(accuracyGap({ ...accuracy, int8: 0.53 })?.tone).toBe('same');
+    expect(accuracyGap({ ...accuracy, int8: 0.53, unproven: false })?.tone).toBe('better');
     expect(accuracyGap({ ...accuracy, fp32: null })).toBeNull();
   });
 

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { RunResult } from '../../src/protocol';
 import { t } from '../l10n';
 import type { TextKey } from '../l10n/phrase';
-import { byteUnit, db, fixed, percent, plain, timesDigits } from '../logic/format';
+import { byteUnit, db, fixed, percent, plain, threads, timesDigits } from '../logic/format';
 import { accuracyGap, metricValue, worstOutput } from '../logic/measures';
 import { act, locked, show } from './store';
 
@@ -74,7 +74,7 @@ export function Chips({ result }: { result: RunResult }) {
             ? t('chip.speedDetail', {
                 low: fixed(latency.low, digits),
                 high: fixed(latency.high, digits),
-                threads: latency.threads,
+                threads: threads(latency.threads),
               })
             : ''
         }

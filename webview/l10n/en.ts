@@ -33,7 +33,7 @@ export const en = {
   'chip.notMeasured': '{what} not measured',
   'chip.speed': 'speed',
   'chip.speedTip': 'FP32 time over INT8 time: median of interleaved pairs, 95 % interval',
-  'chip.speedDetail': '{low} … {high}, {threads|1 thread|{threads} threads}',
+  'chip.speedDetail': '{low} … {high}, {threads}',
   'chip.notFaster': 'not faster',
   'chip.accuracy': 'accuracy',
   'chip.accuracyTip': 'INT8 − FP32 on the evaluation data, 95 % interval by paired bootstrap',
@@ -146,10 +146,9 @@ export const en = {
   'verdict.headNotFaster': 'Not faster here',
   'verdict.hurting': '{n|One layer makes|{n} layers make} most of the error',
   'verdict.noLimits': 'Quantized; the recipe sets no limits',
-  'verdict.faster':
-    'It runs {times} × as fast as FP32 ({low} … {high}, {threads|1 thread|{threads} threads}).',
+  'verdict.faster': 'It runs {times} × as fast as FP32 ({low} … {high}, {threads}).',
   'verdict.notFaster':
-    'It runs {times} × as fast as FP32 ({low} … {high}, {threads|1 thread|{threads} threads}): not faster here.',
+    'It runs {times} × as fast as FP32 ({low} … {high}, {threads}): not faster here.',
   'verdict.size': 'The file takes {percent} % of the bytes ({int8} of {fp32}).',
   'verdict.accuracy': '{metric} goes from {fp32} to {int8}: {gap} ({low} … {high}, n = {n}).',
   'verdict.accuracyUnproven':
@@ -201,7 +200,7 @@ export const en = {
   'overview.limit': 'limit {wanted}',
   'overview.bytes': 'Bytes',
   'overview.latency': 'Time of one run, p50 / p99',
-  'overview.latencyHow': '{threads|1 thread|{threads} threads}, {pairs} interleaved pairs',
+  'overview.latencyHow': '{threads}, {pairs} interleaved pairs',
   'overview.provenance': 'Where this comes from',
   'overview.load': 'How to load it',
   'overview.notes': 'Notes',
@@ -221,7 +220,9 @@ export const en = {
   'from.metric': '{metric} {value}, n = {n}',
   'from.layers': 'Layer errors',
   'from.runtime': 'Runtime',
-  'from.threads': '{n|1 thread|{n} threads}',
+  'from.runtimeIs': '{runtime}, {threads}',
+  'threads.default': 'default threads',
+  'threads.n': '{n|1 thread|{n} threads}',
   'from.file': 'File',
   'from.finished': 'Finished',
 

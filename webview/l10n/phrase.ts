@@ -2,8 +2,8 @@ import type { en } from './en';
 
 /** Key of a text; both tables have every one (tested). */
 export type TextKey = keyof typeof en;
-/** What stands in a text's places; `{ text }` is another text of the same table. */
-export type Params = Record<string, string | number | { text: TextKey }>;
+/** What stands in a text's places; `{ text }` is another text of the same table, `n` its number. */
+export type Params = Record<string, string | number | { text: TextKey; n?: number }>;
 /** A text that is not written yet: pure logic makes these, the page writes them in its language. */
 export type Phrase = readonly [key: TextKey, params?: Params];
 export type Table = Record<TextKey, string>;
@@ -17,6 +17,7 @@ export function write(table: Table, [key, params = {}]: Phrase): string {
     )
     .replace(/\{(\w+)\}/g, (whole, name: string) => {
       const value = params[name];
-      return typeof value === 'object' ? table[value.text] : String(value ?? whole);
+      if (typeof value !== 'object') return String(value ?? whole);
+      return write(table, [value.text, { n: value.n ?? '' }]);
     });
 }

@@ -9,7 +9,7 @@ export interface Channel {
 
 /**
  * Channels by their largest magnitude, the outliers marked: those above the third quartile by more than
- * one and a half interquartile ranges on a log scale, and at least twice the median (Tukey's fence).
+ * one and a half interquartile ranges on a log scale, and at least three times the median (Tukey's fence).
  */
 export function sortChannels(min: readonly number[], max: readonly number[]): Channel[] {
   const channels = max.map((top, channel) => ({ channel, min: min[channel] ?? 0, max: top }));
@@ -20,7 +20,7 @@ export function sortChannels(min: readonly number[], max: readonly number[]): Ch
   const [q1, median, q3] = [0.25, 0.5, 0.75].map(
     (q) => logs[Math.floor(q * (logs.length - 1))],
   ) as [number, number, number];
-  const fence = Math.max(q3 + 1.5 * Math.max(q3 - q1, 0.1), median + Math.log(2));
+  const fence = Math.max(q3 + 1.5 * Math.max(q3 - q1, 0.1), median + Math.log(3));
   return channels.map((c) => ({ ...c, outlier: sizes.length > 3 && Math.log(size(c)) > fence }));
 }
 

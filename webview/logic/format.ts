@@ -122,6 +122,16 @@ export function seconds(value: number): string {
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** Intra-op threads as a text to be written; 0 is the runtime's own choice. */
+export function threads(n: number) {
+  return n === 0 ? ({ text: 'threads.default' } as const) : ({ text: 'threads.n', n } as const);
+}
+
+/** The last part of a path: what people call the file. */
+export function fileName(path: string): string {
+  return path.split(/[\\/]/).at(-1) ?? path;
+}
+
 /** Milliseconds with three significant digits. */
 export function ms(value: number): string {
   return `${significant(value)} ms`;

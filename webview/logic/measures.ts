@@ -29,7 +29,8 @@ export function accuracyGap(accuracy: AccuracyResult): Gap | null {
     unit,
     low: write(accuracy.low),
     high: write(accuracy.high),
-    tone: good < 0 ? 'worse' : good > 0 ? 'better' : 'same',
+    // a gain that is not proven is no news; a loss that is not proven still may be one
+    tone: good < 0 ? 'worse' : good > 0 && !accuracy.unproven ? 'better' : 'same',
   };
 }
 

@@ -15,6 +15,9 @@ export interface Proposal {
     { kind: 'keep'; layers: string[]; keep: boolean } | { kind: 'action'; action: InspectorAction };
 }
 
+/** Output SQNR from which errors are the least step of the scale. */
+export const FINE = 40;
+
 /** Estimated gain in dB of removing a share of the noise: `−10·log10(1 − share)`. */
 export function gainOf(share: number): number {
   return -10 * Math.log10(1 - Math.min(share, 0.999));
@@ -60,8 +63,6 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
   }
   if (recipe.dirtySinceResult)
     found.push({ id: 'again', label: ['do.again'], why: ['do.againWhy'], does: act('quantize') });
-  // errors found on random data name nobody
-  if (!isRandom(result, recipe)) found.push(...keepProposals(state, rows));
   const { latency } = result;
   if (latency?.verdict === 'not faster here')
     found.push({
@@ -70,14 +71,18 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
       why: ['do.otherModeWhy', { times: fixed(latency.speedup, timesDigits(latency.speedup)) }],
       does: act('openRecipe'),
     });
-  if (!latency || (!result.accuracy && !result.agreement))
+  // errors found on random data name nobody, and what is 40 dB away needs no repair
+  const output = worstOutput(result);
+  if (!isRandom(result, recipe) && (output === null || output.db < FINE))
+    found.push(...keepProposals(state, rows));
+  if (result.complete && (!latency || (!result.accuracy && !result.agreement)))
     found.push({
       id: 'compare',
       label: ['do.compare'],
       why: ['do.compareWhy'],
       does: act('compare'),
     });
-  if (found.length === 0)
+  if (found.length === 0 && result.complete)
     found.push({
       id: 'report',
       label: ['do.report'],

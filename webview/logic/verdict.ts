@@ -1,6 +1,7 @@
 import type { RunResult } from '../../src/protocol';
 import type { Phrase } from '../l10n/phrase';
-import { bytes, db, fixed, percent, timesDigits } from './format';
+import { bytes, db, fixed, percent, threads, timesDigits } from './format';
+import { FINE } from './proposals';
 import { accuracyGap, metricValue, worstOutput } from './measures';
 
 /** The answer to *is it good enough to ship?*, made of measured numbers only. */
@@ -22,7 +23,7 @@ export function verdict(result: RunResult): Verdict {
         times: fixed(latency.speedup, digits),
         low: fixed(latency.low, digits),
         high: fixed(latency.high, digits),
-        threads: latency.threads,
+        threads: threads(latency.threads),
       },
     ]);
   }
@@ -70,7 +71,9 @@ function headline(result: RunResult): Omit<Verdict, 'sentences'> {
   if (notFaster) return { tone: 'warn', headline: ['verdict.headNotFaster'] };
   if (result.limits.length)
     return { tone: 'good', headline: ['verdict.limitsMet', { n: result.limits.length }] };
-  const hurting = result.layers.filter((layer) => layer.hurts).length;
+  const output = worstOutput(result);
+  const fine = output !== null && output.db >= FINE;
+  const hurting = fine ? 0 : result.layers.filter((layer) => layer.hurts).length;
   if (hurting) return { tone: 'warn', headline: ['verdict.hurting', { n: hurting }] };
   return { tone: 'plain', headline: ['verdict.noLimits'] };
 }

@@ -10,7 +10,7 @@ import { nextSort, type Sort } from '../../logic/sort';
 import { rows as allRows, select, selected } from '../store';
 import { Canvas } from './Canvas';
 import { sparkline } from './draw';
-import { Icon, PrecisionSwitch } from './marks';
+import { Icon, Name, PrecisionSwitch } from './marks';
 import { VirtualList } from './VirtualList';
 
 interface Props {
@@ -163,6 +163,8 @@ function Spark({ column, counts }: { column: Column; counts: readonly number[] }
 
 function content(column: Column, row: LayerRow): ComponentChildren {
   switch (column.id) {
+    case 'name':
+      return <Name name={row.name} />;
     case 'precision':
       return <PrecisionSwitch row={row} />;
     case 'range':

@@ -108,6 +108,15 @@ export function Empty({ icon, title, children }: EmptyProps) {
   );
 }
 
+/** A layer's name: where there is no room its scope goes first, not what tells it from its neighbours. */
+export function Name({ name }: { name: string }) {
+  return (
+    <span class="name" title={name}>
+      <bdi>{name}</bdi>
+    </span>
+  );
+}
+
 /** A layer's name that selects it. */
 export function LayerLink({ name }: { name: string }) {
   return (

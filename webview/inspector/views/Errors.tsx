@@ -33,7 +33,7 @@ const pick = (id: ColumnId, width?: string): Column => {
 /** Layers × measures, in the order in which a reader asks: made here, arrived here, at the output. */
 const MEASURED: readonly Column[] = [
   pick('precision'),
-  pick('name', 'minmax(120px, 1fr)'),
+  pick('name', 'minmax(108px, 1fr)'),
   pick('kind', 'minmax(96px, .8fr)'),
   pick('range', '76px'),
   pick('local', '62px'),
@@ -41,16 +41,16 @@ const MEASURED: readonly Column[] = [
   pick('onlyThis', '66px'),
   pick('clip'),
   pick('used', '68px'),
-  { ...pick('share', 'minmax(120px, 1.1fr)'), align: 'start' },
+  { ...pick('share', 'minmax(92px, 1.1fr)'), align: 'start' },
   pick('costs', '70px'),
 ];
 
 /** What a narrow view leaves out, the first to go first: what blames a layer stays in sight. */
 const OPTIONAL: readonly [ColumnId, number][] = [
-  ['range', 860],
-  ['kind', 780],
-  ['clip', 680],
-  ['used', 600],
+  ['range', 980],
+  ['kind', 880],
+  ['clip', 780],
+  ['used', 700],
 ];
 
 /** What hurts, and who is to blame? */

@@ -1,6 +1,6 @@
 import type { FusionCandidate, FusionStatus } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { Empty, Icon } from '../parts/marks';
+import { Empty, Icon, Name } from '../parts/marks';
 import { VirtualList } from '../parts/VirtualList';
 import { select, selected, state } from '../store';
 
@@ -75,7 +75,7 @@ function Fusion({ fusion, place, on }: FusionProps) {
       <Icon name={ICONS[status]} />
       <div class="what">
         <button type="button" class="link" tabIndex={-1}>
-          {layer}
+          <Name name={layer} />
         </button>
         <small class="dim">{fusion.pattern}</small>
       </div>
@@ -86,9 +86,9 @@ function Fusion({ fusion, place, on }: FusionProps) {
             <span
               key={node.name}
               class={`node ${blockedBy?.node === node.name ? 'blocker' : ''}`}
-              title={node.name}
+              title={`${node.op} ${node.name}`}
             >
-              {node.op}
+              {node.op === 'BatchNormalization' ? 'BatchNorm' : node.op}
             </span>
           </>
         ))}

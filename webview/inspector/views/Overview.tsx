@@ -6,7 +6,7 @@ import { step } from '../../logic/scale';
 import { verdict } from '../../logic/verdict';
 import { age } from '../Failure';
 import { Block, Notes } from '../parts/blocks';
-import { Icon, PrecisionSwitch } from '../parts/marks';
+import { Icon, Name, PrecisionSwitch } from '../parts/marks';
 import { act, keep, locked, rows, select, selected, state } from '../store';
 import { OverviewFile } from './OverviewFile';
 import { OverviewSide } from './OverviewSide';
@@ -77,6 +77,7 @@ function Next() {
   const now = state.value;
   if (!now) return null;
   const all = proposals(now, rows.value);
+  if (all.length === 0) return null;
   return (
     <Block title={t('overview.next')} testid="proposals">
       <ol class="proposals">
@@ -106,7 +107,9 @@ function run({ does }: Proposal): void {
 }
 
 function Worst() {
-  const worst = worstRows(rows.value).slice(0, 5);
+  const worst = worstRows(rows.value)
+    .filter((row) => (row.share ?? 1) >= 0.005)
+    .slice(0, 5);
   if (worst.length === 0) return null;
   const most = worst[0]?.share ?? 0;
   return (
@@ -140,7 +143,7 @@ function Worst() {
               <PrecisionSwitch row={row} />
             </div>
             <div class="cell c-name" role="gridcell">
-              {row.name}
+              <Name name={row.name} />
             </div>
             <div class="cell c-kind" role="gridcell">
               {row.kind}

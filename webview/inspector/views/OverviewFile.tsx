@@ -2,6 +2,7 @@ import { t } from '../../l10n';
 import { count, percent, significant, whole } from '../../logic/format';
 import { operators } from '../../logic/operators';
 import { Block } from '../parts/blocks';
+import { Name } from '../parts/marks';
 import { rows, select, selected, show, state } from '../store';
 
 /** What the file alone tells before anything has run: its operators and its widest weights. */
@@ -67,7 +68,7 @@ function Widest() {
           data-layer={row.name}
           onClick={() => select(row.name)}
         >
-          <span class="name">{row.name}</span>
+          <Name name={row.name} />
           <span class="dim">{row.kind}</span>
           <span class="bar">
             <i style={{ width: `${(70 * Math.log(row.weightSpan ?? 1)) / most}%` }} />

@@ -1,6 +1,6 @@
 import type { RunResult } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { bytes, plain, seconds, significant } from '../../logic/format';
+import { bytes, fileName, plain, seconds, significant, threads } from '../../logic/format';
 import { metricValue } from '../../logic/measures';
 import { age } from '../Failure';
 import { Block, CopyLine } from '../parts/blocks';
@@ -49,7 +49,8 @@ const SHADES = ['charts-blue', 'charts-green', 'charts-yellow', 'charts-purple',
 
 function Budget({ size }: { size: NonNullable<RunResult['size']> }) {
   const parts = [...size.parts].sort((a, b) => b.bytes - a.bytes);
-  const shade = (i: number) => `var(--vscode-${SHADES[i % SHADES.length] ?? 'charts-blue'})`;
+  const shade = (i: number) =>
+    i < SHADES.length ? `var(--vscode-${SHADES[i] ?? ''})` : 'var(--dim)';
   const words = parts.map((part) => `${part.what} ${bytes(part.bytes)}`).join(', ');
   return (
     <Block title={t('overview.bytes')} testid="bytes">
@@ -84,7 +85,9 @@ function Budget({ size }: { size: NonNullable<RunResult['size']> }) {
 }
 
 function Latency({ latency }: { latency: NonNullable<RunResult['latency']> }) {
-  const most = Math.max(latency.fp32P99, latency.int8P99);
+  // a tail ten times the median would leave no length to compare
+  const slowest = Math.max(latency.fp32P50, latency.int8P50);
+  const most = Math.min(3 * slowest, Math.max(latency.fp32P99, latency.int8P99));
   const line = (name: string, p50: number, p99: number) => (
     <>
       <span class="dim">{name}</span>
@@ -104,7 +107,7 @@ function Latency({ latency }: { latency: NonNullable<RunResult['latency']> }) {
         {line('INT8', latency.int8P50, latency.int8P99)}
       </div>
       <p class="dim small">
-        {t('overview.latencyHow', { threads: latency.threads, pairs: latency.pairs })}
+        {t('overview.latencyHow', { threads: threads(latency.threads), pairs: latency.pairs })}
       </p>
     </Block>
   );
@@ -137,11 +140,18 @@ function Provenance({ result }: { result: RunResult }) {
       : [[t('from.layers'), t('ranges.samples', { n: result.layerSamples })] as [string, string]]),
     [
       t('from.runtime'),
-      `${runtime.name} ${runtime.version}, ${t('from.threads', { n: runtime.threads })}`,
+      t('from.runtimeIs', {
+        runtime: `${runtime.name} ${runtime.version}`,
+        threads: threads(runtime.threads),
+      }),
     ],
-    [t('from.file'), result.output ?? t('notMeasured')],
-    [t('from.finished'), `${age(result.finishedAt)}${total > 0 ? `, ${seconds(total)}` : ''}`],
+    [t('from.file'), result.output === null ? t('notMeasured') : fileName(result.output)],
   ];
+  if (result.complete)
+    facts.push([
+      t('from.finished'),
+      `${age(result.finishedAt)}${total > 0 ? `, ${seconds(total)}` : ''}`,
+    ]);
   return (
     <Block title={t('overview.provenance')} testid="provenance">
       <dl class="pairs">
@@ -166,7 +176,7 @@ function Load({ load, output }: { load: NonNullable<RunResult['load']>; output: 
   return (
     <Block title={t('overview.load')} testid="load">
       <p class="small dim">
-        {output ? `${output}: ` : ''}
+        {output === null ? '' : `${fileName(output)}: `}
         {needs.join(' · ')}
       </p>
       <CopyLine name="Python" text={load.python} />

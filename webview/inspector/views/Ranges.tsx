@@ -8,7 +8,7 @@ import type { LayerRow } from '../../logic/rows';
 import { useRange, useWeights, type Pulled } from '../pull';
 import { Canvas } from '../parts/Canvas';
 import { maxima, sparkline } from '../parts/draw';
-import { Empty, Icon, PrecisionSwitch } from '../parts/marks';
+import { Empty, Icon, Name, PrecisionSwitch } from '../parts/marks';
 import { Plot } from '../parts/Plot';
 import { VirtualList } from '../parts/VirtualList';
 import {
@@ -70,7 +70,7 @@ function Multiple({ row, top, on }: { row: LayerRow; top: number; on: boolean })
       style={{ height: `${ROW}px`, transform: `translateY(${top}px)` }}
       onClick={() => select(row.name)}
     >
-      <span class="name">{row.name}</span>
+      <Name name={row.name} />
       <PrecisionSwitch row={row} />
       {counts.length > 0 ? (
         <Canvas size={SMALL} draw={draw} />
