@@ -1,0 +1,50 @@
+// The engine's own TypeScript, bundled for this run: what is measured is what people get.
+import { pathToFileURL } from 'node:url';
+import * as esbuild from 'esbuild';
+import { at, root } from '../../scripts/lib/paths.mjs';
+
+/** Where a run keeps what the next one can use; git ignores it. */
+export const cache = (...parts) => at('.cache', 'bench', ...parts);
+
+/** Bundles modules (name → what to export of it) and returns the bundle's file. Packages stay outside. */
+async function bundle(name, modules) {
+  const outfile = cache(`${name}.mjs`);
+  const contents = Object.entries(modules)
+    .map(([module, names]) => `export ${names} from './${module}';`)
+    .join('\n');
+  await esbuild.build({
+    absWorkingDir: root,
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    bundle: true,
+    outfile,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    define: { 'import.meta.dirname': JSON.stringify(at('test', 'lib')) },
+    logLevel: 'warning',
+  });
+  return outfile;
+}
+
+/** What a client of the worker needs, and the splits that the tests use too. */
+export async function loadClient() {
+  const file = await bundle('client', {
+    'src/jobs/client': '{ JobClient }',
+    'src/jobs/store': '{ readResult }',
+    'src/recipe/hurts': '{ hurtingLayers }',
+    'test/lib/shared': '*',
+  });
+  return import(pathToFileURL(file).href);
+}
+
+/** The bundle of the calibration's own parts, for a process of its own. */
+export const bundleEngine = () =>
+  bundle('engine', {
+    'src/data': '{ openData }',
+    'src/jobs/memory': '{ Memory }',
+    'src/jobs/stages/calibrate': '{ tappedTensors }',
+    'src/jobs/subject': '{ openSubject }',
+    'src/quantize/calibrate': '{ calibrate }',
+    'src/runtime/session': '{ Session }',
+  });
