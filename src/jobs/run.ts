@@ -158,6 +158,13 @@ async function runStages(
     );
     result.seconds.evaluate = (Date.now() - start) / 1000;
     fillEvaluation(result, evaluation, samples.evaluation);
+    if (mode === 'static' && samples.shared > 0)
+      addNote(result.notes, {
+        code: 'evaluated-on-calibration',
+        severity: 'warning',
+        message: `${samples.shared} of the ${samples.evaluation.indices.length} evaluation samples were calibrated on too.`,
+        remedy: 'Evaluate on data that the ranges have not seen.',
+      });
     result.limits = checkLimits(plan.recipe.limits, result);
     context.partial();
 

@@ -16,6 +16,8 @@ export interface Selection {
 export interface Samples {
   calibration: Selection | null;
   evaluation: (Selection & { heldBack: boolean }) | null;
+  /** Samples of the evaluation that are calibrated on too: on these every range fits. */
+  shared: number;
 }
 
 /** Fewer calibration samples than this are not split to hold some back. */
@@ -68,16 +70,26 @@ export async function openSamples(plan: Plan, subject: Subject): Promise<Samples
     const all = await openLabels({ ...(file ? { labels: file } : {}), baseDir }, source);
     const labels = all && { kind: all.kind, of: (i: number) => all.of(indices[i]!) };
     const key = await selectionKey(source, indices);
-    return { calibration, evaluation: { source, indices, labels, key, heldBack: false } };
+    const evaluation = { source, indices, labels, key, heldBack: false };
+    return { calibration, evaluation, shared: countShared(calibration, evaluation) };
   }
-  if (!calibration) return { calibration, evaluation: null };
+  if (!calibration) return { calibration, evaluation: null, shared: 0 };
   const heldBack = rest.length > 0;
   const indices = spread(heldBack ? rest.length : calibration.indices.length, 128).map(
     (i) => (heldBack ? rest : calibration.indices)[i]!,
   );
   const { source } = calibration;
   const key = await selectionKey(source, indices);
-  return { calibration, evaluation: { source, indices, labels: null, key, heldBack } };
+  const evaluation = { source, indices, labels: null, key, heldBack };
+  return { calibration, evaluation, shared: countShared(calibration, evaluation) };
+}
+
+/** Samples of `evaluation` that come from the same place as one of `calibration`. */
+function countShared(calibration: Selection | null, evaluation: Selection): number {
+  const places = ({ source, indices }: Selection) =>
+    indices.map((i) => source.origin(i)).map(({ file, index }) => file && `${file} ${index ?? ''}`);
+  const seen = new Set(calibration ? places(calibration) : []);
+  return places(evaluation).filter((place) => place && seen.has(place)).length;
 }
 
 /** The samples of a selection one after the other. */
