@@ -80,8 +80,16 @@ describe('proposals', () => {
   test('are at most three, and one when all is well', () => {
     for (const name of Object.keys(states)) expect(ids(name).length).toBeLessThanOrEqual(3);
     const well = state('done');
-    if (well.result) well.result.layers.forEach((layer) => (layer.hurts = false));
+    if (well.result)
+      for (const layer of well.result.layers) [layer.hurts, layer.costsDb] = [false, null];
     expect(ask(well).map((proposal) => proposal.id)).toEqual(['report']);
+  });
+
+  test('a measured gain counts more than a small share of the noise', () => {
+    const island = state('kept');
+    const before = island.result?.layers.find((layer) => layer.name === 'conv_dw_4');
+    if (before) before.costsDb = 10.4;
+    expect(ask(island)[0]?.does).toEqual({ kind: 'keep', layers: ['conv_dw_4'], keep: true });
   });
 
   test('what is 40 dB away needs no repair', () => {

@@ -183,7 +183,7 @@ function ClosenessTable({ row }: { row: LayerRow }) {
           </tr>
         </thead>
         <tbody>
-          {line(t('panel.local'), 'local', result.local)}
+          {line(t(result.wish === 'keep' ? 'panel.localIf' : 'panel.local'), 'local', result.local)}
           {line(t('panel.accumulated'), 'accumulated', result.accumulated)}
           {row.onlyThis !== null && (
             <tr>

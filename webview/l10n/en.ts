@@ -248,6 +248,7 @@ export const en = {
   'panel.ifKeptAbout': 'If kept, about',
   'panel.closeness': 'Closeness to FP32',
   'panel.local': 'Local',
+  'panel.localIf': 'Local, if quantized',
   'panel.accumulated': 'Accumulated',
   'panel.onlyThis': 'Output, only this',
   'panel.weights': 'Largest weight of each channel',
@@ -278,7 +279,7 @@ export const en = {
   'model.outputs': 'Outputs',
 
   'errors.empty': 'Here every layer’s error will stand, measured against FP32.',
-  'errors.graphOrder': 'graph order',
+  'errors.graphOrder': 'Back to graph order',
   'errors.profile': 'Accumulated SQNR along the depth, dB',
   'errors.jumps': 'largest drops',
   'errors.channels': 'Local error of {n} channels of {layer}',

@@ -242,6 +242,7 @@ export const zhCn: Table = {
   'panel.ifKeptAbout': '若保留（约）',
   'panel.closeness': '与 FP32 的接近程度',
   'panel.local': '局部',
+  'panel.localIf': '局部（若量化）',
   'panel.accumulated': '累积',
   'panel.onlyThis': '输出，仅本层',
   'panel.weights': '每个通道的最大权重',
@@ -272,7 +273,7 @@ export const zhCn: Table = {
   'model.outputs': '输出',
 
   'errors.empty': '这里将显示每一层相对 FP32 的误差。',
-  'errors.graphOrder': '按图顺序',
+  'errors.graphOrder': '恢复图顺序',
   'errors.profile': '沿深度的累积 SQNR，dB',
   'errors.jumps': '最大的下降',
   'errors.channels': '{layer} 的 {n} 个通道的局部误差',

@@ -25,10 +25,13 @@ export function gainOf(share: number): number {
 
 const act = (action: InspectorAction): Proposal['does'] => ({ kind: 'action', action });
 
-/** Layers that hurt and are still quantized, worst first. */
+/**
+ * Layers that are still quantized, worst first: by the share of the noise or by what a run gained by
+ * keeping them, whichever says more (a layer before a float island may cost far more than it makes).
+ */
 export function worstRows(rows: readonly LayerRow[]): LayerRow[] {
   const blame = (row: LayerRow) =>
-    row.share ?? (row.costs !== null ? 1 - 10 ** (-row.costs / 10) : 0);
+    Math.max(row.share ?? 0, row.costs === null ? 0 : 1 - 10 ** (-row.costs / 10));
   return rows
     .filter((row) => !row.kept && row.result?.wish !== 'keep' && blame(row) > 0)
     .sort((a, b) => blame(b) - blame(a) || a.index - b.index);
@@ -93,7 +96,7 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
 }
 
 function keepProposals(state: InspectorState, rows: readonly LayerRow[]): Proposal[] {
-  const hurting = worstRows(rows).filter((row) => row.result?.hurts);
+  const hurting = worstRows(rows).filter((row) => row.result?.hurts || (row.costs ?? 0) >= 1);
   const first = hurting[0];
   if (!first) return [];
   const output = worstOutput(state.result);

@@ -42,6 +42,7 @@ function page(theme, nonce) {
   return `<!doctype html><html lang="en" style='${variables.join('; ')}'><head><meta charset="utf-8"><link rel="icon" href="data:,">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-${nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'">
 <meta name="vernier-plotly" content="/plotly.js"><meta name="vernier-nonce" content="${nonce}">
+<style>code { color: #d0d0d0; background: #8883; padding: 1px 3px; border-radius: 4px }</style>
 <link rel="stylesheet" href="/codicon.css"><link rel="stylesheet" href="/inspector.css">
 </head><body class="${classes}"><div id="root"></div>
 <script nonce="${nonce}" src="/host.js"></script><script nonce="${nonce}" src="/inspector.js"></script></body></html>`;

@@ -95,9 +95,10 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
       irVersion: 8,
       contribOps: [],
       runtime: 'onnxruntime ≥ 1.8',
-      python: "ort.InferenceSession('mobilenet_v1_0.25.int8.onnx')",
-      cpp: 'Ort::Session session(env, "mobilenet_v1_0.25.int8.onnx", options);',
-      node: "await ort.InferenceSession.create('mobilenet_v1_0.25.int8.onnx')",
+      python:
+        "import onnxruntime as ort\nsession = ort.InferenceSession('mobilenet_v1_0.25.int8.onnx')",
+      cpp: '#include <onnxruntime_cxx_api.h>\nOrt::Env env;\nOrt::Session session(env, "mobilenet_v1_0.25.int8.onnx", {});',
+      node: "import * as ort from 'onnxruntime-node';\nconst session = await ort.InferenceSession.create('mobilenet_v1_0.25.int8.onnx');",
     },
     limits: [
       { limit: 'top1_drop', wanted: 0.01, got: better ? 0.015 : 0.04, met: false },

@@ -78,8 +78,15 @@ export function ErrorsView() {
       <div class="tools">
         <Search shown={shown.length} />
         {errorSort.value && (
-          <button type="button" class="link" onClick={() => (errorSort.value = null)}>
-            {t('errors.graphOrder')}
+          <button
+            type="button"
+            class="icon"
+            data-testid="graph-order"
+            title={t('errors.graphOrder')}
+            aria-label={t('errors.graphOrder')}
+            onClick={() => (errorSort.value = null)}
+          >
+            <Icon name="list-ordered" />
           </button>
         )}
         <span class="space" />

@@ -108,7 +108,7 @@ function run({ does }: Proposal): void {
 
 function Worst() {
   const worst = worstRows(rows.value)
-    .filter((row) => (row.share ?? 1) >= 0.005)
+    .filter((row) => (row.share ?? 0) >= 0.005 || (row.costs ?? 0) >= 0.05)
     .slice(0, 5);
   if (worst.length === 0) return null;
   const most = worst[0]?.share ?? 0;
