@@ -1,5 +1,5 @@
 /** Weights that lie in files beside the model. */
-import { closeSync, fstatSync, lstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { VernierError } from '../errors';
 import type { TensorProto } from './schema';
@@ -11,15 +11,22 @@ export interface ExternalLocation {
   length: number | null;
 }
 
-/** Reads the `external_data` entries of a tensor. */
+/** Reads the `external_data` entries of a tensor. Throws `model.bad-tensor` where offset or length are no sizes. */
 export function externalLocation(tensor: TensorProto): ExternalLocation {
   const entries = new Map(tensor.externalData.map((e) => [e.key, e.value]));
-  const length = entries.get('length');
-  return {
-    location: entries.get('location') ?? '',
-    offset: Number(entries.get('offset') ?? 0),
-    length: length === undefined ? null : Number(length),
+  const size = (key: string): number | null => {
+    const text = entries.get(key);
+    if (text === undefined) return null;
+    const number = Number(text);
+    if (Number.isSafeInteger(number) && number >= 0 && text.trim() !== '') return number;
+    throw new VernierError(
+      'model.bad-tensor',
+      `Tensor '${tensor.name}' has ${key} '${text}' in its data file, which is no size.`,
+      { tensor: tensor.name, remedy: 'The file is damaged: export the model again.' },
+    );
   };
+  const offset = size('offset') ?? 0;
+  return { location: entries.get('location') ?? '', offset, length: size('length') };
 }
 
 /**
@@ -43,21 +50,23 @@ export function externalFile(tensor: TensorProto, dir: string | null): string {
       { ...place, remedy: 'Put the data file into the folder of the model and export it again.' },
     );
   if (location === '' || path.isAbsolute(location) || !isInside(dir, file)) throw outside();
+  let real: string;
   try {
-    lstatSync(file);
+    real = realpathSync(file);
+    if (!statSync(real).isFile()) throw new Error('not a file');
   } catch {
-    throw new VernierError('model.external-missing', `The data file '${location}' is missing.`, {
+    throw new VernierError('model.external-missing', `There is no data file '${location}'.`, {
       ...place,
       remedy: `Put '${location}' beside the model.`,
     });
   }
-  if (!isInside(realpathSync(dir), realpathSync(file))) throw outside();
+  if (!isInside(realpathSync(dir), real)) throw outside();
   return file;
 }
 
 function isInside(dir: string, file: string): boolean {
   const relative = path.relative(path.resolve(dir), file);
-  return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
+  return relative !== '' && !/^\.\.([\\/]|$)/.test(relative) && !path.isAbsolute(relative);
 }
 
 /** Reads the bytes of an external tensor. @param expected what type and dims say that it takes */
@@ -69,17 +78,17 @@ export function readExternal(
   const file = externalFile(tensor, dir);
   const { offset, length, location } = externalLocation(tensor);
   const bytes = length ?? expected;
-  const handle = openSync(file, 'r');
+  const handle = openData(file, tensor);
   try {
     const size = fstatSync(handle).size;
-    if (!(offset >= 0) || offset + bytes > size)
+    if (offset + bytes > size)
       throw new VernierError(
         'model.external-short',
         `Tensor '${tensor.name}' wants bytes ${offset}…${offset + bytes} of '${location}', which has ${size}.`,
         { tensor: tensor.name, file: location, remedy: 'Copy the whole data file again.' },
       );
     const buffer = new Uint8Array(bytes);
-    for (let done = 0; done < bytes; ) {
+    for (let done = 0; done < bytes;) {
       const n = readSync(handle, buffer, done, Math.min(bytes - done, 1 << 30), offset + done);
       if (n === 0) break;
       done += n;
@@ -87,5 +96,19 @@ export function readExternal(
     return buffer;
   } finally {
     closeSync(handle);
+  }
+}
+
+function openData(file: string, tensor: TensorProto): number {
+  try {
+    return openSync(file, 'r');
+  } catch (cause) {
+    const { location } = externalLocation(tensor);
+    throw new VernierError(
+      'model.external-missing',
+      `The data file '${location}' cannot be read.`,
+      { tensor: tensor.name, file: location, remedy: 'Check its permissions.' },
+      { cause },
+    );
   }
 }

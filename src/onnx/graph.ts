@@ -77,7 +77,11 @@ export class GraphIndex {
   /** Adds a node after `after` (or before everything with null, at the end with undefined). */
   insertNode(node: NodeProto, after?: NodeProto | null): void {
     const at =
-      after === null ? 0 : after === undefined ? this.graph.node.length : this.graph.node.indexOf(after) + 1;
+      after === null
+        ? 0
+        : after === undefined
+          ? this.graph.node.length
+          : this.graph.node.indexOf(after) + 1;
     this.graph.node.splice(at, 0, node);
     this.link(node);
   }
@@ -153,7 +157,7 @@ export class GraphIndex {
   /** Removes nodes whose results nobody reads, again and again. Returns their count. */
   dropDeadNodes(): number {
     let removed = 0;
-    for (let again = true; again; ) {
+    for (let again = true; again;) {
       again = false;
       for (const node of [...this.graph.node].reverse()) {
         const alive = node.output.some(

@@ -6,12 +6,17 @@ import { VernierError } from '../errors';
 import { ModelProtoSchema } from './gen/onnx_pb';
 import { Model } from './model';
 import { otherFormat } from './other-formats';
+import { checkWire } from './wire';
+
+/** A protobuf message is smaller than this. */
+const MAX_BYTES = 2 ** 31;
 
 /** Reads a model. Weights are views into the file's bytes; external ones stay on disk. */
 export async function loadModel(file: string): Promise<Model> {
   const absolute = path.resolve(file);
   const hint = otherFormat(absolute);
-  if (hint) throw new VernierError('model.other-format', hint.message, { file, remedy: hint.remedy });
+  if (hint)
+    throw new VernierError('model.other-format', hint.message, { file, remedy: hint.remedy });
   let bytes: Uint8Array;
   try {
     const info = await stat(absolute);
@@ -20,6 +25,17 @@ export async function loadModel(file: string): Promise<Model> {
         file,
         remedy: 'Name the .onnx file in it.',
       });
+    if (!info.isFile())
+      throw new VernierError('model.not-found', `'${file}' is not a file.`, {
+        file,
+        remedy: 'Name an .onnx file.',
+      });
+    if (info.size > MAX_BYTES)
+      throw new VernierError(
+        'model.not-onnx',
+        `'${file}' has ${info.size} bytes; an ONNX file holds at most 2 GiB.`,
+        { file, remedy: 'Export the model with its weights in a data file beside it.' },
+      );
     bytes = await readFile(absolute);
   } catch (error) {
     if (error instanceof VernierError) throw error;
@@ -46,6 +62,7 @@ export function parseModel(bytes: Uint8Array, file: string | null = null): Model
     });
   let proto;
   try {
+    checkWire(bytes, ModelProtoSchema);
     proto = fromBinary(ModelProtoSchema, bytes);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);

@@ -57,7 +57,7 @@ export class Model {
     return this.proto.metadataProps.find((e) => e.key === key)?.value;
   }
 
-  /** A copy whose graph can be edited freely. */
+  /** A copy whose graph can be edited freely. Weights share their bytes with it: replace them, never write into them. */
   copy(): Model {
     return new Model(clone(ModelProtoSchema, this.proto), this.file, this.dir);
   }

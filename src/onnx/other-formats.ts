@@ -16,11 +16,13 @@ const HINTS: Record<string, { what: string; remedy: string }> = {
   },
   '.h5': {
     what: 'a Keras file',
-    remedy: 'Convert it with tf2onnx: python -m tf2onnx.convert --keras model.h5 --output model.onnx.',
+    remedy:
+      'Convert it with tf2onnx: python -m tf2onnx.convert --keras model.h5 --output model.onnx.',
   },
   '.pb': {
     what: 'a TensorFlow graph, or a tensor',
-    remedy: 'Convert a graph with python -m tf2onnx.convert --graphdef model.pb --output model.onnx.',
+    remedy:
+      'Convert a graph with python -m tf2onnx.convert --graphdef model.pb --output model.onnx.',
   },
   '.safetensors': {
     what: 'weights without a graph',

@@ -39,7 +39,11 @@ export interface SaveOptions {
  * Writes a model to a temporary file beside `file` and renames it, so that an earlier good file is never
  * lost. External tensors are carried along. Throws `job.disk-full` or `job.io`.
  */
-export async function saveModel(model: Model, file: string, options: SaveOptions = {}): Promise<void> {
+export async function saveModel(
+  model: Model,
+  file: string,
+  options: SaveOptions = {},
+): Promise<void> {
   const target = path.resolve(file);
   const temporary = `${target}.${process.pid}.tmp`;
   const dataName = `${path.basename(target)}.data`;

@@ -76,7 +76,7 @@ function checkExternal(tensor: TensorProto, dir: string | null, expected: number
       { ...place, remedy: 'Model and data file do not belong together: export both again.' },
     );
   const size = statSync(file).size;
-  if (!(offset >= 0) || offset + expected > size)
+  if (offset + expected > size)
     throw new VernierError(
       'model.external-short',
       `Tensor '${tensor.name}' wants bytes ${offset}…${offset + expected} of '${location}', which has ${size}.`,

@@ -45,18 +45,23 @@ const MAKERS: Partial<Record<ElementType, ArrayMaker>> = {
   uint64: BigUint64Array,
 };
 
+const REMEDY = 'The file is damaged, or its exporter wrote wrong dims: export the model again.';
+
 /** Product of dims; throws `model.bad-dims` on negative ones and beyond 2^53. */
 export function elementCount(dims: readonly number[], place: { tensor?: string } = {}): number {
   let n = 1;
   for (const d of dims) {
     if (!Number.isSafeInteger(d) || d < 0)
-      throw new VernierError('model.bad-dims', `Dimension ${d} is not a size.`, place);
+      throw new VernierError('model.bad-dims', `Dimension ${d} is not a size.`, {
+        ...place,
+        remedy: REMEDY,
+      });
     n *= d;
   }
   if (!Number.isSafeInteger(n))
     throw new VernierError('model.bad-dims', `Dims [${dims.join(', ')}] overflow.`, {
       ...place,
-      remedy: 'The file is damaged, or its exporter wrote wrong dims: export the model again.',
+      remedy: REMEDY,
     });
   return n;
 }

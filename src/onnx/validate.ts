@@ -10,6 +10,7 @@ import { checkTensor, checkValues } from './tensor-checks';
 /**
  * Throws the first of these that it finds, with its place and remedy:
  *
+ * - `model.truncated`: no opset, which every exporter writes last
  * - `model.unsupported-opset`: an opset or IR version newer than the runtime's
  * - `model.unsupported-op`: an operator that neither ONNX at that opset, nor the runtime, nor the model's functions have
  * - `model.duplicate-output`, `model.cycle`: two writers of a tensor; nodes that wait for each other
@@ -43,6 +44,10 @@ function checkVersions(model: Model): void {
       { remedy: remedy('opset 17') },
     );
   const ir = Number(model.proto.irVersion);
+  if (ir >= 3 && model.proto.opsetImport.length === 0)
+    throw new VernierError('model.truncated', 'The model does not say its opset.', {
+      remedy: 'The end of the file is missing: copy, download or export it again.',
+    });
   if (ir > NEWEST_IR)
     throw new VernierError(
       'model.unsupported-opset',
@@ -52,7 +57,8 @@ function checkVersions(model: Model): void {
   const own = new Set(model.proto.functions.map((f) => `${f.domain}:${f.name}`));
   eachNode(model.graph, (node) => {
     if (own.has(`${node.domain}:${node.opType}`)) return;
-    checkOperator(node, opset);
+    // a model that does not import the default domain gets the runtime's newest
+    checkOperator(node, model.domainVersion('') ?? (ir < 3 ? 1 : NEWEST_OPSET));
   });
 }
 

@@ -5,7 +5,7 @@ import type { FunctionProto } from '../gen/onnx_pb';
 import { isDefaultDomain, type Model } from '../model';
 import { makeNode, type GraphProto, type NodeProto } from '../schema';
 import { inferGraphs, type ScopedShapes } from '../shapes';
-import { Names, UpgradeContext, type UpgradeChange } from './context';
+import { Names, UpgradeContext, type Adapter, type UpgradeChange } from './context';
 import { nextAdapter } from './table';
 
 export type { UpgradeChange } from './context';
@@ -133,7 +133,16 @@ function carry(
     return;
   }
   const [since, adapter] = next;
-  for (const part of adapter(node, context) ?? [node]) carry(part, since, to, context, result);
+  for (const part of adapted(node, adapter, context)) carry(part, since, to, context, result);
+}
+
+function adapted(node: NodeProto, adapter: Adapter, context: UpgradeContext): NodeProto[] {
+  try {
+    return adapter(node, context) ?? [node];
+  } catch (error) {
+    if (error instanceof VernierError) throw error;
+    throw context.refuse(node, `it is malformed (${String(error)})`);
+  }
 }
 
 /** IR version that came with an opset (https://onnx.ai/onnx/repo-docs/Versioning.html#released-versions). */

@@ -20,7 +20,7 @@ const outputsSayInference: Adapter = (node, c) => {
   removeAttribute(node, 'is_test');
   const more = node.output.filter((o) => o !== '').length > 1;
   if (test === 0 && more) throw c.refuse(node, 'it is in training mode');
-  node.output.length = 1;
+  node.output = node.output.slice(0, 1);
   if (test === 0) c.did(node, 'read as inference, although is_test was 0');
 };
 
@@ -57,7 +57,7 @@ const withoutSpatial: Adapter = (node, c) => {
 /** Since 14 `training_mode` says it; the further outputs are those of training. */
 const oneOutput: Adapter = (node, c) => {
   if (node.output.slice(1).some((o) => o !== '')) throw c.refuse(node, 'it is in training mode');
-  node.output.length = 1;
+  node.output = node.output.slice(0, 1);
 };
 
 const dropTest: Adapter = (node) => {
