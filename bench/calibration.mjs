@@ -1,5 +1,6 @@
 // A process of its own: calibration of one model against bare inference on the same samples, one thread each.
 import { pathToFileURL } from 'node:url';
+import { median } from './lib/table.mjs';
 
 const [bundle, model, files, image, count] = process.argv.slice(2);
 const engine = await import(pathToFileURL(bundle).href);
@@ -17,25 +18,38 @@ const feeds = [];
 for (let i = 0; i < source.count; i++) feeds.push(await source.sample(i));
 const many = Number(count);
 
+/** Milliseconds of each run of the model alone. */
 async function bare() {
   const session = await engine.Session.open(model);
-  for (let i = 0; i < 3; i++) await session.run(feeds[0]);
-  const start = performance.now();
-  for (let i = 0; i < many; i++) await session.run(feeds[i % feeds.length]);
-  const time = performance.now() - start;
+  const times = [];
+  for (let i = -3; i < many; i++) {
+    const start = performance.now();
+    await session.run(feeds[Math.max(i, 0) % feeds.length]);
+    if (i >= 0) times.push(performance.now() - start);
+  }
   await session.release();
-  return time;
+  return times;
 }
 
-async function* samples() {
-  for (let i = 0; i < many; i++) yield feeds[i % feeds.length];
+/** Milliseconds of each sample of a calibration: from handing it over to being asked for the next. */
+async function calibration() {
+  const times = [];
+  async function* samples() {
+    for (let i = 0; i < many; i++) {
+      const start = performance.now();
+      yield feeds[i % feeds.length];
+      times.push(performance.now() - start);
+    }
+  }
+  await engine.calibrate(subject.prepared, tensors, samples());
+  return times;
 }
 
 const tensors = engine.tappedTensors(subject);
-const before = await bare();
-const start = performance.now();
-await engine.calibrate(subject.prepared, tensors, samples());
-const calibrateMs = performance.now() - start;
-const after = await bare();
-process.send({ calibrateMs, bareMs: (before + after) / 2, tensors: tensors.length });
+const [before, calibrated, after] = [await bare(), await calibration(), await bare()];
+process.send({
+  calibrateMs: median(calibrated),
+  bareMs: median([...before, ...after]),
+  tensors: tensors.length,
+});
 process.disconnect();

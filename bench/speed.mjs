@@ -147,7 +147,7 @@ async function calibrationCost(bench, row) {
   ]);
   row(
     `mobilenet_v1: calibration over bare inference, 1 thread each, ${count} samples, ${tensors} tensors`,
-    `${fixed(calibrateMs / bareMs, 2)} × (${fixed(calibrateMs / count, 1)} ms a sample, bare ${fixed(bareMs / count, 1)})`,
+    `${fixed(calibrateMs / bareMs, 1)} × (median ${fixed(calibrateMs, 1)} ms a sample, bare ${fixed(bareMs, 1)})`,
   );
 }
 

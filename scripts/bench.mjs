@@ -18,6 +18,8 @@ main(bench, () => rmSync(folder, { recursive: true, force: true }));
 async function bench() {
   const unknown = flags.find((flag) => !['--quick', '--strict', '--write'].includes(flag));
   if (unknown) throw new Remedy(`${unknown} is not known; --quick, --strict and --write are.`);
+  if (flags.includes('--write') && (names.length > 0 || flags.includes('--quick')))
+    throw new Remedy('--write keeps whole runs only: leave out the names and --quick.');
   const start = performance.now();
   await ensurePackages();
   const { build } = await import('./build.mjs');
