@@ -1,7 +1,9 @@
 import path from 'node:path';
 import { VernierError } from '../errors';
-import { parseRecipe } from '../recipe/parse';
-import { toVernierError } from '../recipe/problem';
+import { parseRecipe, type ParseResult } from '../recipe/parse';
+import { lint } from '../recipe/lint';
+import type { NamedLayer } from '../recipe/match';
+import { toVernierError, type Problem } from '../recipe/problem';
 import { resolveRecipe, type ResolvedRecipe } from '../recipe/defaults';
 import type { Note, Target } from '../results';
 import { machineTarget } from './cpu';
@@ -9,6 +11,8 @@ import { machineTarget } from './cpu';
 /** A recipe with its paths resolved and `auto` decided. */
 export interface Plan {
   recipe: ResolvedRecipe;
+  /** The text that it came from, for warnings with their place. */
+  parsed: ParseResult;
   recipePath: string;
   baseDir: string;
   model: string;
@@ -39,13 +43,7 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
       file: recipePath,
       remedy: 'Give the output another name; the source model is never overwritten.',
     });
-  const notes: Note[] = parsed.problems.map((p) => ({
-    code: p.code,
-    severity: 'warning',
-    message: p.message,
-    file: recipePath,
-    ...(p.remedy ? { remedy: p.remedy } : {}),
-  }));
+  const notes = parsed.problems.map((p) => warning(p, recipePath));
   const targetWasAuto = recipe.target === 'auto';
   const machine = await machineTarget();
   const target = recipe.target === 'auto' ? machine.target : recipe.target;
@@ -56,6 +54,7 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
     written ?? (target === 'arm64' ? 'int8' : recipe.quantization.activations.type);
   return {
     recipe,
+    parsed,
     recipePath,
     baseDir,
     model,
@@ -67,4 +66,15 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
     layerSamples: parsed.recipe!.sensitivity?.samples ?? null,
     notes,
   };
+}
+
+/** What is doubtful about a recipe once the model's layers are known: names that match none, keys without effect. */
+export function layerWarnings(plan: Plan, layers: readonly NamedLayer[]): Note[] {
+  return lint(plan.parsed, { layers })
+    .filter(({ code }) => code === 'no-match' || code === 'no-effect')
+    .map((problem) => warning(problem, plan.recipePath));
+}
+
+function warning({ code, message, remedy }: Problem, file: string): Note {
+  return { code, severity: 'warning', message, file, ...(remedy ? { remedy } : {}) };
 }

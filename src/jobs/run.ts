@@ -10,7 +10,7 @@ import { addNote, type JobContext, type JobHooks } from './context';
 import { ENGINE_VERSION, keyOf } from './keys';
 import type { Memory } from './memory';
 import { Meter } from './meter';
-import { makePlan, type Plan } from './plan';
+import { layerWarnings, makePlan, type Plan } from './plan';
 import type { RunRequest, RunUntil } from './protocol';
 import { emptyResult, fillCalibration, fillEvaluation, fillLayers, fillSensitivity } from './fill';
 import { checkLimits } from './limits';
@@ -29,7 +29,7 @@ import { latencyStage } from './stages/latency';
 import { quantizeStage } from './stages/quantize';
 import { verifyStage } from './stages/verify';
 import { Store } from './store';
-import { macsWithShapes, openSubject, type Subject } from './subject';
+import { macsWithShapes, namedLayers, openSubject, type Subject } from './subject';
 
 const ORDER: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
 
@@ -53,7 +53,8 @@ export async function runRecipe(
   await meter.begin('read', 1);
   const subject = await openSubject(plan.model, memory);
   const result = emptyResult(plan, subject, request.recipePath);
-  result.notes.push(...plan.notes, ...subject.context.notes);
+  result.notes.push(...plan.notes, ...layerWarnings(plan, namedLayers(subject)));
+  result.notes.push(...subject.context.notes);
   const context: JobContext = {
     memory,
     meter,

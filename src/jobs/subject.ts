@@ -9,6 +9,7 @@ import type { PassContext } from '../quantize/context';
 import { place, type Placement } from '../quantize/placement';
 import { prepare } from '../quantize/prepare';
 import type { TypeOf, Unit } from '../quantize/units';
+import type { NamedLayer } from '../recipe/match';
 import { fileKey } from './keys';
 import type { Memory } from './memory';
 
@@ -69,6 +70,11 @@ async function makeSubject(file: string, key: string): Promise<Subject> {
     })),
     macs: new Map(units.map((u) => [u.name, macsOf(u.node, shapes)])),
   };
+}
+
+/** The layers as recipes name them: the names of absorbed nodes lead to their layer. */
+export function namedLayers({ units, context }: Subject): Required<Omit<NamedLayer, 'kind'>>[] {
+  return units.map(({ name, op }) => ({ name, op, absorbed: context.absorbedBy(name) }));
 }
 
 /** The same MACs once real shapes are known: some models leave everything but the input open. */
