@@ -1,5 +1,5 @@
 /** Weights that lie in files beside the model. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { VernierError } from '../errors';
 import type { TensorProto } from './schema';
@@ -69,27 +69,48 @@ function isInside(dir: string, file: string): boolean {
   return relative !== '' && !/^\.\.([\\/]|$)/.test(relative) && !path.isAbsolute(relative);
 }
 
-/** Reads the bytes of an external tensor. @param expected what type and dims say that it takes */
+/**
+ * Where the bytes of an external tensor lie, checked against the file. Throws as {@link externalFile} does, and
+ * `model.bad-tensor` where the stated length is not `expected`, `model.external-short` where the file ends too early.
+ *
+ * @param expected bytes that type and dims say that it takes
+ */
+export function locateExternal(
+  tensor: TensorProto,
+  dir: string | null,
+  expected: number,
+): { file: string; offset: number } {
+  const file = externalFile(tensor, dir);
+  const { offset, length, location } = externalLocation(tensor);
+  const place = { tensor: tensor.name, file: location };
+  if (length !== null && length !== expected)
+    throw new VernierError(
+      'model.bad-tensor',
+      `Tensor '${tensor.name}' has ${length} bytes in '${location}' where its dims take ${expected}.`,
+      { ...place, remedy: 'Model and data file do not belong together: export both again.' },
+    );
+  const { size } = statSync(file);
+  if (offset + expected > size)
+    throw new VernierError(
+      'model.external-short',
+      `Tensor '${tensor.name}' wants bytes ${offset}…${offset + expected} of '${location}', which has ${size}.`,
+      { ...place, remedy: 'Copy the whole data file again.' },
+    );
+  return { file, offset };
+}
+
+/** Reads the bytes of an external tensor. Throws as {@link locateExternal} does. */
 export function readExternal(
   tensor: TensorProto,
   dir: string | null,
   expected: number,
 ): Uint8Array {
-  const file = externalFile(tensor, dir);
-  const { offset, length, location } = externalLocation(tensor);
-  const bytes = length ?? expected;
+  const { file, offset } = locateExternal(tensor, dir, expected);
   const handle = openData(file, tensor);
   try {
-    const size = fstatSync(handle).size;
-    if (offset + bytes > size)
-      throw new VernierError(
-        'model.external-short',
-        `Tensor '${tensor.name}' wants bytes ${offset}…${offset + bytes} of '${location}', which has ${size}.`,
-        { tensor: tensor.name, file: location, remedy: 'Copy the whole data file again.' },
-      );
-    const buffer = new Uint8Array(bytes);
-    for (let done = 0; done < bytes;) {
-      const n = readSync(handle, buffer, done, Math.min(bytes - done, 1 << 30), offset + done);
+    const buffer = new Uint8Array(expected);
+    for (let done = 0; done < expected;) {
+      const n = readSync(handle, buffer, done, Math.min(expected - done, 1 << 30), offset + done);
       if (n === 0) break;
       done += n;
     }

@@ -23,7 +23,8 @@ export class GraphIndex {
     for (const list of [graph.valueInfo, graph.output, graph.input])
       for (const info of list) this.infos.set(info.name, info);
     for (const node of graph.node) this.link(node);
-    for (const name of [...this.inputNames, ...this.constants.keys()]) this.names.add(name);
+    for (const name of [...this.inputNames, ...this.constants.keys(), ...this.infos.keys()])
+      this.names.add(name);
   }
 
   /** The node that writes a tensor; undefined for inputs and initializers. */
@@ -58,7 +59,7 @@ export class GraphIndex {
     return this.infos.get(tensor);
   }
 
-  /** A name that no tensor or node of the graph has, made from `base`. */
+  /** A name that no tensor or node of the graph, or of one inside it, has, made from `base`. */
   freshName(base: string): string {
     let name = base;
     for (let i = 1; this.names.has(name); i++) name = `${base}_${i}`;
@@ -174,6 +175,7 @@ export class GraphIndex {
 
   private link(node: NodeProto): void {
     if (node.name) this.names.add(node.name);
+    for (const body of subgraphs(node)) this.reserve(body);
     for (const output of node.output)
       if (output !== '') {
         this.producers.set(output, node);
@@ -184,6 +186,13 @@ export class GraphIndex {
       if (set) set.add(node);
       else this.readers.set(input, new Set([node]));
     }
+  }
+
+  /** Names inside a body are not free outside: they would hide one another. */
+  private reserve(body: GraphProto): void {
+    for (const list of [body.input, body.initializer]) for (const v of list) this.names.add(v.name);
+    for (const node of allNodes(body))
+      for (const name of [node.name, ...node.output]) this.names.add(name);
   }
 
   private unlink(node: NodeProto): void {
@@ -225,4 +234,26 @@ function renameInSubgraph(graph: GraphProto, from: string, to: string): void {
 /** True where the node carries an attribute of that name. */
 export function hasAttribute(node: NodeProto, name: string): boolean {
   return attribute(node, name) !== undefined;
+}
+
+/** Every node of a graph and of the graphs inside it. */
+export function* allNodes(graph: GraphProto): Generator<NodeProto> {
+  for (const node of graph.node) {
+    yield node;
+    for (const body of subgraphs(node)) yield* allNodes(body);
+  }
+}
+
+/** Every constant of a graph and of the graphs inside it: initializers, and tensors that nodes carry (`Constant`). */
+export function* allTensors(
+  graph: GraphProto,
+): Generator<{ tensor: TensorProto; node: NodeProto | null }> {
+  for (const tensor of graph.initializer) yield { tensor, node: null };
+  for (const node of graph.node) {
+    for (const a of node.attribute) {
+      if (a.t) yield { tensor: a.t, node };
+      for (const tensor of a.tensors) yield { tensor, node };
+    }
+    for (const body of subgraphs(node)) yield* allTensors(body);
+  }
 }

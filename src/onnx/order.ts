@@ -40,21 +40,34 @@ export function topologicalOrder(graph: GraphProto, file?: string): NodeProto[] 
   const order: NodeProto[] = [];
   for (let i = ready.pop(); i !== undefined; i = ready.pop()) {
     order.push(graph.node[i]!);
-    waiting[i]!.add(-1);
     for (const next of unlocks[i]!) {
       waiting[next]!.delete(i);
       if (waiting[next]!.size === 0) ready.push(next);
     }
   }
-  if (order.length < graph.node.length) {
-    const stuck = graph.node.find((node) => !order.includes(node))!;
-    throw new VernierError('model.cycle', `The graph has a cycle through '${label(stuck)}'.`, {
-      file,
-      node: label(stuck),
-      remedy: 'Export the model again; an ONNX graph must not loop.',
-    });
-  }
+  if (order.length < graph.node.length) throw cycle(graph, waiting, file);
   return order;
+}
+
+/** Walks back from a node that waits to one that it waits for, until it comes round. */
+function cycle(graph: GraphProto, waiting: readonly Set<number>[], file?: string): VernierError {
+  const path: number[] = [];
+  const seen = new Set<number>();
+  let at = waiting.findIndex((needs) => needs.size > 0);
+  while (!seen.has(at)) {
+    seen.add(at);
+    path.push(at);
+    at = waiting[at]!.values().next().value!;
+  }
+  const round = path.slice(path.indexOf(at)).reverse();
+  const names = round.map((i) => `'${label(graph.node[i]!)}'`);
+  const shown = names.length > 4 ? [...names.slice(0, 3), '…', names.at(-1)!] : names;
+  const node = label(graph.node[at]!);
+  return new VernierError('model.cycle', `The graph has a cycle: ${shown.join(' → ')}.`, {
+    file,
+    node,
+    remedy: 'Export the model again; an ONNX graph must not loop.',
+  });
 }
 
 /** A node's name, or its first output's where it has none. */

@@ -1,7 +1,6 @@
 /** Checks of one tensor: its dims, its bytes, its values. */
 import { VernierError } from '../errors';
-import { externalFile, externalLocation } from './external';
-import { statSync } from 'node:fs';
+import { locateExternal } from './external';
 import { elementBits, type TensorProto } from './schema';
 import { isExternal, tensorBytes, tensorData, tensorDims, tensorType } from './tensor';
 
@@ -23,7 +22,7 @@ export function checkTensor(tensor: TensorProto, dir: string | null): void {
     );
   const expected = tensorBytes(tensor);
   if (isExternal(tensor)) {
-    checkExternal(tensor, dir, expected);
+    locateExternal(tensor, dir, expected);
     return;
   }
   const wrong = (has: string, takes: string) =>
@@ -63,25 +62,6 @@ function typedFieldCount(type: ReturnType<typeof tensorType>, count: number): nu
   if (type.startsWith('complex')) return 2 * count;
   const bits = elementBits(type);
   return bits < 8 ? Math.ceil((count * bits) / 8) : count;
-}
-
-function checkExternal(tensor: TensorProto, dir: string | null, expected: number): void {
-  const file = externalFile(tensor, dir);
-  const { offset, length, location } = externalLocation(tensor);
-  const place = { tensor: tensor.name, file: location };
-  if (length !== null && length !== expected)
-    throw new VernierError(
-      'model.bad-tensor',
-      `Tensor '${tensor.name}' has ${length} bytes in '${location}' where its dims take ${expected}.`,
-      { ...place, remedy: 'Model and data file do not belong together: export both again.' },
-    );
-  const size = statSync(file).size;
-  if (offset + expected > size)
-    throw new VernierError(
-      'model.external-short',
-      `Tensor '${tensor.name}' wants bytes ${offset}…${offset + expected} of '${location}', which has ${size}.`,
-      { ...place, remedy: 'Copy the whole data file again.' },
-    );
 }
 
 /** Throws `model.nan-weight` where a floating-point tensor holds a NaN, or, if `finite`, an infinity. */

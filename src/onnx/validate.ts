@@ -1,6 +1,7 @@
 /** What must hold of a model before anything is done with it. */
 import { VernierError } from '../errors';
 import { subgraphs } from './attributes';
+import { allNodes, allTensors } from './graph';
 import { isDefaultDomain, type Model } from './model';
 import { isRuntimeDomain, NEWEST_IR, NEWEST_OPSET, operatorSince } from './operators';
 import { label, topologicalOrder } from './order';
@@ -25,8 +26,9 @@ export function validateModel(model: Model): void {
     checkVersions(model);
     checkGraph(model, model.graph, new Set());
     const weights = weightNames(model.graph);
-    eachConstant(model.graph, (tensor) => checkTensor(tensor, model.dir));
-    eachConstant(model.graph, (tensor) => checkValues(tensor, model.dir, weights.has(tensor.name)));
+    const constants = [...allTensors(model.graph)].map(named);
+    for (const tensor of constants) checkTensor(tensor, model.dir);
+    for (const tensor of constants) checkValues(tensor, model.dir, weights.has(tensor.name));
   } catch (error) {
     if (!(error instanceof VernierError) || error.place.file || !model.file) throw error;
     const { message, code, place } = error;
@@ -55,11 +57,10 @@ function checkVersions(model: Model): void {
       { remedy: remedy(`an ONNX release whose IR version is at most ${NEWEST_IR}`) },
     );
   const own = new Set(model.proto.functions.map((f) => `${f.domain}:${f.name}`));
-  eachNode(model.graph, (node) => {
-    if (own.has(`${node.domain}:${node.opType}`)) return;
-    // a model that does not import the default domain gets the runtime's newest
-    checkOperator(node, model.domainVersion('') ?? (ir < 3 ? 1 : NEWEST_OPSET));
-  });
+  // a model that does not import the default domain gets the runtime's newest
+  const version = model.domainVersion('') ?? (ir < 3 ? 1 : NEWEST_OPSET);
+  for (const node of allNodes(model.graph))
+    if (!own.has(`${node.domain}:${node.opType}`)) checkOperator(node, version);
 }
 
 function checkOperator(node: NodeProto, opset: number): void {
@@ -130,24 +131,9 @@ function nothingWrites(tensor: string, node?: NodeProto): VernierError {
   );
 }
 
-function eachNode(graph: GraphProto, visit: (node: NodeProto) => void): void {
-  for (const node of graph.node) {
-    visit(node);
-    for (const body of subgraphs(node)) eachNode(body, visit);
-  }
-}
-
-function eachConstant(graph: GraphProto, visit: (tensor: TensorProto) => void): void {
-  for (const tensor of graph.initializer) visit(tensor);
-  for (const node of graph.node) {
-    for (const a of node.attribute) if (a.t) visit(named(a.t, node));
-    for (const body of subgraphs(node)) eachConstant(body, visit);
-  }
-}
-
 /** The tensor of a `Constant` has no name of its own; its node's output does. */
-function named(tensor: TensorProto, node: NodeProto): TensorProto {
-  if (tensor.name !== '') return tensor;
+function named({ tensor, node }: { tensor: TensorProto; node: NodeProto | null }): TensorProto {
+  if (tensor.name !== '' || !node) return tensor;
   const view = Object.create(tensor) as TensorProto; // the same values under a name
   view.name = node.output[0] ?? label(node);
   return view;
@@ -166,11 +152,10 @@ const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
 
 function weightNames(graph: GraphProto): Set<string> {
   const names = new Set<string>();
-  eachNode(graph, (node) => {
+  for (const node of allNodes(graph))
     for (const slot of WEIGHT_INPUTS[node.opType] ?? []) {
       const name = node.input[slot];
       if (name) names.add(name);
     }
-  });
   return names;
 }
