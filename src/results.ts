@@ -16,13 +16,7 @@ export interface Interval {
 
 export type Mode = 'static' | 'dynamic';
 export type Target =
-  | 'x86-vnni'
-  | 'x86-avx2'
-  | 'arm64'
-  | 'nvidia-fp16'
-  | 'tensorrt'
-  | 'fpga-fixed'
-  | 'onnx';
+  'x86-vnni' | 'x86-avx2' | 'arm64' | 'nvidia-fp16' | 'tensorrt' | 'fpga-fixed' | 'onnx';
 /** Precision of a layer's arithmetic. `mixed`: some of its kernels are integer, some float. */
 export type Precision = 'int8' | 'int16' | 'float32' | 'float16' | 'mixed';
 export type ObserverName = 'minmax' | 'moving-average';
@@ -210,6 +204,11 @@ export interface LayerResult {
   utilisation: number | null;
   /** True for at most five layers with ≥ 5 % of the noise at the output. */
   hurts: boolean;
+  /**
+   * What bias correction did: root mean square over channels of the shift of the layer's mean, on calibration
+   * samples that did not make the correction, before and after; `kept` is false where those did not agree.
+   */
+  biasShift: { before: number; after: number; kept: boolean } | null;
 }
 
 export interface LatencyResult {

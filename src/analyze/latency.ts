@@ -5,23 +5,32 @@ import type { LatencyResult } from '../results';
 /** Below this speed-up the verdict is *not faster here* (DESIGN §4.18). */
 export const FASTER_THAN = 1.02;
 
-/** Medians, percentiles, the median ratio of the pairs with its interval, and the verdict. */
-export function latencyResult(pairs: LatencyPairs): LatencyResult {
-  const ratio = medianRatioBootstrap(pairs.reference, pairs.candidate);
+/**
+ * Medians, percentiles, the median ratio of all pairs, and the verdict. The interval holds the bootstrap intervals of
+ * every process: sessions of one process share their luck with memory and threads.
+ * @param runs pairs of one process each, at least one
+ */
+export function latencyResult(runs: readonly LatencyPairs[]): LatencyResult {
+  const all = {
+    reference: runs.flatMap((r) => r.reference),
+    candidate: runs.flatMap((r) => r.candidate),
+  };
+  const ratio = medianRatioBootstrap(all.reference, all.candidate);
+  const each = runs.map((r) => medianRatioBootstrap(r.reference, r.candidate));
   const sorted = (values: number[]) => Float64Array.from(values).sort();
-  const [fp32, int8] = [sorted(pairs.reference), sorted(pairs.candidate)];
+  const [fp32, int8] = [sorted(all.reference), sorted(all.candidate)];
   return {
     fp32Ms: quantileOfSorted(fp32, 0.5),
     int8Ms: quantileOfSorted(int8, 0.5),
     speedup: ratio.value,
-    low: ratio.low,
-    high: ratio.high,
+    low: Math.min(ratio.low, ...each.map((e) => e.low)),
+    high: Math.max(ratio.high, ...each.map((e) => e.high)),
     fp32P50: quantileOfSorted(fp32, 0.5),
     fp32P99: quantileOfSorted(fp32, 0.99),
     int8P50: quantileOfSorted(int8, 0.5),
     int8P99: quantileOfSorted(int8, 0.99),
-    threads: pairs.threads,
-    pairs: pairs.reference.length,
+    threads: runs[0]!.threads,
+    pairs: all.reference.length,
     verdict: ratio.value >= FASTER_THAN ? 'faster' : 'not faster here',
   };
 }

@@ -145,6 +145,7 @@ export function fillLayers(
       clipRate: accumulated?.clipRate ?? null,
       utilisation: accumulated?.utilisation ?? null,
       hurts: false,
+      biasShift: quantized.biasChanges.get(unit.name) ?? null,
     };
   });
   const total = sum(result.layers.map((l) => l.macs ?? 0));

@@ -26,7 +26,8 @@ import {
   sensitivityStage,
 } from './stages/layers';
 import { latencyStage } from './stages/latency';
-import { quantizeStage } from './stages/quantize';
+import { correctStage } from './stages/correct';
+import { quantizeStage, type Quantized } from './stages/quantize';
 import { verifyStage } from './stages/verify';
 import { Store } from './store';
 import { macsWithShapes, namedLayers, openSubject, type Subject } from './subject';
@@ -108,7 +109,13 @@ async function runStages(
   // 2. Quantize, write, load, read what is executed.
   let start = Date.now();
   await context.meter.begin('quantize', 1);
-  const quantized = quantizeStage(plan, subject, calibrated);
+  const { calibration } = samples;
+  const quantize = async (extra: ReadonlySet<string>): Promise<Quantized> => {
+    const plain = quantizeStage(plan, subject, calibrated, extra);
+    const corrected = await correctStage(plan, subject, calibration, calibrated, plain, context);
+    return corrected ? quantizeStage(plan, subject, calibrated, extra, corrected) : plain;
+  };
+  const quantized = await quantize(new Set());
   for (const note of quantized.notes) addNote(result.notes, note);
   const selection = samples.evaluation ?? samples.calibration;
   const first = selection ? await selection.source.sample(selection.indices[0]!) : null;
@@ -201,12 +208,16 @@ async function runStages(
 
     // 5. Speed, while nothing else runs.
     await context.meter.begin('latency', 1);
-    result.latency = await latencyStage(bundle, {
-      reference: plan.model,
-      candidate: plan.output,
-      feed: first!,
-      settings: plan.recipe.latency,
-    });
+    result.latency = await latencyStage(
+      bundle,
+      {
+        reference: plan.model,
+        candidate: plan.output,
+        feed: first!,
+        settings: plan.recipe.latency,
+      },
+      (done, total) => context.meter.step(done, total),
+    );
     result.limits = checkLimits(plan.recipe.limits, result);
     context.partial();
 
@@ -228,10 +239,8 @@ async function runStages(
     context.partial();
     const shares = new Map(result.layers.map((l) => [l.name, l.noiseShare ?? 0]));
     const costs = await costsStage(
-      plan,
-      subject,
-      calibrated,
       quantized,
+      (layer) => quantize(new Set([layer])),
       shares,
       layerSamples,
       exact,

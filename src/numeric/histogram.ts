@@ -58,21 +58,26 @@ export class FloatBitsHistogram {
 
   /** Counts every value. */
   add(values: Float32Array): this {
+    let { min, max } = this;
+    for (let i = 0; i < values.length; i++) {
+      const x = values[i]!;
+      // Comparisons with NaN are false.
+      if (x < min && x !== -Infinity) min = x;
+      if (x > max && x !== Infinity) max = x;
+    }
+    return this.addKnown(values, min, max);
+  }
+
+  /** The same where the extremes of the finite values are known already. */
+  addKnown(values: Float32Array, min: number, max: number): this {
     const n = values.length;
     if (this.pending + n > 0xffffffff) this.settle();
     this.pending += n;
     const bits = new Uint32Array(values.buffer, values.byteOffset, n);
-    const bins = this.recent;
-    let min = this.min;
-    let max = this.max;
-    for (let i = 0; i < n; i++) {
-      bins[bits[i]! >>> 18]!++;
-      const x = values[i]!;
-      if (x < min && x !== -Infinity) min = x;
-      if (x > max && x !== Infinity) max = x;
-    }
-    this.min = min;
-    this.max = max;
+    const { recent } = this;
+    for (let i = 0; i < n; i++) recent[bits[i]! >>> 18]!++;
+    this.min = Math.min(this.min, min);
+    this.max = Math.max(this.max, max);
     return this;
   }
 

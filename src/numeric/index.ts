@@ -8,3 +8,4 @@ export * from './histogram';
 export * from './moments';
 export * from './quantize';
 export * from './random';
+export * from './sweep';

@@ -3,6 +3,7 @@ import {
   GraphIndex,
   makeInt,
   makeNode,
+  makeTensor,
   topologicalOrder,
   type Model,
   type NodeProto,
@@ -32,7 +33,8 @@ export interface WrittenQdq {
  * 1. Every quantized tensor gets QuantizeLinear and DequantizeLinear; those that share a scale share the initializers.
  * 2. Weights become int8 with DequantizeLinear, biases int32 with `s = s_x · s_w`.
  * 3. A Relu or Clip that the quantizer's own range already does is left out.
- * 4. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
+ * 4. A corrected bias in `biases` (by unit) takes the place of the layer's own.
+ * 5. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
  */
 export function writeQdq(
   prepared: Model,
@@ -40,6 +42,7 @@ export function writeQdq(
   paramsOf: ParamsOf,
   activations: ActivationSettings,
   weightSettings: (unit: string) => WeightSettings,
+  biases: ReadonlyMap<string, Float32Array> = new Map(),
 ): WrittenQdq {
   const model = prepared.copy();
   const index = new GraphIndex(model.graph);
@@ -102,6 +105,7 @@ export function writeQdq(
           placement,
           paramsOf,
           weightSettings,
+          putBias(index, own, item, biases.get(item.unit.name)),
         ),
       );
 
@@ -122,18 +126,39 @@ function writeWeights(
   placement: Placement,
   paramsOf: ParamsOf,
   weightSettings: (unit: string) => WeightSettings,
+  biasTensor: string | null,
 ): Float32Array {
   const settings = weightSettings(unit.name);
   const { tensor, slot, axis } = unit.weight!;
   const input = unit.inputs[0]!;
   const inputScale = paramsOf(placement.quantized.get(input) ?? input).scale;
-  const bias = unit.bias ? floatData(index.initializer(unit.bias)!, model.dir) : null;
+  const bias = biasTensor ? floatData(index.initializer(biasTensor)!, model.dir) : null;
   const scales = writer.scales(tensor, axis, settings, inputScale, bias);
   const weight = writer.weight(tensor, axis, settings, scales);
   attach(index, node, slot, weight, `${unit.name}.weight`);
-  if (unit.bias)
-    attach(index, node, 2, writer.bias(unit.bias, inputScale, scales), `${unit.name}.bias`);
+  if (biasTensor)
+    attach(index, node, 2, writer.bias(biasTensor, inputScale, scales), `${unit.name}.bias`);
   return scales;
+}
+
+/** Puts a corrected bias in place and returns the tensor that becomes the kernel's int32 bias, if there is one. */
+function putBias(
+  index: GraphIndex,
+  own: (node: NodeProto) => NodeProto,
+  { unit }: UnitPlacement,
+  corrected: Float32Array | undefined,
+): string | null {
+  if (!corrected) return unit.bias;
+  const name = index.freshName(`${unit.name}.bias_corrected`);
+  index.addInitializer(makeTensor(name, 'float32', [corrected.length], corrected));
+  if (!unit.biasNode) return name;
+  const add = own(unit.biasNode);
+  index.replaceInput(
+    add,
+    add.input.find((n) => index.isConstant(n))!,
+    name,
+  );
+  return null;
 }
 
 function attach(

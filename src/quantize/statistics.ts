@@ -1,8 +1,8 @@
 import {
-  channelRange,
   FloatBitsHistogram,
   Moments,
   type HistogramData,
+  sweep,
   type MomentsData,
 } from '../numeric';
 import type { TensorValue } from '../onnx';
@@ -38,8 +38,6 @@ export class TensorStatistics {
   channels: { min: Float32Array; max: Float32Array } | null = null;
   readonly sampleMin: number[] = [];
   readonly sampleMax: number[] = [];
-  /** Samples have different numbers of channels, so that ranges of channels mean nothing. */
-  private channelsVary = false;
 
   constructor(
     readonly tensor: string,
@@ -53,15 +51,21 @@ export class TensorStatistics {
   /** Adds one sample's values. Tensors that are not float32 are ignored: they are never quantized. */
   add(value: TensorValue): void {
     if (!(value.data instanceof Float32Array)) return;
-    const fresh = new Moments().add(value.data);
+    const axis = this.channelAxis(value.dims);
+    const { moments: fresh, channels } = sweep(
+      value.data,
+      value.dims,
+      axis,
+      this.channels ?? undefined,
+    );
+    this.channels = channels;
     this.samples++;
     if (fresh.nan + fresh.infinite > 0) this.notFinite++;
     this.dims = [...value.dims];
-    this.histogram.add(value.data);
+    this.histogram.addKnown(value.data, fresh.min, fresh.max);
     this.moments.merge(fresh);
     this.sampleMin.push(fresh.min);
     this.sampleMax.push(fresh.max);
-    this.addChannels(value.data, value.dims);
   }
 
   get min(): number {
@@ -107,16 +111,12 @@ export class TensorStatistics {
     return statistics;
   }
 
-  private addChannels(values: Float32Array, dims: readonly number[]): void {
+  /** The channel axis, as long as there are not too many channels and their number does not change. */
+  private channelAxis(dims: readonly number[]): number | null {
     const axis = channelAxisOf(dims);
-    if (axis === null) return;
-    const channels = dims[axis]!;
-    if (this.channels && this.channels.min.length !== channels) this.channelsVary = true;
-    if (channels > MOST_CHANNELS || this.channelsVary) {
-      this.channels = null;
-      return;
-    }
-    this.channels = channelRange(values, dims, axis, this.channels ?? undefined);
+    if (axis === null || dims[axis]! > MOST_CHANNELS) return null;
+    if (this.samples > 0 && this.channels?.min.length !== dims[axis]) return null;
+    return axis;
   }
 }
 

@@ -40,6 +40,7 @@ export interface ResolvedRecipe extends LayerChoices {
     mode: Mode;
     activations: { type: 'uint8' | 'int8'; observer: ObserverName };
     weights: { type: 'int8'; granularity: 'channel' | 'tensor' };
+    improve: readonly 'bias-correction'[];
   };
   evaluate: {
     data: string[];
@@ -64,6 +65,7 @@ export const defaults = {
     mode: 'static',
     activations: { type: 'uint8', observer: 'minmax' },
     weights: { type: 'int8', granularity: 'channel' },
+    improve: [],
   },
   latency: { threads: 0, pairs: 200, seconds: 3 },
   sensitivity: { samples: 32, budget_s: 60 },
@@ -99,6 +101,7 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
       mode: quantization?.mode ?? defaults.quantization.mode,
       activations: { ...defaults.quantization.activations, ...quantization?.activations },
       weights: { ...defaults.quantization.weights, ...quantization?.weights },
+      improve: quantization?.improve ?? defaults.quantization.improve,
     },
     keepFp32: recipe.keep_fp32 ?? [],
     layers: recipe.layers ?? [],

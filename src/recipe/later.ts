@@ -28,9 +28,9 @@ const words: Record<string, Record<string, string>> = {
   },
   'quantization.weights.granularity': { block: 'it has one scale a channel or a tensor' },
   'quantization.improve.*': Object.fromEntries(
-    ['equalize', 'bias-correction', 'smooth-quant', 'adaround', 'gptq'].map((name) => [
+    ['equalize', 'smooth-quant', 'adaround', 'gptq'].map((name) => [
       name,
-      'it has no such method',
+      'it has bias-correction only',
     ]),
   ),
   'layers.*.precision': { int16: 'it has fp32 and int8', float16: 'it has fp32 and int8' },

@@ -171,9 +171,17 @@ export const recipeSchema = z
           .optional()
           .meta({ description: 'How weights are quantized.' }),
         improve: z
-          .array(z.never())
+          .array(
+            words('A method that wins back accuracy.', {
+              'bias-correction':
+                'brings the mean of every layer back to FP32 through its bias; static mode',
+            }),
+          )
           .optional()
-          .meta({ description: 'Methods that win back accuracy. This version has none yet.' }),
+          .meta({
+            description:
+              'Methods that win back accuracy, e.g. `[bias-correction]`; none by default.',
+          }),
       })
       .optional()
       .meta({ description: 'What is quantized, and how.' }),

@@ -18,11 +18,33 @@ type Answer = { ok: LatencyPairs } | { error: ErrorData };
 /** Argument that makes the worker's bundle the timing process. */
 export const LATENCY_FLAG = '--latency';
 
+/** Timing processes one after the other: how fast a session is varies more from process to process than within one. */
+const PROCESSES = 3;
+
 /**
- * Measures both models in a process of its own, where only they are alive (DESIGN §4.14).
- * @param bundle the worker's own file
+ * Measures both models in processes of their own, where only they are alive (DESIGN §4.14).
+ * @param bundle the worker's own file; @param onProcess called after each process
  */
-export function latencyStage(bundle: string, task: LatencyTask): Promise<LatencyResult> {
+export async function latencyStage(
+  bundle: string,
+  task: LatencyTask,
+  onProcess?: (done: number, total: number) => Promise<void>,
+): Promise<LatencyResult> {
+  const { pairs, seconds, threads } = task.settings;
+  const settings = {
+    threads,
+    pairs: Math.ceil(pairs / PROCESSES),
+    seconds: seconds / PROCESSES,
+  };
+  const runs: LatencyPairs[] = [];
+  for (let i = 0; i < PROCESSES; i++) {
+    runs.push(await timingProcess(bundle, { ...task, settings }));
+    await onProcess?.(i + 1, PROCESSES);
+  }
+  return latencyResult(runs);
+}
+
+function timingProcess(bundle: string, task: LatencyTask): Promise<LatencyPairs> {
   return new Promise((resolve, reject) => {
     const child = fork(bundle, [LATENCY_FLAG], {
       serialization: 'advanced',
@@ -37,7 +59,7 @@ export function latencyStage(bundle: string, task: LatencyTask): Promise<Latency
     };
     child.once('message', (answer: Answer) => {
       finish();
-      if ('ok' in answer) resolve(latencyResult(answer.ok));
+      if ('ok' in answer) resolve(answer.ok);
       else reject(VernierError.fromData(answer.error));
     });
     child.once('exit', (code, signal) => {

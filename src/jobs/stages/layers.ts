@@ -186,12 +186,13 @@ export async function sensitivityStage(
   return result;
 }
 
-/** Output SQNR gained by keeping just one more layer, measured for the layers that make noise. */
+/**
+ * Output SQNR gained by keeping just one more layer, measured for the layers that make noise.
+ * @param keeping quantizes again with one more layer in FP32
+ */
 export async function costsStage(
-  plan: Plan,
-  subject: Subject,
-  calibrated: Calibrated | null,
   quantized: Quantized,
+  keeping: (layer: string) => Promise<Quantized>,
   shares: ReadonlyMap<string, number>,
   samples: LayerSamples,
   exact: ExactOutputs,
@@ -209,7 +210,7 @@ export async function costsStage(
   if (quantized.units.filter((u) => u.integer).length < 2) return costs;
   for (const [i, layer] of candidates.entries()) {
     if (Date.now() > deadline) break;
-    const kept = quantizeStage(plan, subject, calibrated, new Set([layer]));
+    const kept = await keeping(layer);
     costs.set(layer, noiseDb(await outputNoise(kept.bytes, samples.feeds, exact)) - base);
     await context.meter.step(i + 1, candidates.length, 'keeping one at a time');
   }

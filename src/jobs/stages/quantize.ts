@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { VernierError } from '../../errors';
 import { saveModel, serializeModel, type Model } from '../../onnx';
 import type { QuantParams } from '../../numeric';
+import type { BiasChange, CorrectedBiases } from '../../quantize/bias-correction';
 import { quantizeDynamic } from '../../quantize/dynamic';
 import type { ExperimentSettings } from '../../quantize/experiments';
 import { observe } from '../../quantize/observers';
@@ -25,6 +26,8 @@ export interface Quantized {
   params: Map<string, QuantParams>;
   codesOf(tensor: string): { quantized: string; params: QuantParams } | undefined;
   weightScales: Map<string, Float32Array>;
+  /** What bias correction did, by layer; empty where it was not asked for. */
+  biasChanges: ReadonlyMap<string, BiasChange>;
   notes: Note[];
 }
 
@@ -46,6 +49,7 @@ export function quantizeStage(
   subject: Subject,
   calibrated: Calibrated | null,
   extra: ReadonlySet<string> = new Set(),
+  corrected: CorrectedBiases | null = null,
 ): Quantized {
   const wishes = wishesOf(plan, subject);
   const keep = new Set([...wishes].filter(([, w]) => w.keep).map(([name]) => name));
@@ -53,7 +57,7 @@ export function quantizeStage(
   const quantized =
     plan.recipe.quantization.mode === 'dynamic'
       ? dynamic(plan, subject, keep, wishes)
-      : quantizeStatic(plan, subject, calibrated, keep, wishes);
+      : quantizeStatic(plan, subject, calibrated, keep, wishes, corrected);
   describe(quantized.model, plan, subject);
   return { ...quantized, bytes: serializeModel(quantized.model) };
 }
@@ -73,6 +77,7 @@ function dynamic(
     placement: null,
     params: new Map(),
     codesOf: () => undefined,
+    biasChanges: new Map(),
     notes: [],
   };
 }
@@ -83,6 +88,7 @@ function quantizeStatic(
   calibrated: Calibrated | null,
   keep: ReadonlySet<string>,
   wishes: Map<string, LayerWish>,
+  corrected: CorrectedBiases | null,
 ): Omit<Quantized, 'bytes'> {
   if (!calibrated)
     throw new VernierError('recipe.schema', 'Static quantization needs calibration data.', {
@@ -99,6 +105,7 @@ function quantizeStatic(
     (tensor) => params.get(tensor)!,
     { type: plan.activationType },
     weightSettings(plan),
+    corrected?.biases,
   );
   return {
     model: written.model,
@@ -108,6 +115,7 @@ function quantizeStatic(
     params,
     codesOf: (tensor) => written.codes.get(tensor),
     weightScales: written.weightScales,
+    biasChanges: corrected?.changes ?? new Map<string, BiasChange>(),
     notes,
   };
 }
@@ -126,7 +134,8 @@ export function experimentSettings(
   };
 }
 
-function weightSettings(plan: Plan) {
+/** Settings of every layer's weights. */
+export function weightSettings(plan: Plan) {
   const settings = {
     granularity: plan.recipe.quantization.weights.granularity,
     bits: plan.weightBits,

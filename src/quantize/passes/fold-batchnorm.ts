@@ -10,6 +10,7 @@ import {
   type NodeProto,
 } from '../../onnx';
 import type { PassContext } from '../context';
+import { isRow } from './plain-gemm';
 
 /**
  * BatchNormalization after Conv, ConvTranspose or Gemm goes into its weights and bias:
@@ -67,6 +68,10 @@ export function batchNormHost(
   }
   if (host.opType === 'Gemm' && intAttribute(host, 'transA', 0) !== 0)
     return { blockedBy: host.name, reason: 'the Gemm transposes its input' };
+  const bias = host.opType === 'Gemm' ? index.initializer(host.input[2] ?? '') : undefined;
+  const channels = Number(index.initializer(rest[0]!)!.dims[0]);
+  if (bias && !isRow(tensorDims(bias), channels))
+    return { blockedBy: host.name, reason: 'the bias of the Gemm differs from row to row' };
   return { host };
 }
 

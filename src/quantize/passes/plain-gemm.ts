@@ -33,15 +33,19 @@ export function plainGemm(model: Model, _context: PassContext): void {
     removeAttribute(node, 'alpha');
     if (bias) {
       const values = floatData(bias, model.dir);
-      const flat = values.length === n ? values : values.length === 1 ? null : undefined;
-      if (flat === undefined) continue; // one bias per row of the output: left to the float kernel
+      if (!isRow(tensorDims(bias), n)) continue; // one bias per row of the output: left to the float kernel
       if (beta === 1 && bias.dims.length === 1 && values.length === n) continue;
-      const wide = flat ?? new Float32Array(n).fill(values[0]!);
+      const wide = values.length === n ? values : new Float32Array(n).fill(values[0]!);
       replace(index, node, 2, 'bias', [n], scaled(wide, beta));
     }
     removeAttribute(node, 'beta');
   }
   index.dropUnusedInitializers();
+}
+
+/** True for the shape of one value for every output, or one for all: nothing that differs from row to row. */
+export function isRow(dims: readonly number[], outputs: number): boolean {
+  return dims.every((d, axis) => d === 1 || (axis === dims.length - 1 && d === outputs));
 }
 
 function scaled(values: Float32Array, factor: number): Float32Array {

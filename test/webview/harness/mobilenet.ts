@@ -200,6 +200,7 @@ export function results(kept: readonly string[]): LayerResult[] {
       clipRate: share > 0.09 ? 0.0021 * next() : 0,
       utilisation: s.name === 'conv_preds' ? 0.71 : 0.88 + 0.12 * next(),
       hurts: share >= 0.05 && !keep,
+      biasShift: null,
     };
   });
 }
