@@ -8,12 +8,7 @@ import type { ModelSummary, Progress, RangeDetail, RunResult, WeightDetail } fro
 export type * from './results';
 export type { ErrorData } from './errors';
 
-export type ViewName =
-  | 'overview'
-  | 'layers'
-  | 'ranges'
-  | 'errors'
-  | 'fusions';
+export type ViewName = 'overview' | 'layers' | 'ranges' | 'errors' | 'fusions';
 
 /** What the recipe of the opened model says now (it may be newer than the result). */
 export interface RecipeState {
@@ -50,12 +45,7 @@ export interface InspectorState {
 
 /** Actions of the page that the host carries out through its commands. */
 export type InspectorAction =
-  | 'quantize'
-  | 'calibrate'
-  | 'compare'
-  | 'openRecipe'
-  | 'exportReport'
-  | 'cancel';
+  'quantize' | 'calibrate' | 'compare' | 'openRecipe' | 'exportReport' | 'cancel';
 
 /** Requests of the page, by method: parameters and answer. Every one ends in a result or an error. */
 export interface FromWebview {

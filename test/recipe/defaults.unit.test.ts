@@ -29,6 +29,7 @@ describe('resolveRecipe', () => {
         mode: 'static',
         activations: { type: 'uint8', observer: 'minmax' },
         weights: { type: 'int8', granularity: 'channel' },
+        improve: [],
       },
       keepFp32: [],
       layers: [],
