@@ -8,7 +8,7 @@ import { serializeModel } from '../../src/onnx/save';
 import { inferShapes } from '../../src/onnx/shapes';
 import { upgradeOpset } from '../../src/onnx/upgrade';
 import { validateModel } from '../../src/onnx/validate';
-import { noShared, SHARED, sharedFiles } from './runner';
+import { noShared, SHARED, sharedFiles } from './shared';
 
 /**
  * Everything that is done to a file before the runtime sees it: it works, or it ends in a coded error.

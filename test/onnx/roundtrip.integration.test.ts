@@ -6,7 +6,7 @@ import type { VernierError } from '../../src/errors';
 import { ModelProtoSchema } from '../../src/onnx/gen/onnx_pb';
 import { parseModel } from '../../src/onnx/load';
 import { serializeModel } from '../../src/onnx/save';
-import { noShared, SHARED, sharedFiles } from './runner';
+import { noShared, SHARED, sharedFiles } from './shared';
 
 describe.skipIf(noShared)('every shared model', () => {
   it('is written as it was read, byte for byte, or is refused by name', () => {

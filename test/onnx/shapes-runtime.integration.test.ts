@@ -8,15 +8,8 @@ import { inlineExternal } from '../../src/onnx/save';
 import { makeValueInfo, valueType } from '../../src/onnx/schema';
 import { inferShapes, type TensorInfo } from '../../src/onnx/shapes';
 import { ruleOf } from '../../src/onnx/shapes/rules';
-import {
-  backendCase,
-  noShared,
-  randomFeeds,
-  runModel,
-  SHARED,
-  sharedFiles,
-  type Feeds,
-} from './runner';
+import { backendCase, randomFeeds, runModel, type Feeds } from './runner';
+import { noShared, SHARED, sharedFiles } from './shared';
 
 /** A copy in which every tensor with a known type is an output. */
 function withAllOutputs(model: Model, shapes: ReadonlyMap<string, TensorInfo>): Model {

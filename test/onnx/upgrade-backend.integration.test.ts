@@ -4,15 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/onnx/load';
 import type { Model } from '../../src/onnx/model';
 import { upgradeOpset } from '../../src/onnx/upgrade';
-import {
-  backendCase,
-  difference,
-  noShared,
-  runModel,
-  SHARED,
-  sharedFiles,
-  type Feeds,
-} from './runner';
+import { backendCase, difference, runModel, type Feeds } from './runner';
+import { noShared, SHARED, sharedFiles } from './shared';
 
 /**
  * ONNX's own tests of single operators and of small converted models, upgraded, must give the outputs that the

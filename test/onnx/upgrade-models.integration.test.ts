@@ -2,7 +2,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/onnx/load';
 import { upgradeOpset } from '../../src/onnx/upgrade';
-import { difference, noShared, randomFeeds, runModel, SHARED, sharedFiles } from './runner';
+import { difference, randomFeeds, runModel } from './runner';
+import { noShared, SHARED, sharedFiles } from './shared';
 
 const models = sharedFiles('models').filter((f) => !f.includes('test_data_set'));
 
