@@ -111,6 +111,21 @@ describe('runRecipe', () => {
   });
 });
 
+describe('keep_fp32', () => {
+  it.each([
+    ['the name of an absorbed node', ['relu1'], ['conv1']],
+    ['a glob', ['conv*'], ['conv1', 'conv2']],
+    ['an operator', [{ op: 'gemm' }], ['fc']],
+  ])('takes %s', async (_, keep_fp32, kept) => {
+    const { recipePath, write } = await project(folder, `keep-${kept.join()}`);
+    write({ keep_fp32 });
+    const { result } = await run(recipePath, { until: 'quantize' });
+    expect(result.layers.filter((l) => l.wish === 'keep').map((l) => l.name)).toEqual(kept);
+    for (const layer of result.layers.filter((l) => l.wish === 'keep'))
+      expect([layer.precision, layer.executed]).toEqual(['float32', 'float32']);
+  });
+});
+
 describe('cache', () => {
   it('changing keep_fp32 never calibrates again', async () => {
     const { recipePath, write, at } = await project(folder, 'switch');
