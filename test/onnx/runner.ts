@@ -81,7 +81,11 @@ function randomData(type: ElementType, values: number[], high: number): unknown 
     case 'float64':
       return Float64Array.from(values, (v) => v - high / 4);
     case 'float16':
-      return Uint16Array.from(values, (v) => 0x3800 + Math.floor((v / high) * 0x400)); // 0.5 … 1
+      // ±0.03 … ±2, spread over the exponents
+      return Uint16Array.from(
+        values,
+        (v, i) => 0x2800 + Math.floor((v / high) * 0x1800) + (i % 3 ? 0 : 0x8000),
+      );
     case 'uint16':
       return Uint16Array.from(whole);
     case 'int16':

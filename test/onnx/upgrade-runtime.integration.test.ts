@@ -66,8 +66,12 @@ describe.skipIf(noShared)('models of the runtime, upgraded, give the same output
         count.refused++;
         continue;
       }
-      const feeds = randomFeeds(model, 3, 4);
-      const want = await outputs(model, feeds);
+      let feeds = randomFeeds(model, 3, 4);
+      let want = await outputs(model, feeds);
+      if (typeof want === 'string') {
+        feeds = randomFeeds(model, 3, 1); // integers are 0: indices that always are inside
+        want = await outputs(model, feeds);
+      }
       if (typeof want === 'string') {
         count.doesNotRun++;
         continue;
