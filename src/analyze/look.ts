@@ -2,6 +2,7 @@ import { topologicalOrder, Model, type NodeProto } from '../onnx';
 import { inferShapes, type TensorInfo } from '../onnx/shapes';
 import { upgradeOpset } from '../onnx/upgrade';
 import { PassContext } from '../quantize/context';
+import { constantInputs } from '../quantize/passes/constant-inputs';
 import { nameNodes } from '../quantize/passes/name-nodes';
 import { prepare, PREPARATION, type Prepared } from '../quantize/prepare';
 import { listUnits, type Unit } from '../quantize/units';
@@ -40,6 +41,7 @@ async function prepareStill(source: Model): Promise<Prepared> {
   let model = source.copy();
   nameNodes(model);
   model.graph.node = topologicalOrder(model.graph, source.file ?? undefined);
+  constantInputs(model, context);
   if (model.opset < 13) {
     model = upgradeOpset(model, 13).model;
     nameNodes(model);

@@ -25,7 +25,6 @@ type Pass = (model: Model, context: PassContext) => void | Promise<void>;
 
 /** In this order; each does nothing where there is nothing to do. */
 export const PREPARATION: readonly [name: string, pass: Pass][] = [
-  ['constant inputs', constantInputs],
   ['inline constants', inlineConstants],
   ['fold constants', foldConstants],
   ['drop identities', dropIdentities],
@@ -45,6 +44,7 @@ export async function prepare(source: Model): Promise<Prepared> {
   let model = source.copy();
   nameNodes(model);
   model.graph.node = topologicalOrder(model.graph, source.file ?? undefined);
+  constantInputs(model, context); // before the upgrade, which would do it without a word
   if (model.opset < OPSET) {
     const from = model.opset;
     const upgraded = upgradeOpset(model, OPSET);
