@@ -69,6 +69,27 @@ describe.skipIf(!hasShared)('mobilenet_v1_0.25', () => {
   });
 });
 
+describe.skipIf(!hasShared)('bias-correction', () => {
+  it('takes mobilenet to 20 dB', { timeout: 600_000 }, async () => {
+    const result = await reach(
+      'mobilenet-corrected',
+      'models/mobilenet_v1_0.25_224_imagenet.onnx',
+      {
+        calibration: {
+          data: every(3, imagenet(), 64),
+          image: { resize: 256, crop: 224, scale: '1/127.5', mean: 1 },
+        },
+        // none of these was calibrated on
+        evaluate: { data: imagenet().filter((_, i) => i % 3 !== 0) },
+        quantization: { improve: ['bias-correction'] },
+      },
+      'evaluate',
+    );
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(20);
+    expect(result.int8MacShare).toBeGreaterThan(0.99);
+  });
+});
+
 describe.skipIf(!hasShared)('resnet8_cifar10', () => {
   it('loses nothing', { timeout: 300_000 }, async () => {
     const result = await reach(
