@@ -4,7 +4,7 @@ import type { Unit } from '../quantize/units';
 
 /** What a layer is, for people: `Conv 3×3 depthwise`, `Gemm 64→10`, `LSTM 10→32`, `Add`. */
 export function layerKind(index: GraphIndex, unit: Unit): string {
-  const { node, op } = unit;
+  const { node, op, sourceOp } = unit;
   const constant = index.initializer(node.input[unit.weight?.slot ?? 1] ?? '');
   const dims = constant ? tensorDims(constant) : [];
   const attribute = (name: string) => intAttribute(node, name, 0) !== 0;
@@ -15,8 +15,10 @@ export function layerKind(index: GraphIndex, unit: Unit): string {
       return words(op, size(window), grouping(intAttribute(node, 'group', 1), dims[1]));
     }
     case 'Gemm':
-      if (dims.length !== 2) return op;
-      return attribute('transB') ? arrow(op, dims[1], dims[0]) : arrow(op, dims[0], dims[1]);
+      if (dims.length !== 2) return sourceOp;
+      return attribute('transB')
+        ? arrow(sourceOp, dims[1], dims[0])
+        : arrow(sourceOp, dims[0], dims[1]);
     case 'MatMul':
       return unit.weight && dims.length >= 2 ? arrow(op, dims.at(-2), dims.at(-1)) : op;
     case 'LSTM':

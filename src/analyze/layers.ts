@@ -31,7 +31,7 @@ export function summarizeLayers(parts: LayerParts): LayerSummary[] {
     const weight = weightValues(prepared, index, unit);
     return {
       name: unit.name,
-      op: unit.op,
+      op: unit.sourceOp,
       kind: layerKind(index, unit),
       inputs: unit.inputs,
       output: unit.output,

@@ -124,7 +124,7 @@ export function fillLayers(
     const kept = quantized.wishes.get(unit.name)?.keep ?? false;
     return {
       name: unit.name,
-      op: unit.op,
+      op: unit.sourceOp,
       kind: layerKind(index, unit),
       precision: integer ? 'int8' : 'float32',
       executed: runs?.precision ?? null,

@@ -4,6 +4,7 @@ import type { Note } from '../results';
 export class PassContext {
   readonly notes: Note[] = [];
   private readonly hosts = new Map<string, string>();
+  private readonly operators = new Map<string, string>();
 
   /** Records that node `name` now lives in node `host` (folded into it or absorbed by it). */
   absorb(name: string, host: string): void {
@@ -21,6 +22,16 @@ export class PassContext {
   /** Names that lead to `host`, in the order in which they were absorbed. */
   absorbedBy(host: string): string[] {
     return [...this.hosts.keys()].filter((name) => this.hostOf(name) === host);
+  }
+
+  /** Records that node `name` was another operator in the file. */
+  rewrote(name: string, operator: string): void {
+    if (!this.operators.has(name)) this.operators.set(name, operator);
+  }
+
+  /** The operator that a node is in the file; `now` where no pass changed it. */
+  operatorOf(name: string, now: string): string {
+    return this.operators.get(name) ?? now;
   }
 
   note(note: Note): void {

@@ -16,7 +16,10 @@ import type { PassContext } from './context';
 export interface Unit {
   /** The computing node's name. */
   name: string;
+  /** Operator of {@link node}, which passes may have changed. */
   op: string;
+  /** Operator in the file: what people call it. */
+  sourceOp: string;
   node: NodeProto;
   /** The Add of a constant after a MatMul, if that is this unit's bias. */
   biasNode: NodeProto | null;
@@ -97,6 +100,7 @@ export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): U
     units.push({
       name: node.name,
       op: node.opType,
+      sourceOp: context.operatorOf(node.name, node.opType),
       node,
       biasNode,
       activation,

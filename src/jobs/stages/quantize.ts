@@ -37,7 +37,7 @@ export function wishesOf(plan: Plan, subject: Subject): Map<string, LayerWish> {
     plan.recipe,
     subject.units.map((u) => ({
       name: u.name,
-      op: u.op,
+      op: u.sourceOp,
       absorbed: subject.context.absorbedBy(u.name),
     })),
   );

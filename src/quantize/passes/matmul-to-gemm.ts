@@ -34,6 +34,7 @@ export function matmulToGemm(model: Model, context: PassContext): void {
       }),
     );
     context.absorb(add.name, matmul.name);
+    context.rewrote(matmul.name, 'MatMul');
   }
 }
 
