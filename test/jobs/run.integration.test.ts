@@ -126,6 +126,76 @@ describe('keep_fp32', () => {
   });
 });
 
+describe('modes and settings', () => {
+  it('dynamic needs no calibration, and says why convolutions stay float', async () => {
+    const { recipePath, write, at } = await project(folder, 'dynamic');
+    write({ quantization: { mode: 'dynamic' }, calibration: undefined });
+    const { result, stages } = await run(recipePath);
+    expect(stages).not.toContain('calibrate');
+    const layer = (name: string) => result.layers.find((l) => l.name === name)!;
+    expect(layer('fc')).toMatchObject({ executed: 'int8', kernel: 'DynamicQuantizeMatMul' });
+    expect(layer('conv1')).toMatchObject({ executed: 'float32', wish: 'quantize' });
+    expect(layer('conv1').reason).toContain('many times slower');
+    expect(layer('fc').onlyThisDb).toBeCloseTo(result.sqnrDb.scores!, 0);
+    expect(layer('fc').noiseShare).toBe(1);
+    expect(result.calibration).toBeNull();
+    const written = parseModel(readFileSync(at('net.int8.onnx')));
+    expect(written.metadata('vernier.mode')).toBe('dynamic');
+    expect(written.metadata('vernier.activations')).toBeUndefined();
+  });
+
+  it('without any data a dynamic model is written and nothing is measured', async () => {
+    const { recipePath, write } = await project(folder, 'blind');
+    write({ quantization: { mode: 'dynamic' }, calibration: undefined, evaluate: undefined });
+    const { result } = await run(recipePath);
+    expect(codes(result.notes)).toContain('not-evaluated');
+    expect([result.accuracy, result.latency, result.evaluatedOn]).toEqual([null, null, null]);
+    expect(result.size!.int8).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['one scale for a weight', { weights: { granularity: 'tensor' } }, 15],
+    ['a moving average', { activations: { observer: 'moving-average' } }, 10],
+    ['bias correction', { improve: ['bias-correction'] }, 20],
+  ])('%s', async (name, quantization, least) => {
+    const { recipePath, write } = await project(folder, name.replaceAll(' ', '-'));
+    write({ quantization });
+    const { result } = await run(recipePath, { until: 'evaluate' });
+    expect(result.layers.map((l) => l.executed)).toEqual(new Array(5).fill('int8'));
+    expect(result.sqnrDb.scores).toBeGreaterThan(least);
+  });
+
+  it.skipIf(process.arch === 'arm64')(
+    'says that x86 runs signed activations in float',
+    async () => {
+      const { recipePath, write } = await project(folder, 'signed');
+      write({ quantization: { activations: { type: 'int8' } } });
+      const { result } = await run(recipePath, { until: 'quantize' });
+      const conv = result.layers.filter((l) => l.op === 'Conv');
+      expect(conv.map((l) => [l.precision, l.executed])).toEqual([
+        ['int8', 'float32'],
+        ['int8', 'float32'],
+      ]);
+      expect(conv[0]!.reason).toContain('executes it in float');
+      expect(result.int8MacShare).toBeLessThan(result.writtenInt8MacShare!);
+      const noted = result.notes.filter((n) => n.code === 'executed-float').map((n) => n.layer);
+      expect(noted).toEqual(['conv1', 'conv2']);
+    },
+  );
+
+  it('a layer may have an observer of its own', async () => {
+    const { recipePath, write } = await project(folder, 'own-observer');
+    write();
+    const before = await run(recipePath, { until: 'quantize' });
+    write({ layers: [{ match: 'conv1', observer: 'moving-average' }] });
+    const after = await run(recipePath, { until: 'quantize' });
+    const scale = ({ result }: typeof after, tensor: string) =>
+      result.ranges.find((r) => r.tensor === tensor)!.scale!;
+    expect(scale(after, 'relu1_out')).toBeLessThan(scale(before, 'relu1_out'));
+    expect(scale(after, 'relu2_out')).toBe(scale(before, 'relu2_out'));
+  });
+});
+
 describe('cache', () => {
   it('changing keep_fp32 never calibrates again', async () => {
     const { recipePath, write, at } = await project(folder, 'switch');
