@@ -12,6 +12,7 @@ import { codeRange, type QuantParams } from '../numeric';
 import type { Placement, UnitPlacement } from './placement';
 import { writeParameters, type ParamsOf } from './parameters';
 import { protectFloat } from './protect';
+import { separateBiases } from './separate-bias';
 import { ConstantWriter, type WeightSettings } from './weights';
 
 /** What activations become. */
@@ -34,7 +35,8 @@ export interface WrittenQdq {
  * 2. Weights become int8 with DequantizeLinear, biases int32 with `s = s_x · s_w`.
  * 3. A Relu or Clip that the quantizer's own range already does is left out.
  * 4. A corrected bias in `biases` (by unit) takes the place of the layer's own.
- * 5. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
+ * 5. The bias after a MatMul stays apart from it where the runtime would make a float Gemm of both.
+ * 6. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
  */
 export function writeQdq(
   prepared: Model,
@@ -109,6 +111,7 @@ export function writeQdq(
         ),
       );
 
+  separateBiases(model, index, placement, prepared, own);
   protectFloat(index, placement, own, paramsOf, activations.type);
   index.dropDeadNodes();
   index.dropUnusedInitializers();
