@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { test } from './lib/test.mjs';
 
-test('a file that is no model says so where the model would stand', async (vscode) => {
-  await writeFile(vscode.path('broken.onnx'), 'This is not a model.');
+const broken = { 'broken.onnx': 'test/e2e/fixtures/broken.onnx' };
+
+test('a file that is no model says so where it would stand', { files: broken }, async (vscode) => {
   await vscode.open('broken.onnx');
   const view = await vscode.webview('[data-testid="failure"]');
   assert.equal(await view.locator('[data-testid="failure-code"]').innerText(), 'model.not-onnx');

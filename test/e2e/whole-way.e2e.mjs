@@ -4,6 +4,14 @@ import { test } from './lib/test.mjs';
 const RECIPE = 'factor-cnn/factor-cnn.quant.yaml';
 const HURTS = '/features/block3/project/Conv';
 
+/** Waits until the strip shows an SQNR: before that the same chip says that there is none. */
+function measured(vscode, view) {
+  return vscode.until(async () => Number.isFinite(await shownDb(view)), {
+    timeout: 90_000,
+    what: 'a measured SQNR',
+  });
+}
+
 /** Waits until no job runs on the model that this view shows. */
 function idle(vscode, view) {
   return vscode.until(async () => (await view.locator('[data-testid="progress"]').count()) === 0, {
@@ -14,7 +22,8 @@ function idle(vscode, view) {
 
 /** The SQNR that the verdict strip shows, in dB. */
 async function shownDb(view) {
-  const text = await view.locator('[data-testid="chip-sqnr"]').innerText();
+  const chip = view.locator('[data-testid="chip-sqnr"]');
+  const text = (await chip.count()) > 0 ? await chip.innerText() : '';
   return Number(/-?[\d.]+/.exec(text.replace('−', '-'))?.[0]);
 }
 
@@ -32,11 +41,11 @@ test(
     await view.locator('[data-testid="multiple"]').first().waitFor();
     await idle(vscode, view);
     await view.locator('[data-testid="plot"] .barlayer path').first().waitFor({ timeout: 60_000 });
-    await vscode.shot('ranges', { media: 'ranges.png' });
+    await vscode.shot('ranges');
 
     // 2. Quantize: the verdict strip fills, the heat map is drawn, the guilty layer stands out.
     await view.locator('[data-testid="action-quantize"]').click();
-    await view.locator('[data-testid="chip-sqnr"]').waitFor({ timeout: 60_000 });
+    await measured(vscode, view);
     await view.locator('[data-testid="tab-errors"]').click();
     const row = view.locator(`[data-testid="layer-row"][data-layer="${HURTS}"]`);
     await row.locator('[data-testid="heat-local"]').waitFor({ timeout: 60_000 });
@@ -49,6 +58,7 @@ test(
     for (const theme of ['light', 'contrast', 'dark']) {
       await vscode.setTheme(theme);
       await vscode.shot(`errors-${theme}`, theme === 'dark' ? { media: 'screenshot.png' } : {});
+      if (theme === 'dark') await vscode.shot('look', { media: 'walkthrough/look.png' });
     }
     for (const name of ['overview', 'layers', 'fusions']) {
       await view.locator(`[data-testid="tab-${name}"]`).click();
@@ -60,7 +70,7 @@ test(
     await vscode.squiggle(RECIPE, 'warning');
     await vscode.lightBulb(RECIPE, 'keep_fp32', `Keep \`${HURTS}\` in FP32`);
     await vscode.waitForFile(RECIPE, (text) => text.includes(HURTS));
-    await vscode.shot('light-bulb');
+    await vscode.shot('light-bulb', { media: 'walkthrough/keep.png' });
     const recipe = await vscode.read(RECIPE);
     assert.match(recipe, /# one layer hurts/, 'the comment is kept');
 
@@ -74,6 +84,9 @@ test(
     await idle(vscode, again);
     await again.locator('[data-testid="tab-errors"]').click();
     await vscode.shot('kept');
+    await vscode.setTheme('light');
+    await again.locator('[data-testid="tab-overview"]').click();
+    await vscode.shot('kept-overview-light');
 
     // 5. The report exists.
     await vscode.command('Vernier: Export Report');
@@ -105,7 +118,7 @@ test(
     await vscode.open('resnet8_cifar10.onnx');
     const view = await vscode.webview('[data-testid="inspector"]');
     await view.locator('[data-testid="action-quantize"]').click();
-    await view.locator('[data-testid="chip-sqnr"]').waitFor({ timeout: 120_000 });
+    await measured(vscode, view);
     await idle(vscode, view);
     const db = await shownDb(view);
     assert.ok(db > 24, `output SQNR ${db} dB`);

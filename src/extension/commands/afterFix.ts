@@ -3,9 +3,18 @@ import { setting } from '../setting';
 import type { Services } from './services';
 import { sessionOf } from './target';
 
+/** The recipe for which light bulbs were offered last: the one that a fix has changed. */
+let offered: vscode.Uri | undefined;
+
+/** Remembers for which recipe fixes are offered. */
+export function offeredFor(recipe: vscode.Uri): void {
+  offered = recipe;
+}
+
 /** After a quick fix that changed the recipe: saves it and, as the setting says, runs it. */
-export async function afterFix({ sessions }: Services, target: unknown): Promise<void> {
-  if (!(target instanceof vscode.Uri)) return;
+export async function afterFix({ sessions }: Services): Promise<void> {
+  const target = offered;
+  if (!target) return;
   const how = setting('vernier.runAfterFix', target);
   if (how === 'never' || !vscode.workspace.isTrusted) return;
   const document = await vscode.workspace.openTextDocument(target);

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { offeredFor } from '../commands/afterFix';
 import { commands } from '../manifest/commands';
 import type { Sessions } from '../sessions';
 import { setting } from '../setting';
@@ -30,6 +31,7 @@ export class RecipeFixes implements vscode.CodeActionProvider {
       { summary, result, hurts: setting('vernier.diagnostics.layersThatHurt', document.uri) },
     );
     if (document.version !== version) return [];
+    if (fixes.length > 0) offeredFor(document.uri);
     return fixes.map((fix) => asAction(fix, document, context.diagnostics));
   }
 }
@@ -51,7 +53,8 @@ function asAction(
     action.command = {
       command: commands.afterFix.id,
       title: vscode.l10n.t('Quantize'),
-      arguments: [document.uri],
+      // No arguments: VS Code forgets those as soon as it asks for light bulbs again, which it does while the edit
+      // is applied, and then does not find the command.
     };
   return action;
 }
