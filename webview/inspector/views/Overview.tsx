@@ -1,6 +1,6 @@
 import type { RunResult } from '../../../src/protocol';
 import { language, say, t } from '../../l10n';
-import { bytes, count, db, fixed, percent, significant } from '../../logic/format';
+import { bytes, count, db, fixed, percent, signed, significant } from '../../logic/format';
 import { proposals, worstRows, type Proposal } from '../../logic/proposals';
 import { step } from '../../logic/scale';
 import { verdict } from '../../logic/verdict';
@@ -165,7 +165,7 @@ function Worst() {
               )}
             </div>
             <div class="cell end n" role="gridcell" title={t('tip.costs')}>
-              {row.costs === null ? '' : `+${fixed(row.costs, 1)}`}
+              {row.costs === null ? '' : signed(row.costs, 1)}
             </div>
           </div>
         ))}
