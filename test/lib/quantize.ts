@@ -51,11 +51,13 @@ export async function ready(model: Model, feeds?: readonly Feed[]): Promise<Read
   const typeOf: TypeOf = (tensor) => shapes.get(tensor)?.type;
   const units = listUnits(prepared, context, typeOf);
   const samples = feeds ?? randomFeeds(prepared, 4);
-  const tensors = [
-    ...prepared.graph.input.map((v) => v.name),
-    ...prepared.graph.node.flatMap((n) => n.output.filter((o) => o !== '')),
-  ].filter((t) => (typeOf(t) ?? 'float32') === 'float32');
-  const statistics = await calibrate(prepared, tensors, each(samples));
+  // what any placement may quantize, as jobs tap it: the runtime can fuse the rest
+  const everything = place(prepared, units, { keep: new Set() }, typeOf);
+  const tensors = new Set(everything.quantized.values());
+  for (const { unit, integer } of everything.units)
+    if (integer || unit.weight) [...unit.inputs, unit.output].forEach((t) => tensors.add(t));
+  const floats = [...tensors].filter((t) => (typeOf(t) ?? 'float32') === 'float32');
+  const statistics = await calibrate(prepared, floats, each(samples));
   return { prepared, context, units, typeOf, feeds: samples, statistics };
 }
 

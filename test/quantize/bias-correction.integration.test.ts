@@ -109,7 +109,7 @@ describe('correctBiases', () => {
     );
     const { better, found } = await corrected(model);
     expect([...found.changes.keys()]).toEqual(['m', 'fc']);
-    expect(printGraph(better.model)).toContain('m.bias_corrected[8]');
+    expect(printGraph(better.model)).toContain('m.bias_apart[1,1,8]');
     expect(countOps(better.model)).toMatchObject({ Add: 1, MatMul: 2, Gemm: 1 });
   });
 
