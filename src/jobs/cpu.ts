@@ -10,7 +10,7 @@ export interface MachineTarget {
 
 /**
  * Reads the processor's features. Where the system does not tell them (Windows, macOS on Intel) the answer is the one
- * that is right on every x86 machine: `x86-avx2`, which costs a bit of weight precision and nothing else.
+ * that is right on every x86 machine: `x86-avx2`, which costs some weight precision and nothing else.
  */
 export async function machineTarget(
   arch: string = process.arch,
@@ -27,6 +27,6 @@ export async function machineTarget(
   if (flags !== '') return { target: 'x86-avx2', note: null };
   return {
     target: 'x86-avx2',
-    note: 'This system does not tell whether the processor has VNNI, so weights have 7 bits, which is right on every x86 processor. Set target: x86-vnni if it has.',
+    note: 'This system does not tell whether the processor has VNNI, so some weights give up precision that processors without VNNI could not use. Set target: x86-vnni if it has.',
   };
 }

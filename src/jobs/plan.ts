@@ -20,8 +20,8 @@ export interface Plan {
   target: Target;
   targetWasAuto: boolean;
   activationType: 'uint8' | 'int8';
-  /** Bits of the weights: 7 where 16-bit accumulators could saturate. */
-  weightBits: number;
+  /** Weights leave headroom where 16-bit accumulators could clip (x86 without VNNI). */
+  headroom: boolean;
   /** Samples of the layer analysis that the recipe asks for itself; null leaves it to the size of the model. */
   layerSamples: number | null;
   notes: Note[];
@@ -62,7 +62,7 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
     target,
     targetWasAuto,
     activationType,
-    weightBits: target === 'x86-avx2' && activationType === 'uint8' ? 7 : 8,
+    headroom: target === 'x86-avx2' && activationType === 'uint8',
     layerSamples: parsed.recipe!.sensitivity?.samples ?? null,
     notes,
   };

@@ -13,7 +13,7 @@ import {
 import { channelRange, roundHalfEven } from '../numeric';
 import type { UnitPlacement } from './placement';
 import type { Unit } from './units';
-import { ConstantWriter } from './weights';
+import { ConstantWriter, giveHeadroom, type WeightSettings } from './weights';
 
 /** The runtime's own operator domain. */
 const CONTRIB = 'com.microsoft';
@@ -29,6 +29,7 @@ export interface WrittenDynamic {
  * Dynamic INT8 (DESIGN §4.5): weights are int8, activations are quantized while the model runs.
  * 1. MatMul and Gemm with constant weights become `com.microsoft.DynamicQuantizeMatMul`, bias inside.
  * 2. LSTM becomes `com.microsoft.DynamicQuantizeLSTM`.
+ *    `headroom` widens scales where 16-bit accumulators could clip, for x86 processors without VNNI.
  * 3. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
  */
 export function quantizeDynamic(
@@ -36,28 +37,22 @@ export function quantizeDynamic(
   units: readonly Unit[],
   keep: ReadonlySet<string>,
   granularity: 'channel' | 'tensor',
+  headroom = false,
 ): WrittenDynamic {
   const model = prepared.copy();
   const index = new GraphIndex(model.graph);
   const writer = new ConstantWriter(model, index);
   const nodes = new Map(model.graph.node.map((n) => [n.name, n]));
   const weightScales = new Map<string, Float32Array>();
+  const settings: WeightSettings = { granularity, bits: 8, headroom };
   const placed: UnitPlacement[] = units.map((unit) => {
     const reason = keep.has(unit.name) ? 'kept in FP32 by the recipe' : whyNot(index, unit);
     if (reason !== null) return { unit, integer: false, reason };
     const own = (node: NodeProto | null) => (node ? nodes.get(node.name)! : null);
     const scales =
       unit.op === 'LSTM'
-        ? replaceLstm(model, index, own(unit.node)!, granularity)
-        : replaceMatMul(
-            model,
-            index,
-            writer,
-            unit,
-            own(unit.node)!,
-            own(unit.biasNode),
-            granularity,
-          );
+        ? replaceLstm(model, index, own(unit.node)!, settings)
+        : replaceMatMul(model, index, writer, unit, own(unit.node)!, own(unit.biasNode), settings);
     weightScales.set(unit.name, scales);
     return { unit, integer: true, reason: null };
   });
@@ -111,7 +106,7 @@ function replaceMatMul(
   unit: Unit,
   node: NodeProto,
   biasNode: NodeProto | null,
-  granularity: 'channel' | 'tensor',
+  settings: WeightSettings,
 ): Float32Array {
   const { tensor, axis } = unit.weight!;
   let weight = tensor;
@@ -120,7 +115,6 @@ function replaceMatMul(
     weight = transposed(model, index, tensor);
     outputAxis = 1;
   }
-  const settings = { granularity, bits: 8 };
   const scales = writer.scales(weight, outputAxis, settings, null, null);
   const constant = writer.weight(weight, outputAxis, settings, scales);
   const biasName = biasNode
@@ -167,10 +161,10 @@ function replaceLstm(
   model: Model,
   index: GraphIndex,
   node: NodeProto,
-  granularity: 'channel' | 'tensor',
+  settings: WeightSettings,
 ): Float32Array {
-  const w = quantizeGates(model, index, node.input[1]!, granularity);
-  const r = quantizeGates(model, index, node.input[2]!, granularity);
+  const w = quantizeGates(model, index, node.input[1]!, settings);
+  const r = quantizeGates(model, index, node.input[2]!, settings);
   const rest = Array.from({ length: 5 }, (_, i) => node.input[3 + i] ?? '');
   const attributes = node.attribute.filter((a) => a.name !== 'layout');
   index.removeNode(node);
@@ -200,15 +194,23 @@ function quantizeGates(
   model: Model,
   index: GraphIndex,
   tensor: string,
-  granularity: 'channel' | 'tensor',
+  settings: WeightSettings,
 ): { codes: string; scale: string; zeroPoint: string; scales: Float32Array } {
   const proto = index.initializer(tensor)!;
   const [directions, gates, inputs] = tensorDims(proto) as [number, number, number];
   const values = floatData(proto, model.dir);
-  const perChannel = granularity === 'channel';
+  const perChannel = settings.granularity === 'channel';
   const rows = perChannel ? directions * gates : directions;
   const { min, max } = channelRange(values, [rows, values.length / rows], 0);
   const scales = Float32Array.from(min, (low, i) => Math.max(-low, max[i]!) / 127 || 1);
+  if (settings.headroom)
+    for (let d = 0; d < directions; d++) {
+      const own = values.subarray(d * gates * inputs, (d + 1) * gates * inputs);
+      const of = perChannel
+        ? scales.subarray(d * gates, (d + 1) * gates)
+        : scales.subarray(d, d + 1);
+      giveHeadroom(own, [gates, inputs], 0, of);
+    }
   const codes = new Int8Array(values.length);
   for (let d = 0; d < directions; d++)
     for (let g = 0; g < gates; g++) {

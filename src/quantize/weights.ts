@@ -1,3 +1,4 @@
+import { channelOrders, headroomFactor } from './saturation';
 import type { GraphIndex } from '../onnx';
 import { floatData, makeTensor, tensorDims, type Model } from '../onnx';
 import { channelRange, quantizePerChannel, roundHalfEven, type QuantParams } from '../numeric';
@@ -21,8 +22,12 @@ const BIAS_CODES = 2 ** 20;
 export interface WeightSettings {
   /** `channel`: one scale per output channel; `tensor`: one in all. */
   granularity: 'channel' | 'tensor';
-  /** 8, or 7 where the 16-bit pair accumulator could saturate. */
   bits: number;
+  /**
+   * Widens the scale of channels in which two neighbours could clip in the 16-bit accumulator of x86 processors
+   * without VNNI, just as far as needed; depthwise kernels multiply in more bits and stay as they are.
+   */
+  headroom?: boolean;
 }
 
 /**
@@ -55,7 +60,7 @@ export class ConstantWriter {
     const top = 2 ** (settings.bits - 1) - 1;
     const perChannel = axis !== null && settings.granularity === 'channel';
     const { min, max } = perChannel ? channelRange(values, dims, axis) : wholeRange(values);
-    return Float32Array.from(min, (low, c) => {
+    const scales = Float32Array.from(min, (low, c) => {
       const largest = Math.max(-low, max[c]!);
       let scale = Math.fround(largest / top);
       const b = Math.abs(perChannel ? (bias?.[c] ?? 0) : largestOf(bias));
@@ -64,6 +69,8 @@ export class ConstantWriter {
         scale = b / (inputScale * BIAS_LIMIT);
       return Math.fround(scale);
     });
+    if (settings.headroom && axis !== null) giveHeadroom(values, dims, axis, scales);
+    return scales;
   }
 
   /** Writes int8 codes, scales and zero points of a weight. */
@@ -135,4 +142,37 @@ function largestOf(values: Float32Array | null): number {
   let largest = 0;
   for (const v of values ?? []) largest = Math.max(largest, Math.abs(v));
   return largest;
+}
+
+/** Rounding may bring a pair back over the limit; each further look finds less, two or three are usual. */
+const LOOKS = 16;
+
+/** Grows scales (one per channel, or one) until no pair of neighbours can clip, in place. */
+export function giveHeadroom(
+  values: Float32Array,
+  dims: readonly number[],
+  axis: number,
+  scales: Float32Array,
+): void {
+  const depthwise = dims.length > 2 && dims[1] === 1;
+  if (depthwise) return;
+  const orders = channelOrders(dims, axis);
+  const channels = dims[axis]!;
+  const one = scales.length === 1;
+  for (let look = 0; look < LOOKS; look++) {
+    const params: QuantParams[] = Array.from({ length: channels }, (_, c) => ({
+      scale: scales[one ? 0 : c]!,
+      zeroPoint: 0,
+    }));
+    const codes = quantizePerChannel(values, dims, axis, params, 'int8', { symmetric: true });
+    let widest = 1;
+    for (let c = 0; c < channels; c++) {
+      const factor = headroomFactor(codes, orders, c);
+      if (factor === 1) continue;
+      widest = Math.max(widest, factor);
+      if (!one) scales[c] = scales[c]! * factor * (1 + 2 ** -20);
+    }
+    if (one) scales[0] = scales[0]! * widest * (widest > 1 ? 1 + 2 ** -20 : 1);
+    if (widest === 1) return;
+  }
 }

@@ -30,14 +30,14 @@ describe('makePlan', () => {
     makePlan('/models/a.quant.yaml', `model: a.onnx\ncalibration: { data: random }\n${more}`);
 
   it.each([
-    ['target: x86-vnni', 'uint8', 8],
-    ['target: x86-avx2', 'uint8', 7],
-    ['target: arm64', 'int8', 8],
-    ['target: onnx', 'uint8', 8],
-    ['target: x86-avx2\nquantization: { activations: { type: int8 } }', 'int8', 8],
-    ['target: arm64\nquantization: { activations: { type: uint8 } }', 'uint8', 8],
-  ])('%s', async (text, activationType, weightBits) => {
-    expect(await plan(text)).toMatchObject({ activationType, weightBits, targetWasAuto: false });
+    ['target: x86-vnni', 'uint8', false],
+    ['target: x86-avx2', 'uint8', true],
+    ['target: arm64', 'int8', false],
+    ['target: onnx', 'uint8', false],
+    ['target: x86-avx2\nquantization: { activations: { type: int8 } }', 'int8', false],
+    ['target: arm64\nquantization: { activations: { type: uint8 } }', 'uint8', false],
+  ])('%s', async (text, activationType, headroom) => {
+    expect(await plan(text)).toMatchObject({ activationType, headroom, targetWasAuto: false });
   });
 
   it('decides for this machine, and says so, where the recipe leaves it open', async () => {

@@ -35,20 +35,13 @@ export async function correctStage(
   if (positions.length < FEWEST_SAMPLES) return null;
   const floats = placement.units.filter((u) => !u.integer).map((u) => u.unit.name);
   const { activations, weights } = plan.recipe.quantization;
-  const key = keyOf(
-    'biases',
-    ENGINE_VERSION,
-    calibrated.key,
-    plan.activationType,
-    plan.weightBits,
-    {
-      activations,
-      weights,
-      layers: plan.recipe.layers,
-      floats,
-      positions,
-    },
-  );
+  const key = keyOf('biases', ENGINE_VERSION, calibrated.key, plan.activationType, plan.headroom, {
+    activations,
+    weights,
+    layers: plan.recipe.layers,
+    floats,
+    positions,
+  });
   return context.memory.get('biases', key, async () => {
     await context.meter.begin('quantize', 1, 'bias correction');
     const samples: Feed[] = [];

@@ -75,7 +75,7 @@ function experimentKey(
     evaluationKey,
     quantization,
     plan.activationType,
-    plan.weightBits,
+    plan.headroom,
     layers.map((l) => [l.match, l.observer ?? null]),
     samples.positions,
   );
