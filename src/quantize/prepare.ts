@@ -10,6 +10,7 @@ import { foldPad } from './passes/fold-pad';
 import { inlineConstants } from './passes/inline-constants';
 import { matmulToGemm } from './passes/matmul-to-gemm';
 import { nameNodes } from './passes/name-nodes';
+import { pixelShuffle } from './passes/pixel-shuffle';
 import { plainGemm } from './passes/plain-gemm';
 
 /** A model ready to be quantized: same function, folded, at opset ≥ 13, every node named. */
@@ -33,6 +34,7 @@ export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['fold bias', foldBias],
   ['matmul to gemm', matmulToGemm],
   ['plain gemm', plainGemm],
+  ['pixel shuffle', pixelShuffle],
 ];
 
 /**
