@@ -69,7 +69,13 @@ function dynamic(
   wishes: Map<string, LayerWish>,
 ): Omit<Quantized, 'bytes'> {
   const { granularity } = plan.recipe.quantization.weights;
-  const written = quantizeDynamic(subject.prepared, subject.units, keep, granularity);
+  const written = quantizeDynamic(
+    subject.prepared,
+    subject.units,
+    keep,
+    granularity,
+    plan.target === 'x86-avx2',
+  );
   refuseEmpty(written.units, plan, subject);
   return {
     ...written,
@@ -138,7 +144,8 @@ export function experimentSettings(
 export function weightSettings(plan: Plan) {
   const settings = {
     granularity: plan.recipe.quantization.weights.granularity,
-    bits: plan.weightBits,
+    bits: 8,
+    headroom: plan.headroom,
   };
   return () => settings;
 }
@@ -231,7 +238,7 @@ function describe(model: Model, plan: Plan, subject: Subject): void {
   }
   model.setMetadata(
     'vernier.weights',
-    `int8 ${quantization.weights.granularity} ${plan.weightBits} bits`,
+    `int8 ${quantization.weights.granularity}${plan.headroom ? ', no pair can clip in 16 bits' : ''}`,
   );
 }
 
