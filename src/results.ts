@@ -19,7 +19,7 @@ export type Target =
   'x86-vnni' | 'x86-avx2' | 'arm64' | 'nvidia-fp16' | 'tensorrt' | 'fpga-fixed' | 'onnx';
 /** Precision of a layer's arithmetic. `mixed`: some of its kernels are integer, some float. */
 export type Precision = 'int8' | 'int16' | 'float32' | 'float16' | 'mixed';
-export type ObserverName = 'minmax' | 'moving-average';
+export type ObserverName = 'minmax' | 'moving-average' | 'percentile' | 'entropy' | 'mse' | 'auto';
 
 /** Something a reader must know; `code` is stable, `message` is a sentence. */
 export interface Note {
@@ -128,9 +128,20 @@ export interface RangeSummary {
   sparkline: number[];
 }
 
+/** The range that an observer chooses, and the SQNR to expect of it at the tensor itself, rounding and clipping alike. */
+export interface ObservedRange {
+  name: ObserverName;
+  min: number;
+  max: number;
+  expectedDb: number;
+}
+
 /** A tensor in full, pulled by the Ranges view. */
 export interface RangeDetail extends RangeSummary {
+  /** The observer whose range this is; null if the tensor is not quantized. */
   observer: ObserverName | null;
+  /** What every observer would choose; empty where the values make no range. */
+  observers: ObservedRange[];
   samples: number;
   /** Ascending edges, one more than `counts`. */
   edges: number[];

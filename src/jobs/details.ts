@@ -1,17 +1,28 @@
 /** What views pull: one tensor's statistics in full. */
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { VernierError } from '../errors';
-import type { RangeDetail, RunResult } from '../results';
+import { chooseParams } from '../numeric';
+import { observeAll } from '../quantize/observers';
 import type { StatisticsData } from '../quantize/statistics';
 import { TensorStatistics } from '../quantize/statistics';
-import { readdir, stat } from 'node:fs/promises';
+import { parseRecipe } from '../recipe/parse';
+import type { ObservedRange, ObserverName, RangeDetail, RunResult } from '../results';
 import { Store } from './store';
 
 /** Bars of the histogram in the Ranges view. */
 const BINS = 128;
 
-/** Statistics of one tensor from the newest calibration of a recipe. Throws `data.not-found` before any calibration. */
-export async function rangeDetail(recipePath: string, tensor: string): Promise<RangeDetail> {
+/**
+ * Statistics of one tensor from the newest calibration of a recipe, with what every observer would make of them.
+ * @param text the recipe's text, where it is not what is on disk
+ * @throws VernierError `data.not-found` before any calibration
+ */
+export async function rangeDetail(
+  recipePath: string,
+  tensor: string,
+  text?: string,
+): Promise<RangeDetail> {
   const store = new Store(path.resolve(recipePath));
   const result = await store.read<RunResult>('result');
   const name = await newestCalibration(store);
@@ -26,6 +37,8 @@ export async function rangeDetail(recipePath: string, tensor: string): Promise<R
   const summary = result?.ranges.find((r) => r.tensor === tensor);
   const span = Number.isFinite(s.min) && s.max > s.min;
   const bins = span ? s.histogram.rebin(s.min, s.max, BINS) : { edges: [], counts: [] };
+  const activations = await activationsOf(recipePath, text);
+  const observers = observeAll(s, summary?.type ?? activations.type ?? 'uint8', activations);
   return {
     tensor,
     producer: summary?.producer ?? null,
@@ -37,7 +50,8 @@ export async function rangeDetail(recipePath: string, tensor: string): Promise<R
     type: summary?.type ?? null,
     notFinite: s.notFinite,
     sparkline: summary?.sparkline ?? [],
-    observer: null,
+    observer: summary ? chosenBy(observers, summary, activations.observer) : null,
+    observers,
     samples: s.samples,
     edges: bins.edges,
     counts: bins.counts,
@@ -45,6 +59,26 @@ export async function rangeDetail(recipePath: string, tensor: string): Promise<R
     mean: s.moments.mean,
     std: s.moments.std,
   };
+}
+
+/** What the recipe says of activations; nothing where it cannot be read. */
+async function activationsOf(recipePath: string, text: string | undefined) {
+  const written = text ?? (await readFile(recipePath, 'utf8').catch(() => ''));
+  return parseRecipe(written, recipePath).recipe?.quantization?.activations ?? {};
+}
+
+/** The observer that gives the parameters in the file: the recipe's own if it does, else the first that does. */
+function chosenBy(
+  observers: readonly ObservedRange[],
+  { scale, zeroPoint, type }: Pick<RangeDetail, 'scale' | 'zeroPoint' | 'type'>,
+  wanted: ObserverName = 'minmax',
+): ObserverName | null {
+  if (type === null) return null;
+  const fitting = observers.filter(({ min, max }) => {
+    const params = chooseParams(min, max, type);
+    return params.scale === scale && params.zeroPoint === zeroPoint;
+  });
+  return (fitting.find(({ name }) => name === wanted) ?? fitting[0])?.name ?? null;
 }
 
 async function newestCalibration(store: Store): Promise<string | null> {

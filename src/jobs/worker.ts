@@ -21,7 +21,7 @@ function serve(): void {
   const post = (message: FromWorker) => process.send?.(message);
   const handlers: Handlers = {
     inspect: ({ model, runtime = true }): Promise<ModelSummary> => inspectModel(model, { runtime }),
-    range: ({ recipePath, tensor }) => rangeDetail(recipePath, tensor),
+    range: ({ recipePath, tensor, text }) => rangeDetail(recipePath, tensor, text),
     weights: ({ model, layer }) => weightDetail(model, layer),
     run: (request, id): Promise<RunResult> =>
       runRecipe(

@@ -3,6 +3,7 @@ export * from './bootstrap';
 export * from './channel-closeness';
 export * from './channels';
 export * from './closeness';
+export * from './expected-error';
 export * from './half';
 export * from './histogram';
 export * from './moments';

@@ -38,7 +38,7 @@ export interface ResolvedRecipe extends LayerChoices {
   inputs: Record<string, { shape: number[] | null; range: [number, number] | null }>;
   quantization: {
     mode: Mode;
-    activations: { type: 'uint8' | 'int8'; observer: ObserverName };
+    activations: { type: 'uint8' | 'int8'; observer: ObserverName; percentile: number };
     weights: { type: 'int8'; granularity: 'channel' | 'tensor' };
     improve: readonly 'bias-correction'[];
   };
@@ -63,7 +63,7 @@ export const defaults = {
   image: { filter: 'bilinear', color: 'rgb', scale: 1 / 255, mean: 0, std: 1, layout: 'nchw' },
   quantization: {
     mode: 'static',
-    activations: { type: 'uint8', observer: 'minmax' },
+    activations: { type: 'uint8', observer: 'minmax', percentile: 99.99 },
     weights: { type: 'int8', granularity: 'channel' },
     improve: [],
   },

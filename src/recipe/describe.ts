@@ -125,6 +125,10 @@ export const texts = {
   noEffect: (key: string, mode: string): Text => ({
     message: `${code(key)} has no effect with ${code(`mode: ${mode}`)}.`,
   }),
+  percentileWithout: (): Text => ({
+    message: `${code('percentile')} has no effect: no observer is ${code('percentile')}.`,
+    remedy: 'Set `observer: percentile`.',
+  }),
   limitWithout: (limit: string, needs: string): Text => ({
     message: `The limit ${code(limit)} cannot be checked without ${code(needs)}.`,
   }),

@@ -37,15 +37,6 @@ const words: Record<string, Record<string, string>> = {
   'evaluate.metric': { top5: 'it has top1 and metrics of the whole output' },
 };
 
-const observers = Object.fromEntries(
-  ['percentile', 'entropy', 'mse', 'auto'].map((name) => [
-    name,
-    'it has the observers minmax and moving-average',
-  ]),
-);
-words['quantization.activations.observer'] = observers;
-words['layers.*.observer'] = observers;
-
 const keys: Record<string, Record<string, string>> = {
   'layers.*': Object.fromEntries(
     ['activations', 'weights', 'granularity', 'improve'].map((name) => [

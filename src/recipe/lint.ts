@@ -1,4 +1,4 @@
-import { texts } from './describe';
+import { texts, type Text } from './describe';
 import { matchLayers, planLayers, type NamedLayer } from './match';
 import type { ParseResult } from './parse';
 import { problemOn } from './place';
@@ -123,16 +123,20 @@ function sameData({ doc }: ParseResult): Problem[] {
 /** Keys that are valid and change nothing. */
 function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
   const problems: Problem[] = [];
-  const hint = (path: Path, text: ReturnType<typeof texts.noEffect>) =>
+  const hint = (path: Path, text: Text) =>
     problems.push(problemOn(doc, path, 'no-effect', text, { severity: 'warning', part: 'key' }));
   const mode = recipe.quantization?.mode ?? 'static';
   if (mode === 'dynamic') {
-    for (const key of ['type', 'observer'] as const)
+    for (const key of ['type', 'observer', 'percentile'] as const)
       if (recipe.quantization?.activations?.[key])
         hint(['quantization', 'activations', key], texts.noEffect(key, mode));
     recipe.layers?.forEach(({ observer }, i) => {
       if (observer) hint(['layers', i, 'observer'], texts.noEffect('observer', mode));
     });
+  } else if (recipe.quantization?.activations?.percentile !== undefined) {
+    const observers = [recipe.quantization.activations, ...(recipe.layers ?? [])];
+    if (!observers.some(({ observer }) => observer === 'percentile'))
+      hint(['quantization', 'activations', 'percentile'], texts.percentileWithout());
   }
   if (recipe.limits?.top1_drop !== undefined && !recipe.evaluate)
     hint(['limits', 'top1_drop'], texts.limitWithout('top1_drop', 'evaluate:'));

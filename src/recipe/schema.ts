@@ -80,6 +80,10 @@ const image = z
 const observer = words('How a range is read off the calibration data.', {
   minmax: 'the extremes seen (default)',
   'moving-average': 'a running average of the extremes of each batch',
+  percentile: 'most of the values, as `percentile` says; the rest is clipped',
+  entropy: 'the threshold that loses least information (KL divergence, as TensorRT does)',
+  mse: 'the least squared error of rounding and clipping together',
+  auto: 'for each tensor the one of least squared error there; minmax unless another gains 0.1 dB',
 });
 
 const pattern = z.union([
@@ -155,6 +159,10 @@ export const recipeSchema = z
               int8: '−128…127 with a zero point',
             }).optional(),
             observer: observer.optional(),
+            percentile: z.number().min(50).max(100).optional().meta({
+              description:
+                'Share of the values that the observer `percentile` keeps inside, in percent; half of the rest is clipped at either end. 99.99 by default.',
+            }),
           })
           .optional()
           .meta({ description: 'How activations are quantized.' }),

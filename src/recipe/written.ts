@@ -1,10 +1,13 @@
 import { toPlain, type RecipeText } from './document';
-import type { Path } from './json-schema';
+import { wordsAt, type Path } from './json-schema';
 import { planLayers, type LayerChoices, type LayerWish, type NamedLayer } from './match';
 import type { LayerRule, Pattern } from './schema';
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isObserver = (value: unknown): value is NonNullable<LayerRule['observer']> =>
+  typeof value === 'string' && wordsAt(['layers', 0, 'observer']).has(value);
 
 const list = (value: unknown): unknown[] =>
   Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
@@ -30,7 +33,7 @@ export function choicesOf(doc: RecipeText): LayerChoices {
       return {
         match: pattern(rule.match),
         ...(precision === 'fp32' || precision === 'int8' ? { precision } : {}),
-        ...(observer === 'minmax' || observer === 'moving-average' ? { observer } : {}),
+        ...(isObserver(observer) ? { observer } : {}),
       };
     }),
   };

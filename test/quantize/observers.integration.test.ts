@@ -79,6 +79,7 @@ describe('calibrate', () => {
 });
 
 describe('observers', () => {
+  const settings = { type: 'uint8', percentile: 99.99 } as const;
   const finite = fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 });
   const samples = fc.array(fc.array(finite, { minLength: 1, maxLength: 20 }), {
     minLength: 1,
@@ -94,7 +95,7 @@ describe('observers', () => {
     fc.assert(
       fc.property(samples, (lists) => {
         const all = lists.flat();
-        expect(OBSERVERS.minmax(statisticsOf(lists))).toEqual({
+        expect(OBSERVERS.minmax(statisticsOf(lists), settings)).toEqual({
           min: Math.min(...all),
           max: Math.max(...all),
         });
@@ -107,7 +108,7 @@ describe('observers', () => {
       fc.property(samples, (lists) => {
         const mean = (extremes: number[]) =>
           extremes.slice(1).reduce((m, x) => 0.99 * m + 0.01 * x, extremes[0]!);
-        const { min, max } = OBSERVERS['moving-average'](statisticsOf(lists));
+        const { min, max } = OBSERVERS['moving-average'](statisticsOf(lists), settings);
         const low = lists.map((l) => Math.min(...l));
         const high = lists.map((l) => Math.max(...l));
         const size = Math.max(...lists.flat().map(Math.abs), 1);

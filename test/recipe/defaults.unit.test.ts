@@ -27,7 +27,7 @@ describe('resolveRecipe', () => {
       inputs: {},
       quantization: {
         mode: 'static',
-        activations: { type: 'uint8', observer: 'minmax' },
+        activations: { type: 'uint8', observer: 'minmax', percentile: 99.99 },
         weights: { type: 'int8', granularity: 'channel' },
         improve: [],
       },
@@ -71,6 +71,7 @@ describe('resolveRecipe', () => {
     expect(resolved.quantization.activations).toEqual({
       type: 'uint8',
       observer: 'moving-average',
+      percentile: 99.99,
     });
     expect(resolved.sensitivity.budgetSeconds).toBe(0);
     expect(resolved.latency).toEqual({ threads: 4, pairs: 200, seconds: 3 });

@@ -44,6 +44,12 @@ describe('lint', () => {
       'quantization: { mode: dynamic }\nlayers: [{ match: /fc/Gemm, observer: minmax }]',
       ['4 no-effect observer'],
     ],
+    ['quantization: { activations: { percentile: 99.9 } }', ['3 no-effect percentile']],
+    ['quantization: { activations: { observer: percentile, percentile: 99.9 } }', []],
+    [
+      'quantization: { activations: { percentile: 99 } }\nlayers: [{ match: /fc/Gemm, observer: percentile }]',
+      [],
+    ],
   ] as [string, string[], boolean?][])('%j', (text, wanted, partly) => {
     const got = found(head + text);
     expect(partly ? got.filter((line) => line.includes('keeps')) : got).toEqual(

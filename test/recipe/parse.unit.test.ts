@@ -92,11 +92,11 @@ describe('parseRecipe', () => {
     ['calibration: { data: [] }', ['1:22 out-of-range []']],
     ['calibration: { image: { std: 0 } }', ['1:30 out-of-range 0']],
     ['limits: { top1_drop: 1.5 }', ['1:22 out-of-range 1.5']],
+    ['quantization: { activations: { percentile: 101 } }', ['1:44 out-of-range 101']],
     // known to the language, not to this version
     ['target: tensorrt', ['1:9 unsupported tensorrt']],
     ['quantization: { mode: qat }', ['1:23 unsupported qat']],
     ['quantization: { improve: [equalize] }', ['1:27 unsupported equalize']],
-    ['quantization: { activations: { observer: entropy } }', ['1:42 unsupported entropy']],
     ['layers: [{ match: x, activations: int16 }]', ['1:22 unsupported activations']],
     ['evaluate: { metric: top5 }', ['1:21 unsupported top5']],
     ['evaluate: { metric: ./mine.mjs }', ['1:21 unsupported ./mine.mjs']],

@@ -161,12 +161,15 @@ function chooseParameters(
   const producers = new Map(subject.units.map((u) => [u.output, u.name]));
   const params = new Map<string, QuantParams>();
   const unusable = new Map<string, string>();
+  const { percentile } = plan.recipe.quantization.activations;
   for (const [tensor, statistics] of calibrated.statistics) {
     const layer = producers.get(tensor);
     const observer =
       (layer === undefined ? null : wishes.get(layer)?.observer) ??
       plan.recipe.quantization.activations.observer;
-    const { oddity, ...chosen } = observe(statistics, observer, plan.activationType);
+    const { oddity, ...chosen } = observe(statistics, observer, plan.activationType, {
+      percentile,
+    });
     params.set(tensor, chosen);
     if (statistics.notFinite > 0) {
       const message = `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`;
@@ -226,10 +229,9 @@ function describe(model: Model, plan: Plan, subject: Subject): void {
   model.setMetadata('vernier.mode', quantization.mode);
   model.setMetadata('vernier.target', plan.target);
   if (quantization.mode === 'static') {
-    model.setMetadata(
-      'vernier.activations',
-      `${plan.activationType} ${quantization.activations.observer}`,
-    );
+    const { observer, percentile } = quantization.activations;
+    const share = observer === 'percentile' ? ` ${percentile}` : '';
+    model.setMetadata('vernier.activations', `${plan.activationType} ${observer}${share}`);
     model.setMetadata(
       'vernier.calibration',
       calibration?.random ? 'random' : (calibration?.data.join(', ') ?? ''),
