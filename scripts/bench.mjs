@@ -1,5 +1,5 @@
 // `npm run bench [-- NAME…] [--quick] [--strict] [--write]`: the figures that the project promises, measured here.
-// NAME is reach, speed, lstm, or part of a model's name. --quick: shorter, and the peer only from an earlier run;
+// NAME is reach, speed, lstm, corpus, or part of a model's name. --quick: shorter, and the peer only from an earlier run;
 // --strict: a missed requirement fails; --write: keeps the tables as bench/RESULTS.md.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -75,8 +75,9 @@ async function attempt(what, body) {
 
 /** The chosen sections: [title, paragraphs and tables]. */
 async function measure(surroundings) {
-  const [{ cases }, { lstmTable, reach }, { speed }] = await Promise.all([
+  const [{ cases }, { corpus }, { lstmTable, reach }, { speed }] = await Promise.all([
     import('../bench/cases.mjs'),
+    import('../bench/corpus.mjs'),
     import('../bench/reach.mjs'),
     import('../bench/speed.mjs'),
   ]);
@@ -85,8 +86,10 @@ async function measure(surroundings) {
     ({ name, lstm }) =>
       wants('reach') || (lstm && wants('lstm')) || names.some((part) => name.includes(part)),
   );
-  if (chosen.length === 0 && !wants('speed'))
-    throw new Remedy(`Nothing is called ${names.join(', ')}: reach, speed, lstm, or a model.`);
+  if (chosen.length === 0 && !wants('speed') && !wants('corpus'))
+    throw new Remedy(
+      `Nothing is called ${names.join(', ')}: reach, speed, lstm, corpus, or a model.`,
+    );
   const sections = [];
   if (chosen.length > 0) {
     const { text, lstm } = await reach(chosen, surroundings);
@@ -94,6 +97,7 @@ async function measure(surroundings) {
     if (lstm.length > 0) sections.push(['One window of price-lstm, one thread', [lstmTable(lstm)]]);
   }
   if (wants('speed')) sections.push(['Waiting and memory', await speed(surroundings)]);
+  if (wants('corpus')) sections.push(['Every model', await corpus(surroundings)]);
   return sections;
 }
 

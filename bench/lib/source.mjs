@@ -48,3 +48,33 @@ export const bundleEngine = () =>
     'src/quantize/calibrate': '{ calibrate }',
     'src/runtime/session': '{ Session }',
   });
+
+/** What the corpus asks of a file besides running it. */
+export async function bundleCorpus() {
+  const file = await bundle('corpus-engine', {
+    'src/onnx': '{ loadModel, valueType }',
+  });
+  const { loadModel, valueType } = await import(pathToFileURL(file).href);
+  return {
+    /** The inputs that data must give: name and shape. */
+    async inputsOf(path) {
+      const { graph } = await loadModel(path);
+      const constants = new Set(graph.initializer.map(({ name }) => name));
+      return graph.input
+        .filter(({ name }) => !constants.has(name))
+        .map((info) => ({ name: info.name, shape: valueType(info).shape ?? [] }));
+    },
+    /** True where a layer has a constant float weight. */
+    async holdsWeight(path) {
+      const { graph } = await loadModel(path);
+      const floats = new Set([
+        ...graph.initializer.filter(({ dataType }) => dataType === 1).map(({ name }) => name),
+        ...graph.node.filter(({ opType }) => opType === 'Constant').map(({ output }) => output[0]),
+      ]);
+      const layers = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN'];
+      return graph.node.some(
+        ({ opType, input }) => layers.includes(opType) && floats.has(input[1]),
+      );
+    },
+  };
+}

@@ -1,0 +1,217 @@
+// Every model beside the repository, in each mode: it must end in a verified model or in a coded, placed reason.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { createInterface } from 'node:readline';
+import { at } from '../scripts/lib/paths.mjs';
+import { bundleCorpus, cache } from './lib/source.mjs';
+import { table } from './lib/table.mjs';
+
+const MODES = ['static', 'dynamic'];
+/** No model may take longer. */
+const LIMIT_MS = 60_000;
+const WORKERS = 2;
+/** "Not supported" may be said of so many models that load and hold a weight. */
+const UNSUPPORTED = 1;
+/** Lengths of open dimensions, one try after the other while the model refuses the data. */
+const LENGTHS = [4, 1, 8, 2];
+/** Codes that are our own fault. */
+const CRASHES = ['internal', 'job.worker-died', 'job.kept-layer-quantized', 'hang'];
+const VERIFIED = 'verified';
+
+/** Paragraphs and tables. What is known of this build from an earlier run is not run again. */
+export async function corpus(bench) {
+  const { SHARED } = bench.shared;
+  const engine = await bundleCorpus();
+  const files = readdirSync(SHARED, { recursive: true })
+    .filter((name) => name.endsWith('.onnx'))
+    .sort()
+    .filter((_, i) => !bench.quick || i % 10 === 0);
+  const todo = files.flatMap((file) => MODES.map((mode) => ({ file, mode })));
+  const known = new Journal(at('dist/worker.js'));
+  const outcomes = [];
+  const next = todo[Symbol.iterator]();
+  await Promise.all(
+    Array.from({ length: WORKERS }, async (_, slot) => {
+      const runner = new Runner(bench, engine, join(bench.folder, `corpus-${slot}`));
+      for (const job of next) {
+        const found = known.get(job) ?? (await runner.run(join(SHARED, job.file), job.mode));
+        known.keep(job, found);
+        outcomes.push({ ...job, ...found });
+        if (outcomes.length % 100 === 0) console.error(`  ${outcomes.length} of ${todo.length}`);
+      }
+      runner.dispose();
+    }),
+  );
+  await judge(outcomes, SHARED, engine);
+  return report(bench, files, outcomes);
+}
+
+/** Outcomes by build of the worker, a line each. */
+class Journal {
+  constructor(worker) {
+    const build = createHash('sha256').update(readFileSync(worker)).digest('hex').slice(0, 16);
+    mkdirSync(cache('corpus'), { recursive: true });
+    for (const name of readdirSync(cache('corpus')))
+      if (name !== `${build}.jsonl`) rmSync(cache('corpus', name));
+    this.file = cache('corpus', `${build}.jsonl`);
+    const lines = existsSync(this.file) ? readFileSync(this.file, 'utf8').trim().split('\n') : [];
+    this.known = new Map(
+      lines.filter(Boolean).map((line) => {
+        const { key, ...found } = JSON.parse(line);
+        return [key, found];
+      }),
+    );
+  }
+
+  get({ file, mode }) {
+    return this.known.get(`${mode} ${file}`);
+  }
+
+  keep({ file, mode }, found) {
+    const key = `${mode} ${file}`;
+    if (this.known.has(key)) return;
+    this.known.set(key, found);
+    appendFileSync(this.file, `${JSON.stringify({ key, ...found })}\n`);
+  }
+}
+
+/** Runs one model after the other in a worker of its own. */
+class Runner {
+  constructor(bench, engine, folder) {
+    Object.assign(this, { bench, engine, folder, client: bench.client() });
+  }
+
+  /** Tries one length of the open dimensions after the other, as long as it is the data that is refused. */
+  async run(model, mode) {
+    const inputs = (await this.engine.inputsOf(model).catch(() => [])).filter(isOpen);
+    let found;
+    for (const length of inputs.length > 0 ? LENGTHS : LENGTHS.slice(0, 1)) {
+      found = await this.once(model, mode, inputs, length);
+      if (!found.code.startsWith('data.')) break;
+    }
+    return found;
+  }
+
+  async once(model, mode, inputs, length) {
+    rmSync(this.folder, { recursive: true, force: true });
+    mkdirSync(this.folder, { recursive: true });
+    const shapes = inputs.map(({ name, shape }) => [name, { shape: closed(shape, length) }]);
+    const recipe = {
+      model,
+      output: 'out.onnx',
+      calibration: { data: 'random', samples: 4 },
+      inputs: Object.fromEntries(shapes),
+      quantization: { mode },
+    };
+    const recipePath = join(this.folder, 'corpus.quant.yaml');
+    const start = performance.now();
+    const taken = () => Math.round(performance.now() - start);
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    try {
+      const text = JSON.stringify(recipe); // JSON is YAML
+      const request = { recipePath, text, until: 'evaluate' };
+      const result = await this.client.request('run', request, { signal });
+      const compared = result.outputs.length;
+      const sqnrDb = compared > 0 ? Math.min(...Object.values(result.sqnrDb)) : null;
+      return { code: VERIFIED, compared, sqnrDb, ms: taken() };
+    } catch (error) {
+      const code = signal.aborted ? 'hang' : (error.code ?? 'internal');
+      const { message, place = {} } = error;
+      const { node, tensor, file } = place;
+      const about = file === undefined ? null : file === model ? 'model' : relative('.', file);
+      const ours = file?.endsWith('out.onnx') ?? false;
+      return { code, message, node, tensor, about: ours ? 'output' : about, ms: taken() };
+    }
+  }
+
+  dispose() {
+    this.client.dispose();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** True where a recipe must say the shape. Lengths below 1 stand in some files and in no recipe: they stay as they are. */
+const isOpen = ({ shape }) =>
+  shape.some((dim) => typeof dim !== 'number') &&
+  shape.every((dim) => typeof dim !== 'number' || dim > 0);
+
+/** Every axis that the model leaves open gets `length`. */
+const closed = (shape, length) => shape.map((dim) => (typeof dim === 'number' ? dim : length));
+
+/** Adds to every refused model whether the runtime loads it, and whether it holds a weight to quantize. */
+async function judge(outcomes, shared, engine) {
+  const asked = new Set(['model.does-not-load', 'model.unsupported-op', 'model.unsupported-opset']);
+  const refused = outcomes.filter(({ code }) => asked.has(code));
+  const loads = await whichLoad([...new Set(refused.map(({ file }) => join(shared, file)))]);
+  for (const outcome of refused) {
+    outcome.loads = loads.get(join(shared, outcome.file)) ?? false;
+    outcome.weighs = await engine.holdsWeight(join(shared, outcome.file)).catch(() => false);
+  }
+}
+
+/** Asks a process; where one ends early, the file that it was at does not load, and another goes on behind it. */
+async function whichLoad(files) {
+  const found = new Map();
+  while (found.size < files.length) {
+    const child = spawn(process.execPath, [at('bench/lib/loads.mjs')], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    child.stdin.on('error', () => undefined); // it may have ended
+    child.stdin.end(files.filter((file) => !found.has(file)).join('\n'));
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { file, loads } = JSON.parse(line);
+      found.set(file, loads);
+    }
+    const stuck = files.find((file) => !found.has(file));
+    if (stuck !== undefined) found.set(stuck, false);
+  }
+  return found;
+}
+
+function report({ tally }, files, outcomes) {
+  const codes = [...new Set(outcomes.map(({ code }) => code))].sort(
+    (a, b) => (b === VERIFIED) - (a === VERIFIED) || a.localeCompare(b),
+  );
+  const count = (wanted) => outcomes.filter(wanted).length;
+  const rows = codes.map((code) => [
+    code === VERIFIED ? '**verified**' : `\`${code}\``,
+    ...MODES.map((mode) => String(count((o) => o.code === code && o.mode === mode))),
+  ]);
+  const ours = outcomes.filter(
+    (o) =>
+      CRASHES.includes(o.code) ||
+      (/^model\.does-not/.test(o.code) && (o.about === 'output' || o.loads)),
+  );
+  const placeless = outcomes.filter(
+    (o) => o.code !== VERIFIED && !o.node && !o.tensor && !o.about && !CRASHES.includes(o.code),
+  );
+  const unsupported = [
+    ...new Set(
+      outcomes
+        .filter((o) => o.code.startsWith('model.unsupported') && o.loads && o.weighs)
+        .map((o) => o.file),
+    ),
+  ];
+  const required = [
+    ['crashes, hangs and files that do not load', ours.length, 0],
+    ['reasons without a place', placeless.length, 0],
+    ['models that load and hold a weight, called unsupported', unsupported.length, UNSUPPORTED],
+  ].map(([what, got, most]) => [
+    what,
+    String(got),
+    `≤ ${most}`,
+    tally.check(`corpus: ${what}`, got <= most),
+  ]);
+  const say = ({ file, mode, code, message = '' }) =>
+    `- ${file}, ${mode}: \`${code}\` ${message.split('\n')[0].slice(0, 300)}`;
+  const list = [...ours, ...placeless].map(say);
+  return [
+    `${files.length} models, each on random data of four samples.`,
+    table(['Outcome', ...MODES], [...rows, ['all', ...MODES.map(() => String(files.length))]]),
+    table(['What', 'Measured', 'Required', ''], required),
+    ...(list.length > 0 ? [list.join('\n')] : []),
+    ...(unsupported.length > 0 ? [unsupported.map((file) => `- ${file}`).join('\n')] : []),
+  ];
+}
