@@ -1,5 +1,5 @@
 // `npm run bench [-- NAME…] [--quick] [--strict] [--write]`: the figures that the project promises, measured here.
-// NAME is reach, speed, lstm, corpus, or part of a model's name. --quick: shorter, and the peer only from an earlier run;
+// NAME is reach, lstm, a section of bench/sections.mjs, or part of a model's name. --quick: shorter, and the peer only from an earlier run;
 // --strict: a missed requirement fails; --write: keeps the tables as bench/RESULTS.md.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -75,20 +75,20 @@ async function attempt(what, body) {
 
 /** The chosen sections: [title, paragraphs and tables]. */
 async function measure(surroundings) {
-  const [{ cases }, { corpus }, { lstmTable, reach }, { speed }] = await Promise.all([
+  const [{ cases }, { sections: known }, { lstmTable, reach }] = await Promise.all([
     import('../bench/cases.mjs'),
-    import('../bench/corpus.mjs'),
+    import('../bench/sections.mjs'),
     import('../bench/reach.mjs'),
-    import('../bench/speed.mjs'),
   ]);
   const wants = (section) => names.length === 0 || names.includes(section);
   const chosen = cases.filter(
     ({ name, lstm }) =>
       wants('reach') || (lstm && wants('lstm')) || names.some((part) => name.includes(part)),
   );
-  if (chosen.length === 0 && !wants('speed') && !wants('corpus'))
+  const further = known.filter(({ name }) => wants(name));
+  if (chosen.length === 0 && further.length === 0)
     throw new Remedy(
-      `Nothing is called ${names.join(', ')}: reach, speed, lstm, corpus, or a model.`,
+      `Nothing is called ${names.join(', ')}: reach, lstm, ${known.map(({ name }) => name).join(', ')}, or a model.`,
     );
   const sections = [];
   if (chosen.length > 0) {
@@ -96,8 +96,8 @@ async function measure(surroundings) {
     sections.push(['What INT8 reaches', text]);
     if (lstm.length > 0) sections.push(['One window of price-lstm, one thread', [lstmTable(lstm)]]);
   }
-  if (wants('speed')) sections.push(['Waiting and memory', await speed(surroundings)]);
-  if (wants('corpus')) sections.push(['Every model', await corpus(surroundings)]);
+  for (const { title, measure: section } of further)
+    sections.push([title, await section(surroundings)]);
   return sections;
 }
 

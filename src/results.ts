@@ -14,11 +14,11 @@ export interface Interval {
   high: number;
 }
 
-export type Mode = 'static' | 'dynamic';
+export type Mode = 'static' | 'dynamic' | 'weight-only' | 'float16';
 export type Target =
   'x86-vnni' | 'x86-avx2' | 'arm64' | 'nvidia-fp16' | 'tensorrt' | 'fpga-fixed' | 'onnx';
 /** Precision of a layer's arithmetic. `mixed`: some of its kernels are integer, some float. */
-export type Precision = 'int8' | 'int16' | 'float32' | 'float16' | 'mixed';
+export type Precision = 'int4' | 'int8' | 'int16' | 'float32' | 'float16' | 'bfloat16' | 'mixed';
 export type ObserverName = 'minmax' | 'moving-average' | 'percentile' | 'entropy' | 'mse' | 'auto';
 
 /** Something a reader must know; `code` is stable, `message` is a sentence. */

@@ -10,6 +10,7 @@ import { addNote, type JobContext, type JobHooks } from './context';
 import { ENGINE_VERSION, keyOf } from './keys';
 import type { Memory } from './memory';
 import { Meter } from './meter';
+import { modeOf } from './modes';
 import { layerWarnings, makePlan, type Plan } from './plan';
 import type { RunRequest, RunUntil } from './protocol';
 import { emptyResult, fillCalibration, fillEvaluation, fillLayers, fillSensitivity } from './fill';
@@ -92,17 +93,17 @@ async function runStages(
   bundle: string,
 ): Promise<void> {
   const goes = (stage: RunUntil) => ORDER.indexOf(until) >= ORDER.indexOf(stage);
-  const { mode } = plan.recipe.quantization;
+  const { calibration: wanted } = modeOf(plan.recipe.quantization.mode);
 
   // 1. Data.
   const samples = await openSamples(plan, subject);
   const calibrated =
-    samples.calibration && (mode === 'static' || until === 'calibrate')
+    samples.calibration && (wanted !== 'unused' || until === 'calibrate')
       ? await calibrateStage(subject, samples.calibration, context)
       : null;
   if (samples.calibration && calibrated)
     fillCalibration(result, plan, subject, samples.calibration, calibrated);
-  else if (mode === 'static' && !samples.calibration) quantizeStage(plan, subject, null); // says what is missing
+  else if (wanted === 'needed' && !samples.calibration) await quantizeStage(plan, subject, null); // says what is missing
   context.partial();
   if (!goes('quantize')) return;
 
@@ -111,7 +112,7 @@ async function runStages(
   await context.meter.begin('quantize', 1);
   const { calibration } = samples;
   const quantize = async (extra: ReadonlySet<string>): Promise<Quantized> => {
-    const plain = quantizeStage(plan, subject, calibrated, extra);
+    const plain = await quantizeStage(plan, subject, calibrated, extra);
     const corrected = await correctStage(plan, subject, calibration, calibrated, plain, context);
     return corrected ? quantizeStage(plan, subject, calibrated, extra, corrected) : plain;
   };
@@ -166,7 +167,7 @@ async function runStages(
     );
     result.seconds.evaluate = (Date.now() - start) / 1000;
     fillEvaluation(result, evaluation, samples.evaluation);
-    if (mode === 'static' && samples.shared > 0)
+    if (calibrated && samples.shared > 0)
       addNote(result.notes, {
         code: 'evaluated-on-calibration',
         severity: 'warning',

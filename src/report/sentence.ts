@@ -1,4 +1,5 @@
 import type { AccuracyResult, RunResult } from '../results';
+import { MODE_NAMES } from './modes';
 import { db, percent, significant, times } from './figures/numbers';
 
 /** Metrics that are shares of samples: differences of them are points. */
@@ -12,7 +13,7 @@ export function verdictSentence(result: RunResult): string {
     accuracy ? gap(accuracy) : agreement(result),
     noise(result),
   ].filter((clause) => clause !== null);
-  return `In ${mode === 'dynamic' ? 'dynamic INT8' : 'INT8'} the model ${clauses.join('; ')}.`;
+  return `In ${MODE_NAMES[mode].short} the model ${clauses.join('; ')}.`;
 }
 
 function speedAndSize({ latency, size }: RunResult): string {

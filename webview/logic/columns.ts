@@ -225,6 +225,8 @@ export function precisionName(precision: LayerRow['written']): string {
   switch (precision) {
     case null:
       return NONE;
+    case 'int4':
+      return 'INT4';
     case 'int8':
       return 'INT8';
     case 'int16':
@@ -233,6 +235,8 @@ export function precisionName(precision: LayerRow['written']): string {
       return 'FP32';
     case 'float16':
       return 'FP16';
+    case 'bfloat16':
+      return 'BF16';
     case 'mixed':
       return 'mixed';
   }

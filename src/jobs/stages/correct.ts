@@ -7,7 +7,8 @@ import type { Plan } from '../plan';
 import type { Selection } from '../samples';
 import type { Subject } from '../subject';
 import type { Calibrated } from './calibrate';
-import { weightSettings, type Quantized } from './quantize';
+import type { Quantized } from '../modes/mode';
+import { weightSettings } from '../modes/static';
 
 /** Biases are corrected on at most this many samples, */
 const MOST_SAMPLES = 64;

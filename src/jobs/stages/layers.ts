@@ -21,6 +21,7 @@ import type { Selection } from '../samples';
 import type { Subject } from '../subject';
 import type { Calibrated } from './calibrate';
 import type { Reference } from './evaluate';
+import { modeOf } from '../modes';
 import { experimentSettings, quantizeStage, type Quantized } from './quantize';
 
 /** Layers whose own noise is below this share are not worth a run that keeps just them. */
@@ -100,7 +101,7 @@ export function localStage(
     await context.meter.begin('layer errors', total);
     const errors = await localErrors(
       subject.prepared,
-      experimentUnits(subject, quantized),
+      experimentUnits(plan, subject, quantized),
       experimentSettings(plan, subject, quantized),
       each(samples.feeds),
       (done) => context.meter.step(done, total),
@@ -155,7 +156,7 @@ export async function sensitivityStage(
       known.set(layer, noise);
     },
   };
-  const units = experimentUnits(subject, quantized);
+  const units = experimentUnits(plan, subject, quantized);
   const todo = units.filter((u) => u.integer && !known.has(u.unit.name)).length;
   await context.meter.begin('sensitivity', todo);
   const save = async () => {
@@ -164,13 +165,13 @@ export async function sensitivityStage(
     await context.store.write(name, [...known]);
   };
   const result =
-    plan.recipe.quantization.mode === 'dynamic'
+    modeOf(plan.recipe.quantization.mode).experiments === 'rewrite'
       ? await eachLayer(
           units.filter((u) => u.integer).map((u) => u.unit.name),
           { ...loop, onLayer: async (d, t) => (await loop.onLayer(d, t), save()) },
-          (layer) => {
+          async (layer) => {
             const others = new Set(subject.units.map((u) => u.name).filter((n) => n !== layer));
-            const alone = quantizeStage(plan, subject, calibrated, others);
+            const alone = await quantizeStage(plan, subject, calibrated, others);
             return outputNoise(alone.bytes, samples.feeds, exact);
           },
         )
@@ -237,16 +238,15 @@ export async function exactOutputs(
 }
 
 /** Layers to experiment with: all that could be integer, whether the recipe keeps them or not. */
-function experimentUnits(subject: Subject, quantized: Quantized) {
-  if (!quantized.placement)
+function experimentUnits(plan: Plan, subject: Subject, quantized: Quantized) {
+  const mode = modeOf(plan.recipe.quantization.mode);
+  if (mode.experiments === 'rewrite')
     return subject.units.map((unit) => ({
       unit,
       integer:
         quantized.units.some(
           (u) => u.unit === unit && (u.integer || quantized.wishes.get(unit.name)?.keep === true),
-        ) &&
-        unit.weight !== null &&
-        ['MatMul', 'Gemm', 'LSTM'].includes(unit.op),
+        ) && mode.canQuantize(unit),
       reason: null,
     }));
   const usable = (tensor: string) => quantized.params.has(tensor);

@@ -4,10 +4,12 @@ import { bytes, count, db, notMeasured } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
 
 const badges: Record<Precision, string> = {
+  int4: '4',
   int8: '8',
   int16: '16',
   float32: 'F',
   float16: 'F16',
+  bfloat16: 'BF16',
   mixed: '8/F',
 };
 

@@ -2,6 +2,7 @@ import type { LayerResult, ModelSummary, RunResult } from '../../results';
 import { escapeHtml } from '../figures/figure';
 import { badge } from '../figures/layers';
 import { bytes, count, db, percent, significant } from '../figures/numbers';
+import { MODE_NAMES } from '../modes';
 import { costOf, worstFive } from '../sentence';
 import { beforeAfterTable } from '../before-after';
 import { colourOfPart, latencyBars, sparkline, stack } from './charts';
@@ -238,7 +239,7 @@ export function provenance(result: RunResult, summary: ModelSummary | null): str
       : []),
     ['Written to', name(result.output ?? 'no file')],
     ['Recipe', name(result.recipe ?? 'none')],
-    ['Mode', result.mode === 'static' ? 'static INT8 (Q/DQ)' : 'dynamic INT8'],
+    ['Mode', MODE_NAMES[result.mode].long],
     ['Target', result.target + (result.targetWasAuto ? ' (this machine, chosen by auto)' : '')],
     [
       'Calibrated on',

@@ -14,13 +14,18 @@ export function Icon({ name }: { name: string }) {
 /** The letter of a layer's precision: what is executed, else what is written, else what is wished. */
 export function letter(row: LayerRow): string {
   switch (row.executed ?? row.written) {
+    case 'int4':
+      return '4';
     case 'int8':
       return '8';
     case 'int16':
       return '16';
     case 'float32':
-    case 'float16':
       return 'F';
+    case 'float16':
+      return 'H';
+    case 'bfloat16':
+      return 'B';
     case 'mixed':
       return '±';
     case null:

@@ -1,0 +1,15 @@
+// Sections of the bench besides the models of bench/cases.mjs, in the order of the report.
+// `measure` gives paragraphs and tables in Markdown; it loads what it needs when it is asked for.
+
+export const sections = [
+  {
+    name: 'speed',
+    title: 'Waiting and memory',
+    measure: async (bench) => (await import('./speed.mjs')).speed(bench),
+  },
+  {
+    name: 'corpus',
+    title: 'Every model',
+    measure: async (bench) => (await import('./corpus.mjs')).corpus(bench),
+  },
+];

@@ -1,0 +1,27 @@
+import { quantizeDynamic } from '../../quantize/dynamic';
+import { weightsMetadata } from './metadata';
+import type { QuantizationMode } from './mode';
+
+const LAYERS = ['MatMul', 'Gemm', 'LSTM'];
+
+/** Weights now, activations while the model runs. */
+export const dynamicMode: QuantizationMode = {
+  calibration: 'unused',
+  experiments: 'rewrite',
+  remedy: 'Use mode: static for convolutions, or shorten keep_fp32.',
+  canQuantize: (unit) => unit.weight !== null && LAYERS.includes(unit.op),
+  metadata: (plan) => [weightsMetadata(plan)],
+  async quantize({ plan, subject, keep }) {
+    const { granularity } = plan.recipe.quantization.weights;
+    const headroom = plan.target === 'x86-avx2';
+    const written = quantizeDynamic(subject.prepared, subject.units, keep, granularity, headroom);
+    return {
+      ...written,
+      placement: null,
+      params: new Map(),
+      codesOf: () => undefined,
+      biasChanges: new Map(),
+      notes: [],
+    };
+  },
+};

@@ -1,0 +1,18 @@
+import type { Plan } from '../plan';
+
+/** How the weights of an INT8 model were chosen. */
+export function weightsMetadata(plan: Plan): [key: string, value: string] {
+  const { granularity } = plan.recipe.quantization.weights;
+  const headroom = plan.headroom ? ', no pair can clip in 16 bits' : '';
+  return ['vernier.weights', `int8 ${granularity}${headroom}`];
+}
+
+/** What the activation ranges were read from. */
+export function calibrationMetadata(plan: Plan): [key: string, value: string][] {
+  const { calibration } = plan.recipe;
+  const source = calibration?.random ? 'random' : (calibration?.data.join(', ') ?? '');
+  return [
+    ['vernier.calibration', source],
+    ...(calibration?.random ? [['vernier.calibration.random', 'true'] as [string, string]] : []),
+  ];
+}

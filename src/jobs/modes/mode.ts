@@ -1,0 +1,60 @@
+import type { Model } from '../../onnx';
+import type { QuantParams } from '../../numeric';
+import type { BiasChange, CorrectedBiases } from '../../quantize/bias-correction';
+import type { Placement, UnitPlacement } from '../../quantize/placement';
+import type { Unit } from '../../quantize/units';
+import type { LayerWish } from '../../recipe/match';
+import type { Note } from '../../results';
+import type { Plan } from '../plan';
+import type { Calibrated } from '../stages/calibrate';
+import type { Subject } from '../subject';
+
+/** A quantized model in memory, and what is known of how it came about. */
+export interface Quantized {
+  model: Model;
+  bytes: Uint8Array;
+  units: UnitPlacement[];
+  wishes: Map<string, LayerWish>;
+  placement: Placement | null;
+  /** Parameters of every quantized tensor; empty where activations have none of their own. */
+  params: Map<string, QuantParams>;
+  codesOf(tensor: string): { quantized: string; params: QuantParams } | undefined;
+  weightScales: Map<string, Float32Array>;
+  /** What bias correction did, by layer; empty where it was not asked for. */
+  biasChanges: ReadonlyMap<string, BiasChange>;
+  notes: Note[];
+}
+
+/** What a mode made of a model; the stage adds the rest. */
+export type WrittenByMode = Omit<Quantized, 'bytes' | 'wishes'>;
+
+/** All that a mode may ask. */
+export interface ModeInput {
+  plan: Plan;
+  subject: Subject;
+  /** Null where the recipe names no data, or the mode does not ask for it. */
+  calibrated: Calibrated | null;
+  /** Layers to keep in FP32, by name. */
+  keep: ReadonlySet<string>;
+  wishes: ReadonlyMap<string, LayerWish>;
+  corrected: CorrectedBiases | null;
+}
+
+/** One way to quantize a model: `quantization.mode` in the recipe. Floats stay floats where it says nothing. */
+export interface QuantizationMode {
+  /** Quantizes in memory. Throws what the recipe lacks. */
+  quantize(input: ModeInput): Promise<WrittenByMode>;
+  /** Whether activation ranges are wanted: always, where data is named, or not at all. */
+  readonly calibration: 'needed' | 'useful' | 'unused';
+  /** What to do where no layer of a model can be quantized this way. */
+  readonly remedy: string;
+  /**
+   * How one layer is tried alone: a quantized twin beside the FP32 layer (static), or the model written again with all
+   * others kept.
+   */
+  readonly experiments: 'twin' | 'rewrite';
+  /** For `rewrite`: layers that may be tried alone. */
+  canQuantize(unit: Unit): boolean;
+  /** What the written file says of itself besides source, mode and target. */
+  metadata(plan: Plan): [key: string, value: string][];
+}

@@ -1,0 +1,120 @@
+import { VernierError } from '../../errors';
+import type { QuantParams } from '../../numeric';
+import type { BiasChange } from '../../quantize/bias-correction';
+import { observe } from '../../quantize/observers';
+import { place } from '../../quantize/placement';
+import { writeQdq } from '../../quantize/qdq';
+import type { LayerWish } from '../../recipe/match';
+import type { Note } from '../../results';
+import { addNote } from '../context';
+import type { Plan } from '../plan';
+import type { Calibrated } from '../stages/calibrate';
+import type { Subject } from '../subject';
+import { calibrationMetadata, weightsMetadata } from './metadata';
+import type { QuantizationMode } from './mode';
+
+/** Weights and activations in Q/DQ form; ranges come from calibration. */
+export const staticMode: QuantizationMode = {
+  calibration: 'needed',
+  experiments: 'twin',
+  remedy: 'Use mode: dynamic for LSTM, or shorten keep_fp32.',
+  canQuantize: () => true,
+  metadata: (plan) => {
+    const { observer, percentile } = plan.recipe.quantization.activations;
+    const share = observer === 'percentile' ? ` ${percentile}` : '';
+    return [
+      ['vernier.activations', `${plan.activationType} ${observer}${share}`],
+      ...calibrationMetadata(plan),
+      weightsMetadata(plan),
+    ];
+  },
+  async quantize({ plan, subject, calibrated, keep, wishes, corrected }) {
+    if (!calibrated)
+      throw new VernierError('recipe.schema', 'Static quantization needs calibration data.', {
+        file: plan.recipePath,
+        remedy: 'Add calibration: { data: … } to the recipe, or data: random to try it.',
+      });
+    const notes: Note[] = [];
+    const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, notes);
+    const placement = place(subject.prepared, subject.units, { keep, unusable }, subject.typeOf);
+    const written = writeQdq(
+      subject.prepared,
+      placement,
+      (tensor) => params.get(tensor)!,
+      { type: plan.activationType },
+      weightSettings(plan),
+      corrected?.biases,
+    );
+    return {
+      model: written.model,
+      units: placement.units,
+      placement,
+      params,
+      codesOf: (tensor) => written.codes.get(tensor),
+      weightScales: written.weightScales,
+      biasChanges: corrected?.changes ?? new Map<string, BiasChange>(),
+      notes,
+    };
+  },
+};
+
+/** Settings of every layer's weights. */
+export function weightSettings(plan: Plan) {
+  const settings = {
+    granularity: plan.recipe.quantization.weights.granularity,
+    bits: 8,
+    headroom: plan.headroom,
+  };
+  return () => settings;
+}
+
+/** Scale and zero point of every tensor that may be quantized; ranges that cannot be used are reported by name. */
+function chooseParameters(
+  plan: Plan,
+  subject: Subject,
+  calibrated: Calibrated,
+  wishes: ReadonlyMap<string, LayerWish>,
+  notes: Note[],
+): { params: Map<string, QuantParams>; unusable: Map<string, string> } {
+  const producers = new Map(subject.units.map((u) => [u.output, u.name]));
+  const params = new Map<string, QuantParams>();
+  const unusable = new Map<string, string>();
+  const { percentile } = plan.recipe.quantization.activations;
+  for (const [tensor, statistics] of calibrated.statistics) {
+    const layer = producers.get(tensor);
+    const observer =
+      (layer === undefined ? null : wishes.get(layer)?.observer) ??
+      plan.recipe.quantization.activations.observer;
+    const { oddity, ...chosen } = observe(statistics, observer, plan.activationType, {
+      percentile,
+    });
+    params.set(tensor, chosen);
+    if (statistics.notFinite > 0) {
+      const message = `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`;
+      unusable.set(tensor, message);
+      addNote(notes, {
+        code: 'range-not-finite',
+        severity: 'warning',
+        message: `${message}; its layers stay float.`,
+        tensor,
+      });
+    } else if (oddity === 'empty' || oddity === 'not-finite' || oddity === 'tiny') {
+      const message = `'${tensor}' has no usable range (${oddity})`;
+      unusable.set(tensor, message);
+      addNote(notes, {
+        code: 'range-unusable',
+        severity: 'warning',
+        message: `${message}; its layers stay float.`,
+        tensor,
+      });
+    } else if (oddity === 'zero' || oddity === 'constant')
+      addNote(notes, {
+        code: 'range-constant',
+        severity: 'warning',
+        message: `'${tensor}' had one single value (${statistics.min}) in all calibration samples.`,
+        tensor,
+        remedy: 'Check that the calibration data is varied.',
+      });
+  }
+  return { params, unusable };
+}
