@@ -1,12 +1,5 @@
-import {
-  GraphIndex,
-  stringAttribute,
-  tensorType,
-  type ElementType,
-  type Model,
-  type NodeProto,
-} from '../onnx';
-import { FLOAT_REASONS, integerRule } from './operators';
+import { GraphIndex, tensorType, type ElementType, type Model, type NodeProto } from '../onnx';
+import { floatReason, integerRule, type IntegerRule, type TargetFamily } from './operators';
 import type { TypeOf, Unit } from './units';
 
 /** Where one unit computes, and why not in integers. */
@@ -33,6 +26,8 @@ export interface PlacementOptions {
   keep: ReadonlySet<string>;
   /** Tensors whose range cannot be used, with the reason. */
   unusable?: ReadonlyMap<string, string>;
+  /** Whose operators these are (src/quantize/operators); onnxruntime's CPU provider if nothing is said. */
+  family?: TargetFamily;
 }
 
 /**
@@ -52,6 +47,7 @@ export function place(
   const index = new GraphIndex(model.graph);
   const byNode = new Map(units.map((u) => [u.node, u]));
   const owned = new Set(units.flatMap((u) => [u.biasNode, u.activation]));
+  const family = options.family ?? 'cpu';
   const needed = neededAsIntegers(model, index, byNode, options);
   const quantized = new Map<string, string>();
   const shipped = new Set<string>();
@@ -62,9 +58,9 @@ export function place(
   for (const node of model.graph.node) {
     if (owned.has(node)) continue;
     const unit = byNode.get(node);
-    const rule = integerRule(node.opType, node.domain);
+    const rule = integerRule(node.opType, node.domain, family);
     if (!unit || (rule?.form === 'passthrough' && !unit.weight)) {
-      const through = rule && passesThrough(node, shipped, typeOf);
+      const through = rule && passesThrough(node, rule, shipped, typeOf);
       if (through && rule.form === 'elementwise') {
         // Concat is movement for people and arithmetic for the runtime: its inputs may have scales of their own.
         if (node.opType === 'Concat' && needed.has(node)) {
@@ -92,7 +88,7 @@ export function place(
         });
       continue;
     }
-    const reason = whyFloat(index, unit, rule?.form, needed, shipped, options, typeOf);
+    const reason = whyFloat(index, unit, rule, needed, shipped, options, typeOf);
     placed.set(unit, { unit, integer: reason === null, reason });
     if (reason !== null) continue;
     for (const input of unit.inputs) if (!quantized.has(input)) quantized.set(input, input);
@@ -106,15 +102,16 @@ export function place(
 function whyFloat(
   index: GraphIndex,
   unit: Unit,
-  form: string | undefined,
+  rule: IntegerRule | undefined,
   needed: ReadonlySet<NodeProto>,
   shipped: ReadonlySet<string>,
   options: PlacementOptions,
   typeOf: TypeOf,
 ): string | null {
   if (options.keep.has(unit.name)) return 'kept in FP32 by the recipe';
-  if (!form || form === 'passthrough')
-    return FLOAT_REASONS[unit.op] ?? `onnxruntime has no integer kernel for ${unit.op} on CPU`;
+  if (!rule || rule.form === 'passthrough')
+    return floatReason(unit.op, unit.node.domain, options.family);
+  if (rule.floatByDefault !== undefined) return rule.floatByDefault;
   for (const tensor of [...unit.inputs, unit.output]) {
     const why = options.unusable?.get(tensor);
     if (why) return why;
@@ -122,7 +119,7 @@ function whyFloat(
     if (type !== undefined && type !== 'float32' && type !== 'undefined')
       return `'${tensor}' is ${type}, not float32`;
   }
-  if (form === 'weight') return whyWeightFloat(index, unit);
+  if (rule.form === 'weight') return whyWeightFloat(index, unit, rule);
   if (unit.node.input.some((name) => name !== '' && index.isConstant(name)))
     return 'one of its operands is a constant: in integers it would cost more than it saves';
   const loose = unit.inputs.find((name) => !shipped.has(name));
@@ -132,7 +129,7 @@ function whyFloat(
   return null;
 }
 
-function whyWeightFloat(index: GraphIndex, unit: Unit): string | null {
+function whyWeightFloat(index: GraphIndex, unit: Unit, rule: IntegerRule): string | null {
   const { node } = unit;
   if (node.opType === 'MatMul' && !unit.weight && unit.inputs.length === 2) {
     return 'both sides are computed; kept float because what enters and leaves Softmax must be';
@@ -144,8 +141,8 @@ function whyWeightFloat(index: GraphIndex, unit: Unit): string | null {
       ? `its weight '${name}' is ${tensorType(tensor)}, not float32`
       : `its weight '${name}' is computed, not a constant`;
   }
-  if (node.opType === 'Gemm' && node.attribute.some((a) => a.name === 'transA' && a.i !== 0n))
-    return 'it transposes its input, which the integer kernel cannot';
+  const broken = rule.only?.find((condition) => !condition.holds(node));
+  if (broken) return broken.otherwise;
   if (node.opType !== 'MatMul' && node.input[2] && !unit.bias)
     return 'its bias is computed, not a constant';
   if (node.opType === 'Gemm' && unit.bias && index.initializer(unit.bias)!.dims.length !== 1)
@@ -154,14 +151,16 @@ function whyWeightFloat(index: GraphIndex, unit: Unit): string | null {
 }
 
 /** True where a movement node reads integers in slot 0 and the runtime moves codes for it. */
-function passesThrough(node: NodeProto, shipped: ReadonlySet<string>, typeOf: TypeOf): boolean {
+function passesThrough(
+  node: NodeProto,
+  rule: IntegerRule,
+  shipped: ReadonlySet<string>,
+  typeOf: TypeOf,
+): boolean {
   const data = node.opType === 'Concat' ? node.input : node.input.slice(0, 1);
   if (data.some((name) => !shipped.has(name))) return false;
   if (node.output.some((o) => notFloat32(typeOf(o)))) return false;
-  if (node.opType === 'Resize')
-    return stringAttribute(node, 'mode', 'nearest') === 'nearest' && (node.input[1] ?? '') === '';
-  if (node.opType === 'MaxPool') return node.output.length === 1;
-  return true;
+  return rule.only?.every((condition) => condition.holds(node)) ?? true;
 }
 
 function notFloat32(type: ElementType | undefined): boolean {
@@ -180,8 +179,8 @@ function neededAsIntegers(
     const unit = byNode.get(node);
     const out = unit?.output ?? node.output[0] ?? '';
     const wanted = index.consumers(out).some((reader) => {
-      const rule = integerRule(reader.opType, reader.domain);
-      if (!rule) return false;
+      const rule = integerRule(reader.opType, reader.domain, options.family);
+      if (!rule || rule.floatByDefault !== undefined) return false;
       const readerUnit = byNode.get(reader);
       if (readerUnit && options.keep.has(readerUnit.name)) return false;
       if (rule.form === 'weight') return readerUnit?.weight != null && reader.input[0] === out;

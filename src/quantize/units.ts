@@ -8,6 +8,7 @@ import {
   type NodeProto,
 } from '../onnx';
 import type { PassContext } from './context';
+import { operatorRow } from './operators';
 
 /**
  * What is quantized or kept as one: a node that computes, with the bias Add and the Relu or Clip that belong to it.
@@ -35,39 +36,17 @@ export interface Unit {
   bias: string | null;
 }
 
-/** Operators that move, view or choose values but compute none: never layers. */
-const MOVEMENT = new Set([
-  'Reshape',
-  'Transpose',
-  'Flatten',
-  'Squeeze',
-  'Unsqueeze',
-  'Slice',
-  'Split',
-  'Expand',
-  'Tile',
-  'Shape',
-  'Size',
-  'Constant',
-  'ConstantOfShape',
-  'Cast',
-  'CastLike',
-  'Identity',
-  'Dropout',
-  'Pad',
-  'DepthToSpace',
-  'SpaceToDepth',
-  'Concat',
-  'Range',
-  'NonZero',
-  'OneHot',
-  'EyeLike',
-  'If',
-  'Loop',
-  'Scan',
-  'QuantizeLinear',
-  'DequantizeLinear',
+/** Operators besides those that the table says move values: they make constants, change types or hold graphs. */
+const NO_LAYERS = new Set([
+  ...['Shape', 'Size', 'Constant', 'ConstantOfShape', 'Cast', 'CastLike', 'Dropout', 'Range'],
+  ...['NonZero', 'OneHot', 'EyeLike', 'If', 'Loop', 'Scan', 'QuantizeLinear', 'DequantizeLinear'],
 ]);
+
+/** True for operators that move, view or choose values but compute none: never layers. */
+function isMovement(node: NodeProto): boolean {
+  if (!isDefaultDomain(node.domain)) return false;
+  return operatorRow(node.opType, '')?.unit === 'moves' || NO_LAYERS.has(node.opType);
+}
 
 /** Element types of tensors, as shape inference or a run found them; a missing one is taken as float32. */
 export type TypeOf = (tensor: string) => ElementType | undefined;
@@ -83,8 +62,7 @@ export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): U
   for (const node of model.graph.node) {
     if (absorbed.has(node)) continue;
     const weight = weightOf(index, node);
-    if (MOVEMENT.has(node.opType) && isDefaultDomain(node.domain)) continue;
-    if (node.opType === 'Gather' && !weight) continue;
+    if (isMovement(node) && !(node.opType === 'Gather' && weight)) continue;
     const output = node.output[0];
     if (!output || !isFloat(typeOf(output))) continue;
     const biasNode = node.opType === 'MatMul' && weight ? soleReader(index, output, isBias) : null;
@@ -120,7 +98,8 @@ function isFloat(type: ElementType | undefined): boolean {
 }
 
 function takesActivation(node: NodeProto): boolean {
-  return ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Add'].includes(node.opType);
+  const unit = operatorRow(node.opType, node.domain)?.unit;
+  return unit === 'activation' || unit === 'bias';
 }
 
 function isActivation(_index: GraphIndex, node: NodeProto): boolean {
