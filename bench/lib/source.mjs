@@ -49,6 +49,14 @@ export const bundleEngine = () =>
     'src/runtime/session': '{ Session }',
   });
 
+/** The networks of full size, and where they are written. */
+export async function loadArchitectures() {
+  const file = await bundle('architectures', {
+    'bench/architectures': '{ ARCHITECTURES, architectureFile }',
+  });
+  return import(pathToFileURL(file).href);
+}
+
 /** What the corpus asks of a file besides running it. */
 export async function bundleCorpus() {
   const file = await bundle('corpus-engine', {
