@@ -2,6 +2,7 @@ import { channelLayout, dequantizePerChannel, quantizeArray, type QuantParams } 
 import {
   floatData,
   GraphIndex,
+  intAttribute,
   makeInts,
   makeNode,
   makeTensor,
@@ -278,7 +279,8 @@ class Walk {
     const bias = unit.bias
       ? floatData(this.index.initializer(unit.bias)!, this.prepared.dir)
       : null;
-    const scales = this.writer.scales(tensor, axis, settings, scale, bias);
+    const group = intAttribute(unit.node, 'group', 1);
+    const scales = this.writer.scales(tensor, axis, settings, scale, bias, group);
     const constant = this.writer.weight(tensor, axis, settings, scales);
     const codes = this.index.initializer(constant.codes)!;
     const dims = tensorDims(codes);

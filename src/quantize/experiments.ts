@@ -3,6 +3,7 @@ import { NodeProtoSchema } from '../onnx/gen/onnx_pb';
 import {
   floatData,
   GraphIndex,
+  intAttribute,
   makeInt,
   makeNode,
   topologicalOrder,
@@ -130,7 +131,8 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
       const bias = unit.bias ? floatData(index.initializer(unit.bias)!, model.dir) : null;
       const weights = settings.weightSettings(unit.name);
       const { tensor, slot, axis } = unit.weight;
-      const scales = writer.scales(tensor, axis, weights, scale, bias);
+      const group = intAttribute(node, 'group', 1);
+      const scales = writer.scales(tensor, axis, weights, scale, bias, group);
       inputs[slot] = attach(writer.weight(tensor, axis, weights, scales), `${base}.weight`);
       if (unit.bias) inputs[2] = attach(writer.bias(unit.bias, scale, scales), `${base}.bias`);
     }

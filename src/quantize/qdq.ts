@@ -1,6 +1,7 @@
 import {
   floatData,
   GraphIndex,
+  intAttribute,
   makeInt,
   makeNode,
   makeTensor,
@@ -136,7 +137,8 @@ function writeWeights(
   const input = unit.inputs[0]!;
   const inputScale = paramsOf(placement.quantized.get(input) ?? input).scale;
   const bias = biasTensor ? floatData(index.initializer(biasTensor)!, model.dir) : null;
-  const scales = writer.scales(tensor, axis, settings, inputScale, bias);
+  const group = intAttribute(node, 'group', 1);
+  const scales = writer.scales(tensor, axis, settings, inputScale, bias, group);
   const weight = writer.weight(tensor, axis, settings, scales);
   attach(index, node, slot, weight, `${unit.name}.weight`);
   if (biasTensor)

@@ -1,7 +1,13 @@
-import { channelOrders, headroomFactor } from './saturation';
+import { convWeights, isDepthwise, matrixWeights, pairLoad } from './pair-sums/weights';
 import type { GraphIndex } from '../onnx';
 import { floatData, makeTensor, tensorDims, type Model } from '../onnx';
-import { channelRange, quantizePerChannel, roundHalfEven, type QuantParams } from '../numeric';
+import {
+  channelRange,
+  quantizeArray,
+  quantizePerChannel,
+  roundHalfEven,
+  type QuantParams,
+} from '../numeric';
 
 /** Initializer names of a quantized constant. */
 export interface QuantizedConstant {
@@ -24,8 +30,8 @@ export interface WeightSettings {
   granularity: 'channel' | 'tensor';
   bits: number;
   /**
-   * Widens the scale of channels in which two neighbours could clip in the 16-bit accumulator of x86 processors
-   * without VNNI, just as far as needed; depthwise kernels multiply in more bits and stay as they are.
+   * Widens the scale of channels in which a pair could clip in the 16-bit sums of x86 processors without VNNI, just as
+   * far as needed; depthwise kernels multiply in more bits and stay as they are.
    */
   headroom?: boolean;
 }
@@ -45,7 +51,7 @@ export class ConstantWriter {
 
   /**
    * Scales of a weight, one per output channel (or one). @param inputScale scale of the layer's input, and
-   * @param bias its float bias, if it has one: both widen the scale where needed
+   * @param bias its float bias, if it has one: both widen the scale where needed; @param group of a convolution
    */
   scales(
     tensor: string,
@@ -53,6 +59,7 @@ export class ConstantWriter {
     settings: WeightSettings,
     inputScale: number | null,
     bias: Float32Array | null,
+    group = 1,
   ): Float32Array {
     const proto = this.index.initializer(tensor)!;
     const dims = tensorDims(proto);
@@ -69,7 +76,7 @@ export class ConstantWriter {
         scale = b / (inputScale * BIAS_LIMIT);
       return Math.fround(scale);
     });
-    if (settings.headroom && axis !== null) giveHeadroom(values, dims, axis, scales);
+    if (settings.headroom) giveHeadroom(values, dims, axis, scales, group);
     return scales;
   }
 
@@ -147,32 +154,56 @@ function largestOf(values: Float32Array | null): number {
 /** Rounding may bring a pair back over the limit; each further look finds less, two or three are usual. */
 const LOOKS = 16;
 
-/** Grows scales (one per channel, or one) until no pair of neighbours can clip, in place. */
+/**
+ * Grows scales (one per channel, or one) until no pair of weights can clip, in place. Does nothing for depthwise
+ * convolutions and for weights of more axes whose channels are not the first one, which have no kernel that adds pairs.
+ */
 export function giveHeadroom(
   values: Float32Array,
   dims: readonly number[],
-  axis: number,
+  axis: number | null,
   scales: Float32Array,
+  group = 1,
 ): void {
-  const depthwise = dims.length > 2 && dims[1] === 1;
-  if (depthwise) return;
-  const orders = channelOrders(dims, axis);
-  const channels = dims[axis]!;
+  const conv = dims.length > 2 && axis === 0;
+  if (conv ? isDepthwise(dims, group) : dims.length < 2 || (dims.length > 2 && axis !== null))
+    return;
   const one = scales.length === 1;
   for (let look = 0; look < LOOKS; look++) {
-    const params: QuantParams[] = Array.from({ length: channels }, (_, c) => ({
-      scale: scales[one ? 0 : c]!,
-      zeroPoint: 0,
-    }));
-    const codes = quantizePerChannel(values, dims, axis, params, 'int8', { symmetric: true });
+    const params = (n: number): QuantParams[] =>
+      Array.from({ length: n }, (_, c) => ({ scale: scales[one ? 0 : c]!, zeroPoint: 0 }));
+    const options = { symmetric: true };
+    const codes =
+      axis === null || one
+        ? quantizeArray(values, params(1)[0]!, 'int8', options)
+        : quantizePerChannel(values, dims, axis, params(dims[axis]!), 'int8', options);
     let widest = 1;
-    for (let c = 0; c < channels; c++) {
-      const factor = headroomFactor(codes, orders, c);
-      if (factor === 1) continue;
-      widest = Math.max(widest, factor);
-      if (!one) scales[c] = scales[c]! * factor * (1 + 2 ** -20);
+    for (const [channel, load] of pairLoads(codes, dims, axis)) {
+      if (load <= 1) continue;
+      widest = Math.max(widest, load);
+      if (!one) scales[channel] = scales[channel]! * load * (1 + 2 ** -20);
     }
-    if (one) scales[0] = scales[0]! * widest * (widest > 1 ? 1 + 2 ** -20 : 1);
     if (widest === 1) return;
+    if (one) scales[0] = scales[0]! * widest * (1 + 2 ** -20);
+  }
+}
+
+/** The load of every channel's heaviest pair; of every matrix where a weight stacks several. */
+function* pairLoads(
+  codes: Int8Array,
+  dims: readonly number[],
+  axis: number | null,
+): Generator<[channel: number, load: number]> {
+  if (dims.length > 2 && axis === 0) {
+    const weights = convWeights(codes, dims);
+    for (let c = 0; c < weights.channels; c++) yield [c, pairLoad(weights, c)];
+    return;
+  }
+  const [a, b] = dims.slice(-2) as [number, number];
+  const transposed = axis === 0;
+  for (let from = 0; from < codes.length; from += a * b) {
+    const matrix = codes.subarray(from, from + a * b);
+    const weights = matrixWeights(matrix, transposed ? [b, a] : [a, b], transposed);
+    for (let c = 0; c < weights.channels; c++) yield [c, pairLoad(weights, c)];
   }
 }
