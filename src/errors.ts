@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'job.io'
   | 'job.untrusted'
   | 'job.kept-layer-quantized'
+  | 'job.flawed-graph'
   | 'limits.not-met'
   | 'internal';
 

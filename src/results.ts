@@ -290,6 +290,18 @@ export interface ByteBudget {
   parts: { what: string; bytes: number }[];
 }
 
+/** What was done with the written file before it took its place (DESIGN §4.11). */
+export interface Verification {
+  /** Nodes of the written graph, whose order, names, types, sizes and constants were checked. */
+  nodes: number;
+  /** What it was run on: a sample of the recipe's data, a random one, or nothing: it was loaded only. */
+  ranOn: 'data' | 'random' | null;
+  /** Why it was not run; null where it was. */
+  notRun: string | null;
+  /** Lowest SQNR of a float output against FP32 on that one sample. */
+  worstDb: number | null;
+}
+
 /** Everything a run found; `vernier --json` prints a snake_case view of it. */
 export interface RunResult {
   /** Format version of this document. */
@@ -308,6 +320,8 @@ export interface RunResult {
   /** MACs that the file has between Q and DQ. */
   writtenInt8MacShare: number | null;
   size: ByteBudget | null;
+  /** Null until a file was written. */
+  verification: Verification | null;
   /** Output SQNR per output name; empty if not measured. */
   sqnrDb: Record<string, number>;
   outputs: OutputCloseness[];

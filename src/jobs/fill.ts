@@ -38,6 +38,7 @@ export function emptyResult(plan: Plan, subject: Subject, recipePath: string): R
     int8MacShare: null,
     writtenInt8MacShare: null,
     size: null,
+    verification: null,
     sqnrDb: {},
     outputs: [],
     evaluatedOn: null,

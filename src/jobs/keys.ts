@@ -5,6 +5,9 @@ import { stat } from 'node:fs/promises';
 /** Changes whenever the engine computes something else from the same input. */
 export const ENGINE_VERSION = '1';
 
+/** Version of the product; a test holds it to the manifest's. */
+export const VERSION = '0.1.0';
+
 const known = new Map<string, { stamp: string; hash: string }>();
 
 /** SHA-256 of a file's bytes, remembered while size and time of change stay the same. */

@@ -29,6 +29,7 @@ import {
 import { latencyStage } from './stages/latency';
 import { correctStage } from './stages/correct';
 import { quantizeStage, type Quantized } from './stages/quantize';
+import { openProbe } from './stages/probe';
 import { verifyStage } from './stages/verify';
 import { Store } from './store';
 import { macsWithShapes, namedLayers, openSubject, type Subject } from './subject';
@@ -118,10 +119,10 @@ async function runStages(
   };
   const quantized = await quantize(new Set());
   for (const note of quantized.notes) addNote(result.notes, note);
-  const selection = samples.evaluation ?? samples.calibration;
-  const first = selection ? await selection.source.sample(selection.indices[0]!) : null;
   await context.meter.begin('verify', 1);
-  const verified = await verifyStage(subject, quantized, plan.output, first, result.notes, context);
+  const probe = await openProbe(plan, subject, samples, context);
+  const verified = await verifyStage(subject, quantized, plan.output, probe, result.notes, context);
+  result.verification = verified.verification;
   try {
     result.seconds.quantize = (Date.now() - start) / 1000;
     result.key = keyOf(
@@ -131,9 +132,10 @@ async function runStages(
       calibrated?.key ?? null,
       plan.recipe,
     );
-    const shapes = first
-      ? Object.fromEntries(Object.entries(first).map(([name, v]) => [name, [...v.dims]]))
-      : {};
+    const shapes =
+      'feed' in probe
+        ? Object.fromEntries(Object.entries(probe.feed).map(([name, v]) => [name, [...v.dims]]))
+        : {};
     fillLayers(result, subject, quantized, verified.executed, macsWithShapes(subject, shapes));
     fillCalibration(result, plan, subject, samples.calibration, calibrated, quantized);
     result.size = byteBudget(
@@ -214,7 +216,7 @@ async function runStages(
       {
         reference: plan.model,
         candidate: plan.output,
-        feed: first!,
+        feed: await samples.evaluation.source.sample(samples.evaluation.indices[0]!),
         settings: plan.recipe.latency,
       },
       (done, total) => context.meter.step(done, total),

@@ -1,4 +1,12 @@
-import { openData, openLabels, spread, type Feed, type Labels, type SampleSource } from '../data';
+import {
+  openData,
+  openLabels,
+  spread,
+  type Feed,
+  type InputHint,
+  type Labels,
+  type SampleSource,
+} from '../data';
 import type { ResolvedImage } from '../recipe/defaults';
 import type { Subject } from './subject';
 import type { Plan } from './plan';
@@ -30,12 +38,6 @@ const ENOUGH_TO_SPLIT = 10;
  */
 export async function openSamples(plan: Plan, subject: Subject): Promise<Samples> {
   const { recipe, baseDir } = plan;
-  const inputShapes = Object.fromEntries(
-    Object.entries(recipe.inputs).map(([name, { shape, range }]) => [
-      name,
-      { ...(shape ? { shape } : {}), ...(range ? { range } : {}) },
-    ]),
-  );
   const open = (data: string[], image: ResolvedImage, seed: number, samples?: number) =>
     openData({
       data,
@@ -43,7 +45,7 @@ export async function openSamples(plan: Plan, subject: Subject): Promise<Samples
       seed,
       baseDir,
       inputs: subject.inputs,
-      inputShapes,
+      inputShapes: inputHints(plan),
       ...(samples === undefined ? {} : { samples }),
     });
   let calibration: Selection | null = null;
@@ -82,6 +84,16 @@ export async function openSamples(plan: Plan, subject: Subject): Promise<Samples
   const key = await selectionKey(source, indices);
   const evaluation = { source, indices, labels: null, key, heldBack };
   return { calibration, evaluation, shared: countShared(calibration, evaluation) };
+}
+
+/** `inputs:` of the recipe as data sources want it. */
+export function inputHints({ recipe }: Plan): Record<string, InputHint> {
+  return Object.fromEntries(
+    Object.entries(recipe.inputs).map(([name, { shape, range }]) => [
+      name,
+      { ...(shape ? { shape } : {}), ...(range ? { range } : {}) },
+    ]),
+  );
 }
 
 /** Samples of `evaluation` that come from the same place as one of `calibration`. */

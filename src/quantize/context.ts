@@ -24,6 +24,18 @@ export class PassContext {
     return [...this.hosts.keys()].filter((name) => this.hostOf(name) === host);
   }
 
+  /** {@link absorbedBy} of every host, in one walk. */
+  absorbedByHost(): Map<string, string[]> {
+    const all = new Map<string, string[]>();
+    for (const name of this.hosts.keys()) {
+      const host = this.hostOf(name);
+      const names = all.get(host);
+      if (names) names.push(name);
+      else all.set(host, [name]);
+    }
+    return all;
+  }
+
   /** Records that node `name` was another operator in the file. */
   rewrote(name: string, operator: string): void {
     if (!this.operators.has(name)) this.operators.set(name, operator);

@@ -23,6 +23,12 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
       int8: size.int8,
       parts: size.parts.map(({ what, bytes }) => ({ what, bytes })),
     },
+    verification: result.verification && {
+      nodes: result.verification.nodes,
+      ran_on: result.verification.ranOn,
+      not_run: result.verification.notRun,
+      worst_db: number(result.verification.worstDb),
+    },
     sqnr_db: Object.fromEntries(Object.entries(result.sqnrDb).map(([k, v]) => [k, number(v)])),
     outputs: result.outputs.map((o) => ({
       name: o.name,

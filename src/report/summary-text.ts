@@ -4,6 +4,7 @@ import { layersTable } from './figures/layers';
 import { bytes, count } from './figures/numbers';
 import type { Table } from './figures/table';
 import { costOf, verdictSentence, worstFive } from './sentence';
+import { verificationText } from './verification';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 /** What `vernier run` prints when it is done: layers, before and after, the worst layers, notes. */
@@ -13,6 +14,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     terminalTable(beforeAfterTable(result), options),
     verdictSentence(result),
     hurts(result),
+    result.verification ? `Verified: ${verificationText(result.verification)}.` : '',
     notes(result.notes),
   ];
   return plain(parts.filter((part) => part !== '').join('\n\n'));

@@ -1,13 +1,17 @@
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { VernierError } from '../../errors';
 import { saveModel, serializeModel, type Model } from '../../onnx';
 import type { CorrectedBiases } from '../../quantize/bias-correction';
 import type { ExperimentSettings } from '../../quantize/experiments';
 import type { UnitPlacement } from '../../quantize/placement';
+import { recordProvenance } from '../../quantize/provenance';
 import { planLayers, type LayerWish } from '../../recipe/match';
+import { runtimeVersion } from '../../runtime/session';
 import { modeOf } from '../modes';
 import { weightSettings } from '../modes/static';
 import type { Quantized } from '../modes/mode';
+import { VERSION } from '../keys';
 import type { Plan } from '../plan';
 import type { Subject } from '../subject';
 import type { Calibrated } from './calibrate';
@@ -40,7 +44,7 @@ export async function quantizeStage(
   const mode = modeOf(plan.recipe.quantization.mode);
   const written = await mode.quantize({ plan, subject, calibrated, keep, wishes, corrected });
   refuseEmpty(written.units, plan, subject);
-  describe(written.model, plan, subject);
+  describe(written.model, plan, subject, calibrated);
   return { ...written, wishes, bytes: serializeModel(written.model) };
 }
 
@@ -74,15 +78,36 @@ function refuseEmpty(units: readonly UnitPlacement[], plan: Plan, subject: Subje
   );
 }
 
-/** What the written file says of itself; no time stamps, so that the same recipe gives the same bytes. */
-function describe(model: Model, plan: Plan, subject: Subject): void {
+/**
+ * What the written file says of itself: versions, the recipe as far as it decides the bytes, hashes of model, recipe
+ * and data, and node by node where it comes from. No time stamps, so that the same recipe gives the same bytes.
+ */
+function describe(model: Model, plan: Plan, subject: Subject, calibrated: Calibrated | null): void {
   const { mode } = plan.recipe.quantization;
+  const { calibration, inputs, quantization, keepFp32, layers } = plan.recipe;
+  const recipe = JSON.stringify({
+    target: plan.target,
+    calibration,
+    inputs,
+    quantization,
+    keep_fp32: keepFp32,
+    layers,
+  });
   model.proto.producerName = 'vernier';
-  model.proto.producerVersion = '0.1.0';
-  model.setMetadata('vernier.source.sha256', subject.key);
-  model.setMetadata('vernier.mode', mode);
-  model.setMetadata('vernier.target', plan.target);
-  for (const [key, value] of modeOf(mode).metadata(plan)) model.setMetadata(key, value);
+  model.proto.producerVersion = VERSION;
+  const entries: [key: string, value: string][] = [
+    ['vernier.version', VERSION],
+    ['vernier.runtime', `onnxruntime-node ${runtimeVersion()}`],
+    ['vernier.source.sha256', subject.key],
+    ['vernier.recipe', recipe],
+    ['vernier.recipe.sha256', createHash('sha256').update(recipe).digest('hex')],
+    ['vernier.mode', mode],
+    ['vernier.target', plan.target],
+    ...(calibrated ? [['vernier.calibration.key', calibrated.key] as [string, string]] : []),
+    ...modeOf(mode).metadata(plan),
+  ];
+  for (const [key, value] of entries) model.setMetadata(key, value);
+  recordProvenance(model, subject.source, subject.prepared, subject.context);
 }
 
 /** Writes the model where the recipe says; an earlier good file is only replaced by one that loads and runs. */

@@ -2,12 +2,15 @@ import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { executedKernels, type Executed } from '../../analyze/executed';
 import { VernierError } from '../../errors';
-import { saveModel, type Feed, type Model } from '../../onnx';
+import { ClosenessAccumulator } from '../../numeric';
+import { saveModel, type Model } from '../../onnx';
+import { flawsOf } from '../../onnx/check-written';
 import { optimizedGraph } from '../../runtime/optimized';
 import { Session } from '../../runtime/session';
-import type { Note } from '../../results';
+import type { Note, Verification } from '../../results';
 import { addNote, type JobContext } from '../context';
 import type { Subject } from '../subject';
+import type { NoProbe, Probe } from './probe';
 import type { Quantized } from './quantize';
 
 /** A written model that loads and runs, and how the runtime executes it. */
@@ -16,18 +19,20 @@ export interface Verified {
   /** The graph that the runtime executes. */
   optimized: Model;
   session: Session;
+  verification: Verification;
 }
 
 /**
- * After every write (DESIGN §4.11): the file that ships is written beside its place, loaded, its optimized graph
- * read, and run once where there is a sample. Only then it takes the place of an earlier one.
+ * After every write (DESIGN §4.11): the graph is checked; the file that ships is written beside its place, loaded, its
+ * optimized graph read, run once and compared with FP32 where there is a sample. Only then it takes the place of an
+ * earlier one.
  * A kept layer that the runtime executes in integers is an error of ours: `job.kept-layer-quantized`.
  */
 export async function verifyStage(
   subject: Subject,
   quantized: Quantized,
   output: string,
-  sample: Feed | null,
+  probe: Probe | NoProbe,
   notes: Note[],
   context: Pick<JobContext, 'temporary'>,
 ): Promise<Verified> {
@@ -35,14 +40,21 @@ export async function verifyStage(
   context.temporary(trial);
   let session: Session | null = null;
   try {
+    refuseFlaws(quantized.model, subject.source, output);
     await saveModel(quantized.model, trial);
     const optimized = await optimizedGraph(trial);
     const executed = executedKernels(optimized, subject.units, subject.prepared);
     session = await Session.open(trial);
-    if (sample) await refuseBrokenOutputs(session, sample, output);
+    const compared = 'feed' in probe ? await compareOutputs(session, probe, output, notes) : null;
     checkExecuted(quantized, executed, output, notes);
     await rename(trial, output);
-    return { executed, optimized, session };
+    const verification: Verification = {
+      nodes: quantized.model.graph.node.length,
+      ranOn: 'feed' in probe ? probe.on : null,
+      notRun: 'feed' in probe ? null : probe.why,
+      worstDb: compared,
+    };
+    return { executed, optimized, session, verification };
   } catch (error) {
     await session?.release();
     throw namingOutput(error, trial, output);
@@ -100,10 +112,40 @@ function namingOutput(error: unknown, trial: string, output: string): unknown {
   );
 }
 
-async function refuseBrokenOutputs(session: Session, sample: Feed, output: string): Promise<void> {
-  const results = await session.run(sample);
-  for (const [name, { data }] of Object.entries(results))
-    if (data instanceof Float32Array && data.length > 0 && data.every((x) => Number.isNaN(x)))
+/** A written graph that is not right is an error of ours, and never takes the place of an earlier one. */
+function refuseFlaws(written: Model, source: Model, output: string): void {
+  const flaws = flawsOf(written, source);
+  const [first] = flaws;
+  if (!first) return;
+  const more = flaws.length > 1 ? ` (and ${flaws.length - 1} more like it)` : '';
+  throw new VernierError(
+    'job.flawed-graph',
+    `The written graph is wrong: ${first.message}${more}.`,
+    {
+      file: output,
+      ...(first.node === undefined ? {} : { node: first.node }),
+      ...(first.tensor === undefined ? {} : { tensor: first.tensor }),
+      remedy: 'This is an error of Vernier: please report it with the model.',
+    },
+  );
+}
+
+/**
+ * Runs the probe and compares with FP32: the lowest SQNR of a float output, null where there is none. NaN everywhere is
+ * refused; values that are not finite where FP32's are get a warning.
+ */
+async function compareOutputs(
+  session: Session,
+  probe: Probe,
+  output: string,
+  notes: Note[],
+): Promise<number | null> {
+  const results = await session.run(probe.feed);
+  let worst: number | null = null;
+  for (const [name, { data }] of Object.entries(results)) {
+    const exact = probe.exact[name]?.data;
+    if (!(data instanceof Float32Array) || !(exact instanceof Float32Array)) continue;
+    if (data.length > 0 && data.every((x) => Number.isNaN(x)) && !exact.every(Number.isNaN))
       throw new VernierError(
         'model.does-not-run',
         `The quantized model's output '${name}' is NaN everywhere.`,
@@ -113,4 +155,17 @@ async function refuseBrokenOutputs(session: Session, sample: Feed, output: strin
           remedy: 'Check the calibration data, and keep the layers before it in FP32.',
         },
       );
+    if (data.length !== exact.length) continue; // its size depends on its values
+    const closeness = new ClosenessAccumulator().add(exact, data);
+    if (closeness.notFinite > 0)
+      addNote(notes, {
+        code: 'output-not-finite',
+        severity: 'warning',
+        message: `${closeness.notFinite} of ${data.length} values of the output '${name}' are not finite where FP32's are.`,
+        tensor: name,
+        remedy: 'Keep the layers before it in FP32.',
+      });
+    worst = Math.min(worst ?? Infinity, closeness.sqnrDb);
+  }
+  return worst;
 }

@@ -3,6 +3,7 @@ import { escapeHtml } from '../figures/figure';
 import { badge } from '../figures/layers';
 import { bytes, count, db, percent, significant } from '../figures/numbers';
 import { MODE_NAMES } from '../modes';
+import { verificationText } from '../verification';
 import { costOf, worstFive } from '../sentence';
 import { beforeAfterTable } from '../before-after';
 import { colourOfPart, latencyBars, sparkline, stack } from './charts';
@@ -238,6 +239,7 @@ export function provenance(result: RunResult, summary: ModelSummary | null): str
       ? [['Graph', `opset ${summary.opset}, IR ${summary.irVersion}, ${summary.producer}`]]
       : []),
     ['Written to', name(result.output ?? 'no file')],
+    ...(result.verification ? [['Verified', verificationText(result.verification)]] : []),
     ['Recipe', name(result.recipe ?? 'none')],
     ['Mode', MODE_NAMES[result.mode].long],
     ['Target', result.target + (result.targetWasAuto ? ' (this machine, chosen by auto)' : '')],
