@@ -12,6 +12,7 @@ import { matmulToGemm } from './passes/matmul-to-gemm';
 import { nameNodes } from './passes/name-nodes';
 import { pixelShuffle } from './passes/pixel-shuffle';
 import { plainGemm } from './passes/plain-gemm';
+import { timeFirst } from './passes/time-first';
 
 /** A model ready to be quantized: same function, folded, at opset ≥ 13, every node named. */
 export interface Prepared {
@@ -35,6 +36,7 @@ export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['matmul to gemm', matmulToGemm],
   ['plain gemm', plainGemm],
   ['pixel shuffle', pixelShuffle],
+  ['time first', timeFirst],
 ];
 
 /**
