@@ -21,6 +21,8 @@ export interface RecipeState {
   random: boolean;
   target: string;
   mode: string;
+  /** The mode reads ranges from calibration data. */
+  calibrates: boolean;
   /** The recipe differs from the one behind `result`. */
   dirtySinceResult: boolean;
   /** One-based line of `keep_fp32:` or of the layer's entry, by layer name. */
@@ -45,7 +47,14 @@ export interface InspectorState {
 
 /** Actions of the page that the host carries out through its commands. */
 export type InspectorAction =
-  'quantize' | 'calibrate' | 'compare' | 'openRecipe' | 'exportReport' | 'cancel';
+  | 'quantize'
+  | 'calibrate'
+  | 'compare'
+  | 'openRecipe'
+  | 'chooseMode'
+  | 'chooseTarget'
+  | 'exportReport'
+  | 'cancel';
 
 /** Requests of the page, by method: parameters and answer. Every one ends in a result or an error. */
 export interface FromWebview {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { VernierError } from '../errors';
 import { recipeFromFlags } from '../recipe/flags';
+import { calibrationNeed, isMode } from '../recipe/modes';
 import { parseRecipe } from '../recipe/parse';
 import { toVernierError } from '../recipe/problem';
 import type { RecipeFlags } from './recipe-flags';
@@ -37,10 +38,7 @@ export function makeRecipe(
       text === 'random' ? text : fromFolder(folder, path.resolve(cwd, String(text)));
     keys[key] = Array.isArray(value) ? value.map(move) : move(value);
   }
-  if (
-    (keys['quantization.mode'] ?? 'static') === 'static' &&
-    keys['calibration.data'] === undefined
-  )
+  if (wantsData(keys['quantization.mode']) && keys['calibration.data'] === undefined)
     throw usage(
       'Static quantization needs calibration data.',
       'Give --data PATH (or --data random, to try it out), or --mode dynamic, which needs none.',
@@ -49,6 +47,11 @@ export function makeRecipe(
   const error = toVernierError(parseRecipe(text, recipePath).problems, recipePath);
   if (error) throw withoutPlace(error, recipePath);
   return { path: recipePath, text };
+}
+
+/** A mode that is no mode is for the recipe's own check to refuse. */
+function wantsData(mode: unknown = 'static'): boolean {
+  return isMode(mode) && calibrationNeed(mode) === 'needed';
 }
 
 /** `NAME.quant.yaml` beside the model. */

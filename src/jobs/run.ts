@@ -4,13 +4,13 @@ import { byteBudget } from '../analyze/byte-budget';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { loadAdvice } from '../analyze/load-advice';
 import { VernierError } from '../errors';
+import { calibrationNeed } from '../recipe/modes';
 import type { RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import { addNote, type JobContext, type JobHooks } from './context';
 import { ENGINE_VERSION, keyOf } from './keys';
 import type { Memory } from './memory';
 import { Meter } from './meter';
-import { modeOf } from './modes';
 import { layerWarnings, makePlan, type Plan } from './plan';
 import type { RunRequest, RunUntil } from './protocol';
 import { emptyResult, fillCalibration, fillEvaluation, fillLayers, fillSensitivity } from './fill';
@@ -94,7 +94,7 @@ async function runStages(
   bundle: string,
 ): Promise<void> {
   const goes = (stage: RunUntil) => ORDER.indexOf(until) >= ORDER.indexOf(stage);
-  const { calibration: wanted } = modeOf(plan.recipe.quantization.mode);
+  const wanted = calibrationNeed(plan.recipe.quantization.mode);
 
   // 1. Data.
   const samples = await openSamples(plan, subject);

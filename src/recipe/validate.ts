@@ -3,6 +3,7 @@ import { texts } from './describe';
 import type { RecipeText } from './document';
 import { expectedAt, keysAt, schemasAt, wordsAt, type Path } from './json-schema';
 import { laterKey, laterWord } from './later';
+import { calibrationNeed } from './modes';
 import { problemOn } from './place';
 import type { Problem } from './problem';
 import { recipeSchema, type Recipe } from './schema';
@@ -158,7 +159,10 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
   if (recipe.output && recipe.model && plainPath(recipe.output) === plainPath(recipe.model))
     problems.push(problemOn(doc, ['output'], 'overwrites-model', texts.overwritesModel()));
   if (partial) return problems;
-  if ((recipe.quantization?.mode ?? 'static') === 'static' && !recipe.calibration?.data) {
+  if (
+    calibrationNeed(recipe.quantization?.mode ?? 'static') === 'needed' &&
+    !recipe.calibration?.data
+  ) {
     const path = recipe.calibration ? ['calibration', 'data'] : ['calibration'];
     problems.push(problemOn(doc, path, 'missing-key', texts.missingCalibration(), { part: 'key' }));
   }

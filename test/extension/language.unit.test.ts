@@ -50,6 +50,7 @@ describe('describeRecipe', () => {
       random: true,
       target: 'auto',
       mode: 'static',
+      calibrates: true,
       dirtySinceResult: true,
       lines: { '/conv1': 5, '/conv2': 5, '/conv3': 6, '/conv4': 5, '/fc': 5 },
     });

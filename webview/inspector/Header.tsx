@@ -27,9 +27,20 @@ export function Header() {
           class="target"
           data-testid="target"
           title={t('header.targetTip')}
-          onClick={() => act('openRecipe')}
+          disabled={locked.value}
+          onClick={() => act('chooseTarget')}
         >
           {target} <Icon name="chevron-down" />
+        </button>
+        <button
+          type="button"
+          class="target"
+          data-testid="mode"
+          title={t('header.modeTip')}
+          disabled={locked.value}
+          onClick={() => act('chooseMode')}
+        >
+          {recipe.exists ? recipe.mode : (result?.mode ?? recipe.mode)} <Icon name="chevron-down" />
         </button>
         <vscode-button
           data-testid="action-quantize"
@@ -71,6 +82,8 @@ export function Header() {
 const MENU: readonly { action: InspectorAction; label: TextKey; runs: boolean }[] = [
   { action: 'calibrate', label: 'menu.calibrate', runs: true },
   { action: 'compare', label: 'menu.compare', runs: true },
+  { action: 'chooseMode', label: 'menu.chooseMode', runs: true },
+  { action: 'chooseTarget', label: 'menu.chooseTarget', runs: true },
   { action: 'openRecipe', label: 'menu.openRecipe', runs: false },
   { action: 'exportReport', label: 'menu.exportReport', runs: false },
 ];

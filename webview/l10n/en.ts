@@ -11,7 +11,8 @@ export const en = {
 
   'header.quantize': 'Quantize',
   'header.more': 'More commands',
-  'header.targetTip': 'The machine it is made for. Click to change `target:` in the recipe',
+  'header.targetTip': 'The machine it is made for. Click to choose another `target:`',
+  'header.modeTip': 'How it is quantized. Click to choose another `mode:`',
   'header.verdict': 'Verdict',
   'header.random': 'RANDOM DATA',
   'header.randomTip':
@@ -24,6 +25,8 @@ export const en = {
 
   'menu.calibrate': 'Calibrate…',
   'menu.compare': 'Compare with FP32…',
+  'menu.chooseMode': 'Choose Mode…',
+  'menu.chooseTarget': 'Choose Target…',
   'menu.openRecipe': 'Open Recipe',
   'menu.exportReport': 'Export Report…',
 

@@ -10,7 +10,8 @@ export const zhCn: Table = {
 
   'header.quantize': '量化',
   'header.more': '更多命令',
-  'header.targetTip': '目标机器。单击可在配方中修改 `target:`',
+  'header.targetTip': '面向的机器。点击选择另一个 `target:`',
+  'header.modeTip': '量化方式。点击选择另一个 `mode:`',
   'header.verdict': '结论',
   'header.random': '随机数据',
   'header.randomTip': '使用随机数据校准：范围、误差和精度不能代表你的数据',
@@ -22,6 +23,8 @@ export const zhCn: Table = {
 
   'menu.calibrate': '校准…',
   'menu.compare': '与 FP32 比较…',
+  'menu.chooseMode': '选择模式…',
+  'menu.chooseTarget': '选择目标…',
   'menu.openRecipe': '打开配方',
   'menu.exportReport': '导出报告…',
 

@@ -49,7 +49,7 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
       does: act('openRecipe'),
     });
   if (!result || result.int8MacShare === null) {
-    if (!result?.calibration && recipe.mode !== 'dynamic')
+    if (!result?.calibration && recipe.calibrates)
       found.push({
         id: 'calibrate',
         label: ['do.calibrate'],

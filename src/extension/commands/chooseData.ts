@@ -5,14 +5,25 @@ import { asNamedInRecipe, dataCandidates } from '../session/lookup';
 import type { ModelSession } from '../session/session';
 
 interface DataItem extends vscode.QuickPickItem {
-  choose(): Promise<string | undefined>;
+  choose(): Promise<string | typeof WITHOUT_DATA | undefined>;
 }
+
+/** The answer *without data*: a mode is wanted that needs none. */
+export const WITHOUT_DATA: unique symbol = Symbol('without data');
 
 /**
  * Asks which data to calibrate with and answers as the recipe would say it; undefined when the question was
- * dismissed. What the recipe says now stands first.
+ * dismissed. What the recipe says now stands first. @param orNone offers to do without
  */
-export async function chooseData(session: ModelSession): Promise<string | undefined> {
+export function chooseData(session: ModelSession): Promise<string | undefined>;
+export function chooseData(
+  session: ModelSession,
+  orNone: boolean,
+): Promise<string | typeof WITHOUT_DATA | undefined>;
+export async function chooseData(
+  session: ModelSession,
+  orNone = false,
+): Promise<string | typeof WITHOUT_DATA | undefined> {
   const current = session.state.recipe.calibrationSource;
   const entries = await readdir(dirname(session.modelPath), { withFileTypes: true });
   const beside = dataCandidates(
@@ -54,6 +65,16 @@ export async function chooseData(session: ModelSession): Promise<string | undefi
       iconPath: new vscode.ThemeIcon('warning'),
       choose: async () => 'random',
     },
+    ...(orNone
+      ? [
+          {
+            label: vscode.l10n.t('Without Data…'),
+            description: vscode.l10n.t('in a mode that reads no ranges, such as dynamic'),
+            iconPath: new vscode.ThemeIcon('circle-slash'),
+            choose: async (): Promise<typeof WITHOUT_DATA> => WITHOUT_DATA,
+          },
+        ]
+      : []),
   ];
   const chosen = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t('Calibrate {0}', session.state.fileName),

@@ -2,9 +2,11 @@ import { VernierError } from '../../errors';
 import type { RunResult } from '../../results';
 import type { RunUntil } from '../../jobs/protocol';
 import type { ViewName } from '../../protocol';
+import { calibrationNeed } from '../../recipe/modes';
 import * as vscode from 'vscode';
 import { untrusted, type ModelSession } from '../session/session';
-import { chooseData } from './chooseData';
+import { chooseData, WITHOUT_DATA } from './chooseData';
+import { pickMode } from './chooseWord';
 import { startAsking } from './run';
 import { setRecipeData } from './recipeData';
 import type { Services } from './services';
@@ -66,10 +68,13 @@ async function ensureData(
 ): Promise<boolean> {
   const { recipe, failure } = session.state;
   const broken = failure?.code === 'data.not-found' || failure?.code === 'data.empty';
-  const enough = recipe.exists && (recipe.calibrationSource !== null || recipe.mode === 'dynamic');
+  const enough =
+    recipe.exists &&
+    (recipe.calibrationSource !== null || calibrationNeed(recipe.mode) !== 'needed');
   if (given === undefined && enough && !asks && !broken) return true;
-  const data = given ?? (await chooseData(session));
+  const data = given ?? (await chooseData(session, !asks));
   if (data === undefined) return false;
+  if (data === WITHOUT_DATA) return (await pickMode(session, true)) !== undefined;
   if (data !== recipe.calibrationSource || !recipe.exists) await setRecipeData(session, data);
   if (!session.state.recipe.exists)
     throw new VernierError('recipe.not-found', 'The recipe could not be written.', {

@@ -4,6 +4,7 @@ import { commands, type CommandName } from '../manifest/commands';
 import { errorLine } from '../remedy';
 import { afterFix } from './afterFix';
 import { cancel } from './cancel';
+import { chooseMode, chooseTarget } from './chooseWord';
 import { exportReport, type ExportOptions } from './exportReport';
 import { keepLayer } from './keepLayer';
 import { openModel, openRecipe, type OpenRecipeOptions } from './openRecipe';
@@ -16,6 +17,8 @@ const handlers: Record<CommandName, Handler> = {
   quantize: (services, target, options) => quantize(services, target, plain<RunOptions>(options)),
   calibrate: (services, target, options) => calibrate(services, target, plain<RunOptions>(options)),
   compare: (services, target, options) => compare(services, target, plain<RunOptions>(options)),
+  chooseMode,
+  chooseTarget,
   openRecipe: (services, target, options) =>
     openRecipe(services, target, plain<OpenRecipeOptions>(options)),
   openModel,

@@ -2,6 +2,7 @@ import type { RecipeState } from '../../protocol';
 import { choicesOf } from '../../recipe/written';
 import { resolveRecipe, type ResolvedRecipe } from '../../recipe/defaults';
 import { planLayers, type NamedLayer } from '../../recipe/match';
+import { calibrationNeed } from '../../recipe/modes';
 import { parseRecipe, type ParseResult } from '../../recipe/parse';
 import { keepLines, lineColumn, rangeOf } from '../../recipe/positions';
 import type { ModelSummary, RunResult } from '../../results';
@@ -36,6 +37,7 @@ export function describeRecipe(
     random: resolved?.calibration?.random ?? false,
     target: resolved?.target ?? noRecipe.target,
     mode: resolved?.quantization.mode ?? noRecipe.mode,
+    calibrates: calibrationNeed(resolved?.quantization.mode ?? noRecipe.mode) !== 'unused',
     dirtySinceResult: result !== null && isNewer(parse, resolved, kept, result, ranText),
     lines: linesOf(parse, layers),
   };

@@ -13,6 +13,8 @@ export const commands = {
   quantize: { id: 'vernier.quantize', icon: 'zap' },
   calibrate: { id: 'vernier.calibrate', icon: 'graph' },
   compare: { id: 'vernier.compare', icon: 'git-compare' },
+  chooseMode: { id: 'vernier.chooseMode', icon: 'settings' },
+  chooseTarget: { id: 'vernier.chooseTarget', icon: 'server-environment' },
   openRecipe: { id: 'vernier.openRecipe', icon: 'settings-gear' },
   openModel: { id: 'vernier.openModel', icon: 'open-preview' },
   exportReport: { id: 'vernier.exportReport', icon: 'export' },

@@ -25,6 +25,7 @@ export const noRecipe: RecipeState = {
   random: false,
   target: 'auto',
   mode: 'static',
+  calibrates: true,
   dirtySinceResult: false,
   lines: {},
 };

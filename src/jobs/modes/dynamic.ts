@@ -6,7 +6,6 @@ const LAYERS = ['MatMul', 'Gemm', 'LSTM'];
 
 /** Weights now, activations while the model runs. */
 export const dynamicMode: QuantizationMode = {
-  calibration: 'unused',
   experiments: 'rewrite',
   remedy: 'Use mode: static for convolutions, or shorten keep_fp32.',
   canQuantize: (unit) => unit.weight !== null && LAYERS.includes(unit.op),

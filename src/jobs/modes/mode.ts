@@ -44,8 +44,6 @@ export interface ModeInput {
 export interface QuantizationMode {
   /** Quantizes in memory. Throws what the recipe lacks. */
   quantize(input: ModeInput): Promise<WrittenByMode>;
-  /** Whether activation ranges are wanted: always, where data is named, or not at all. */
-  readonly calibration: 'needed' | 'useful' | 'unused';
   /** What to do where no layer of a model can be quantized this way. */
   readonly remedy: string;
   /**

@@ -15,7 +15,6 @@ import type { QuantizationMode } from './mode';
 
 /** Weights and activations in Q/DQ form; ranges come from calibration. */
 export const staticMode: QuantizationMode = {
-  calibration: 'needed',
   experiments: 'twin',
   remedy: 'Use mode: dynamic for LSTM, or shorten keep_fp32.',
   canQuantize: () => true,

@@ -18,6 +18,7 @@ function recipe(kept: string[]): RecipeState {
     random: false,
     target: 'x86-vnni',
     mode: 'static',
+    calibrates: true,
     dirtySinceResult: false,
     lines: { conv_dw_3: 14, ...Object.fromEntries(kept.map((name, i) => [name, 15 + i])) },
   };
