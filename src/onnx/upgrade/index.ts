@@ -11,10 +11,10 @@ import { nextAdapter } from './table';
 export type { UpgradeChange } from './context';
 
 /** The newest opset that {@link upgradeOpset} writes. */
-export const NEWEST_UPGRADE = 17;
+export const NEWEST_UPGRADE = 24;
 
 /**
- * A copy of the model whose default domain is at least opset `to` (13 to 17); a newer model comes back as a plain copy.
+ * A copy of the model whose default domain is at least opset `to` (13 to {@link NEWEST_UPGRADE}); a newer model comes back as a plain copy.
  *
  * 1. Every node, in subgraphs and function bodies too, passes the adapters between its opset and `to`.
  * 2. The IR version rises to what `to` needs; below IR 4 initializers had to be inputs too, and leave them,
@@ -147,8 +147,18 @@ function adapted(node: NodeProto, adapter: Adapter, context: UpgradeContext): No
 
 /** IR version that came with an opset (https://onnx.ai/onnx/repo-docs/Versioning.html#released-versions). */
 function irOf(opset: number): number {
-  return opset >= 15 ? 8 : 7;
+  return IR_SINCE.find(([since]) => opset >= since)![1];
 }
+
+const IR_SINCE: readonly (readonly [opset: number, ir: number])[] = [
+  [25, 13],
+  [24, 12],
+  [23, 11],
+  [21, 10],
+  [19, 9],
+  [15, 8],
+  [0, 7],
+];
 
 function raiseIr(model: Model, to: number, changed: UpgradeChange[]): void {
   const before = Number(model.proto.irVersion);
