@@ -48,6 +48,14 @@ export async function quantizeStage(
   return { ...written, wishes, bytes: serializeModel(written.model) };
 }
 
+/** Refuses, before any data is read, a model in which this mode can quantize nothing even where nothing is kept. */
+export async function refuseHopeless(plan: Plan, subject: Subject): Promise<void> {
+  const mode = modeOf(plan.recipe.quantization.mode);
+  if (mode.calibration === 'needed') refuseEmpty(subject.everything.units, plan, subject);
+  else if (!subject.units.some((unit) => mode.canQuantize(unit)))
+    await quantizeStage(plan, subject, null); // says why, layer by layer
+}
+
 /** Settings for experiments with single layers: the same as for the whole. */
 export function experimentSettings(
   plan: Plan,
