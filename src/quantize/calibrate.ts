@@ -1,24 +1,24 @@
 import type { Feed, Model } from '../onnx';
 import { TensorStatistics, type StatisticsData } from './statistics';
-import { openSink } from './statistics-sink';
+import { openSink, type StatisticsSink } from './statistics-sink';
 import { TapReader } from './tap-reader';
 
 /** Statistics by tensor. */
 export type Statistics = Map<string, TensorStatistics>;
 
+/** Keeps statistics of all samples so far; `done` counts the samples of this call that they hold. */
+export type Save = (statistics: StatisticsData[], done: number) => Promise<void>;
+
 /** Where a calibration goes on, and who hears of it. */
 export interface CalibrateOptions {
   /** Called after every sample with how many are done in this call. */
-  onSample?(done: number): void | Promise<void>;
+  onSample?: (done: number) => void | Promise<void>;
   /** Position in the data of the i-th of `samples`; i itself by default. */
-  positionOf?(i: number): number;
+  positionOf?: (i: number) => number;
   /** Statistics of samples before these, one for each of `tensors` in their order. */
-  before?: readonly StatisticsData[];
-  /**
-   * Called about every {@link saveEveryMs} with the statistics of all samples so far, `before` included, and how many
-   * samples of this call they hold.
-   */
-  onSave?(statistics: StatisticsData[], done: number): Promise<void>;
+  before?: readonly StatisticsData[] | null;
+  /** Called about every {@link saveEveryMs}, while samples go on; `before` is part of what it gets. */
+  onSave?: Save;
   saveEveryMs?: number;
   /** A thread for the statistics; by default where there is a second core. It changes no result. */
   statistics?: 'thread' | 'inline' | 'auto';
@@ -34,28 +34,20 @@ export async function calibrate(
   samples: AsyncIterable<Feed>,
   options: CalibrateOptions = {},
 ): Promise<Statistics> {
-  const { before = null, positionOf = (i) => i, onSave, saveEveryMs = 1000 } = options;
+  const { before = null, positionOf = (i: number) => i, onSave, saveEveryMs = 1000 } = options;
   const sink = openSink({ tensors, before, depth: 'full' }, options.statistics);
   try {
     const reader = await TapReader.open(model, tensors);
     try {
+      const saver = onSave ? new Saver(sink, onSave, saveEveryMs) : null;
       let done = 0;
-      let saving: Promise<void> | null = null;
-      let failed: unknown = null;
-      let saved = Date.now();
-      const save = async (count: number) => onSave!(await sink.snapshot(), count);
       for await (const feed of samples) {
         await reader.read(feed, positionOf(done), sink);
-        await options.onSample?.(++done);
-        if (failed) throw failed;
-        if (!onSave || saving || Date.now() - saved < saveEveryMs) continue;
-        saved = Date.now();
-        saving = save(done)
-          .catch((error: unknown) => (failed = error))
-          .then(() => void (saving = null));
+        done++;
+        saver?.step(done);
+        await options.onSample?.(done);
       }
-      await saving;
-      if (failed) throw failed;
+      await saver?.end();
       const data = await sink.snapshot();
       return new Map(data.map((d) => [d.tensor, TensorStatistics.fromData(d)]));
     } finally {
@@ -63,5 +55,42 @@ export async function calibrate(
     }
   } finally {
     await sink.close();
+  }
+}
+
+/** Saves now and then, one at a time and without holding up the samples. */
+class Saver {
+  private last = Date.now();
+  private running: Promise<void> | null = null;
+  private failure: { error: unknown } | null = null;
+
+  constructor(
+    private readonly sink: StatisticsSink,
+    private readonly save: Save,
+    private readonly everyMs: number,
+  ) {}
+
+  /** Saves if it is time to. Throws what an earlier save threw. */
+  step(done: number): void {
+    this.refuse();
+    if (this.running || Date.now() - this.last < this.everyMs) return;
+    this.last = Date.now();
+    this.running = this.sink
+      .snapshot()
+      .then((data) => this.save(data, done))
+      .catch((error: unknown) => void (this.failure = { error }))
+      .finally(() => (this.running = null));
+  }
+
+  /** Waits for what is under way. */
+  async end(): Promise<void> {
+    await this.running;
+    this.refuse();
+  }
+
+  private refuse(): void {
+    if (!this.failure) return;
+    const { error } = this.failure;
+    throw error instanceof Error ? error : new Error(String(error));
   }
 }
