@@ -1,5 +1,7 @@
 import { GraphIndex, isDefaultDomain, tensorType, type Model, type NodeProto } from '../onnx';
+import { isRecurrent } from '../quantize/recurrent';
 import type { Unit } from '../quantize/units';
+import { executedApart } from './executed-apart';
 import type { Precision } from '../results';
 
 /** How the runtime executes one layer. */
@@ -7,6 +9,8 @@ export interface Executed {
   precision: Precision;
   /** Operator of the kernel, with its domain's short name where it is not ONNX's own. */
   kernel: string;
+  /** Share of its multiply-accumulates in integer kernels, where they are not all of one kind. */
+  integerShare?: number;
 }
 
 /** Kernels that multiply or move 8-bit integers. */
@@ -83,6 +87,10 @@ export function executedKernels(
       if (!found.has(name) || isMain(node, unit)) found.set(name, executedAs(node, integers));
       break;
     }
+  }
+  for (const unit of units) {
+    const apart = isRecurrent(unit.node) ? executedApart(optimized, unit.name) : null;
+    if (apart) found.set(unit.name, apart);
   }
   followFusions(optimized, units, prepared, integers, found);
   return found;

@@ -11,6 +11,7 @@ import { foldPad } from './passes/fold-pad';
 import { inlineConstants } from './passes/inline-constants';
 import { matmulToGemm } from './passes/matmul-to-gemm';
 import { nameNodes } from './passes/name-nodes';
+import { nameStates } from './passes/name-states';
 import { pixelShuffle } from './passes/pixel-shuffle';
 import { plainGemm } from './passes/plain-gemm';
 import { timeFirst } from './passes/time-first';
@@ -38,6 +39,7 @@ export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['plain gemm', plainGemm],
   ['pixel shuffle', pixelShuffle],
   ['time first', timeFirst],
+  ['name states', nameStates],
 ];
 
 /** How far preparing may go. */

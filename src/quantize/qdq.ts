@@ -9,11 +9,14 @@ import {
   type Model,
   type NodeProto,
 } from '../onnx';
+import { inferShapes } from '../onnx/shapes';
 import { codeRange, type QuantParams } from '../numeric';
-import type { Placement, UnitPlacement } from './placement';
+import { integerInputs, type Placement, type UnitPlacement } from './placement';
 import { writeParameters, type ParamsOf } from './parameters';
+import { hiddenKey, isRecurrent, sequenceSizes, writeApart, type SequenceSizes } from './recurrent';
 import { protectFloat } from './protect';
 import { separateBiases } from './separate-bias';
+import type { Unit } from './units';
 import { ConstantWriter, type WeightSettings } from './weights';
 
 /** What activations become. */
@@ -37,7 +40,8 @@ export interface WrittenQdq {
  * 3. A Relu or Clip that the quantizer's own range already does is left out.
  * 4. A corrected bias in `biases` (by unit) takes the place of the layer's own.
  * 5. The bias after a MatMul stays apart from it where the runtime would make a float Gemm of both.
- * 6. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
+ * 6. LSTM, GRU and RNN are taken apart: their products are integer, the rest of their cells float.
+ * 7. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
  */
 export function writeQdq(
   prepared: Model,
@@ -95,8 +99,25 @@ export function writeQdq(
   }
 
   const writer = new ConstantWriter(model, index);
-  for (const item of placement.units)
-    if (item.integer && item.unit.weight)
+  const sizes = new Map<Unit, SequenceSizes>();
+  const recurrent = placement.units.filter((p) => p.integer && isRecurrent(p.unit.node));
+  if (recurrent.length > 0) {
+    const shapes = inferShapes(prepared);
+    for (const { unit } of recurrent) sizes.set(unit, sequenceSizes(shapes, unit.node));
+  }
+  for (const item of placement.units) {
+    const apart = sizes.get(item.unit);
+    if (apart)
+      weightScales.set(
+        item.unit.name,
+        writeApart(index, own(item.unit.node), apart, model.dir, {
+          writer,
+          weights: weightSettings(item.unit.name),
+          hidden: paramsOf(hiddenKey(item.unit.node)),
+          type: activations.type,
+        }),
+      );
+    else if (item.integer && item.unit.weight)
       weightScales.set(
         item.unit.name,
         writeWeights(
@@ -111,6 +132,7 @@ export function writeQdq(
           putBias(index, own, item, biases.get(item.unit.name)),
         ),
       );
+  }
 
   separateBiases(model, index, placement, prepared, own);
   protectFloat(index, placement, own, paramsOf, activations.type);
@@ -210,7 +232,7 @@ function readersInIntegers(placement: Placement): Map<string, Set<string>> {
     else readers.set(tensor, new Set([node]));
   };
   for (const { unit, integer } of placement.units)
-    if (integer) for (const input of unit.inputs) add(input, unit.node.name);
+    if (integer) for (const input of integerInputs(unit)) add(input, unit.node.name);
   for (const node of placement.passthrough) add(node.input[0]!, node.name);
   return readers;
 }

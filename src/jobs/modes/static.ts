@@ -1,7 +1,8 @@
 import { VernierError } from '../../errors';
 import type { QuantParams } from '../../numeric';
 import type { BiasChange } from '../../quantize/bias-correction';
-import { observe } from '../../quantize/observers';
+import { observe, observeTogether } from '../../quantize/observers';
+import { hiddenKey, hiddenTensors, isRecurrent } from '../../quantize/recurrent';
 import { place } from '../../quantize/placement';
 import { writeQdq } from '../../quantize/qdq';
 import type { LayerWish } from '../../recipe/match';
@@ -16,7 +17,7 @@ import type { QuantizationMode } from './mode';
 /** Weights and activations in Q/DQ form; ranges come from calibration. */
 export const staticMode: QuantizationMode = {
   experiments: 'twin',
-  remedy: 'Use mode: dynamic for LSTM, or shorten keep_fp32.',
+  remedy: 'Use mode: dynamic, or shorten keep_fp32.',
   canQuantize: () => true,
   metadata: (plan) => {
     const { observer, percentile } = plan.recipe.quantization.activations;
@@ -114,6 +115,12 @@ function chooseParameters(
         tensor,
         remedy: 'Check that the calibration data is varied.',
       });
+  }
+  for (const { name, node } of subject.units.filter((u) => isRecurrent(u.node))) {
+    const seen = hiddenTensors(node).flatMap((t) => calibrated.statistics.get(t) ?? []);
+    const { observer, percentile } = plan.recipe.quantization.activations;
+    const own = wishes.get(name)?.observer ?? observer;
+    params.set(hiddenKey(node), observeTogether(seen, own, plan.activationType, { percentile }));
   }
   return { params, unusable };
 }
