@@ -9,6 +9,7 @@ import { foldBias } from './passes/fold-bias';
 import { foldConstants } from './passes/fold-constants';
 import { foldPad } from './passes/fold-pad';
 import { inlineConstants } from './passes/inline-constants';
+import { loneMatmul } from './passes/lone-matmul';
 import { matmulToGemm } from './passes/matmul-to-gemm';
 import { nameNodes } from './passes/name-nodes';
 import { nameStates } from './passes/name-states';
@@ -36,6 +37,7 @@ export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['fold batch norm', foldBatchNorm],
   ['fold bias', foldBias],
   ['matmul to gemm', matmulToGemm],
+  ['lone matmul', loneMatmul],
   ['plain gemm', plainGemm],
   ['pixel shuffle', pixelShuffle],
   ['time first', timeFirst],
