@@ -270,7 +270,8 @@ class Walk {
 
   private quantize(tensor: string): void {
     const root = this.placement.quantized.get(tensor);
-    if (root === undefined) return;
+    // with a scale for every channel rounding is finer than what this is about
+    if (root === undefined || this.placement.channelwise.has(tensor)) return;
     const params = this.settings.paramsOf(root);
     const shipped = this.placement.shipped.has(tensor);
     const rounded = (value: Stored) => round(value, params, this.settings.activationType);

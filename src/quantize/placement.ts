@@ -21,6 +21,8 @@ export interface Placement {
   quantized: Map<string, string>;
   /** Of these, the ones that their producer ships as integers: every reader sees the dequantized value. */
   shipped: Set<string>;
+  /** Of these, convolutions' results that only float layers read: each channel can have a scale of its own. */
+  channelwise: Set<string>;
   /** Nodes that pass codes through between DQ and Q. */
   passthrough: NodeProto[];
 }
@@ -102,7 +104,28 @@ export function place(
     quantized.set(unit.output, unit.output);
     shipped.add(unit.output);
   }
-  return { units: units.map((u) => placed.get(u)!), quantized, shipped, passthrough };
+  const decided = units.map((u) => placed.get(u)!);
+  const channelwise = channelwiseTensors(index, decided, passthrough, options.family);
+  return { units: decided, quantized, shipped, channelwise, passthrough };
+}
+
+/** Results of integer convolutions whose codes nobody reads as they are. */
+function channelwiseTensors(
+  index: GraphIndex,
+  units: readonly UnitPlacement[],
+  passthrough: readonly NodeProto[],
+  family: TargetFamily | undefined,
+): Set<string> {
+  const takers = new Set(passthrough);
+  for (const { unit, integer } of units) if (integer) takers.add(unit.node);
+  const found = units.filter(
+    ({ unit, integer }) =>
+      integer &&
+      unit.op === 'Conv' &&
+      (family ?? 'cpu') === 'cpu' &&
+      !index.consumers(unit.output).some((reader) => takers.has(reader)),
+  );
+  return new Set(found.map(({ unit }) => unit.output));
 }
 
 function whyFloat(

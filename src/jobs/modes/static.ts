@@ -1,6 +1,7 @@
 import { VernierError } from '../../errors';
 import type { QuantParams } from '../../numeric';
 import type { BiasChange } from '../../quantize/bias-correction';
+import { channelParams, type ChannelsOf } from '../../quantize/channelwise';
 import { observe, observeTogether } from '../../quantize/observers';
 import { hiddenKey, hiddenTensors, isRecurrent } from '../../quantize/recurrent';
 import { place } from '../../quantize/placement';
@@ -44,6 +45,7 @@ export const staticMode: QuantizationMode = {
       { type: plan.activationType },
       weightSettings(plan),
       corrected?.biases,
+      channelsFor(plan, calibrated, params),
     );
     return {
       model: written.model,
@@ -57,6 +59,21 @@ export const staticMode: QuantizationMode = {
     };
   },
 };
+
+/** Parameters of every channel of a tensor, where its layer can have them: per channel is the granularity, too. */
+function channelsFor(
+  plan: Plan,
+  calibrated: Calibrated,
+  params: ReadonlyMap<string, QuantParams>,
+): ChannelsOf {
+  return (tensor) => {
+    const statistics = calibrated.statistics.get(tensor);
+    const whole = params.get(tensor);
+    if (plan.recipe.quantization.weights.granularity !== 'channel') return null;
+    if (plan.activationType !== 'uint8') return null;
+    return statistics && whole ? channelParams(statistics, whole, plan.activationType) : null;
+  };
+}
 
 /** Settings of every layer's weights. */
 export function weightSettings(plan: Plan) {
