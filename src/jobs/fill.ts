@@ -88,7 +88,9 @@ export function fillCalibration(
   const producers = new Map(subject.units.map((u) => [u.output, u.name]));
   result.ranges = [...calibrated.statistics.values()].map((s): RangeSummary => {
     const root = quantized?.placement?.quantized.get(s.tensor);
-    const params = root === undefined ? undefined : quantized!.params.get(root);
+    const channels = quantized?.codesOf(s.tensor)?.channels ?? null;
+    const widest = channels?.reduce((a, b) => (b.scale > a.scale ? b : a));
+    const params = root === undefined ? undefined : (widest ?? quantized!.params.get(root));
     const span = Number.isFinite(s.min) && s.max > s.min;
     return {
       tensor: s.tensor,
@@ -99,6 +101,7 @@ export function fillCalibration(
       scale: params?.scale ?? null,
       zeroPoint: params?.zeroPoint ?? null,
       type: params ? plan.activationType : null,
+      channelScales: channels?.map((c) => c.scale) ?? null,
       notFinite: s.notFinite,
       sparkline: span ? s.histogram.rebin(s.min, s.max, SPARKLINE).counts : [],
     };
@@ -134,7 +137,7 @@ export function fillLayers(
       reason:
         integer && runs?.precision === 'float32'
           ? `the runtime executes it in float (${runs.kernel})`
-          : reason,
+          : (reason ?? (runs ? null : 'it is not seen in the graph that the runtime executes')),
       macs: macs.get(unit.name) ?? null,
       outputShape: accumulated?.dims ?? null,
       local: local?.closeness ?? null,

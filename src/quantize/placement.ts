@@ -59,6 +59,7 @@ export function place(
   const quantized = new Map<string, string>();
   const shipped = new Set<string>();
   const passthrough: NodeProto[] = [];
+  const joining: NodeProto[] = [];
   const placed = new Map<Unit, UnitPlacement>();
   const root = (tensor: string) => quantized.get(tensor) ?? tensor;
 
@@ -73,6 +74,7 @@ export function place(
         if (node.opType === 'Concat' && needed.has(node)) {
           quantized.set(node.output[0]!, node.output[0]!);
           shipped.add(node.output[0]!);
+          joining.push(node);
         }
       } else if (through && !(unit && options.keep.has(unit.name))) {
         passthrough.push(node);
@@ -105,7 +107,7 @@ export function place(
     shipped.add(unit.output);
   }
   const decided = units.map((u) => placed.get(u)!);
-  const channelwise = channelwiseTensors(index, decided, passthrough, options.family);
+  const channelwise = channelwiseTensors(index, decided, [...passthrough, ...joining], family);
   return { units: decided, quantized, shipped, channelwise, passthrough };
 }
 
@@ -113,16 +115,16 @@ export function place(
 function channelwiseTensors(
   index: GraphIndex,
   units: readonly UnitPlacement[],
-  passthrough: readonly NodeProto[],
-  family: TargetFamily | undefined,
+  movers: readonly NodeProto[],
+  family: TargetFamily,
 ): Set<string> {
-  const takers = new Set(passthrough);
+  const takers = new Set(movers);
   for (const { unit, integer } of units) if (integer) takers.add(unit.node);
   const found = units.filter(
     ({ unit, integer }) =>
       integer &&
       unit.op === 'Conv' &&
-      (family ?? 'cpu') === 'cpu' &&
+      family === 'cpu' &&
       !index.consumers(unit.output).some((reader) => takers.has(reader)),
   );
   return new Set(found.map(({ unit }) => unit.output));

@@ -1,22 +1,69 @@
+/** Every layer of every open model is found in the graph that the runtime executes, and runs as it was written. */
 import { describe, expect, it } from 'vitest';
-import { GraphIndex } from '../../src/onnx';
-import { hasShared } from '../lib/shared';
+import { needlessPairs } from '../../src/analyze/needless';
+import { makeTensor } from '../../src/onnx';
+import { quantizeDynamic } from '../../src/quantize/dynamic';
+import { GraphBuilder } from '../lib/graph';
 import { openModels, openWithFeeds, sampleModels } from '../lib/models';
-import { executed, quantizeReady, ready } from '../lib/quantize';
+import { executed, quantizeReady, ready, type Ready } from '../lib/quantize';
+import { hasShared } from '../lib/shared';
 
-describe('survey', () => {
-  it.each([...(hasShared ? openModels : []), ...sampleModels])('$name', { timeout: 200_000 }, async (item) => {
+const models = [...(hasShared ? openModels : []), ...sampleModels];
+
+describe.each(models)('$name', (item) => {
+  let subject: Promise<Ready> | undefined;
+  const opened = async () => {
     const { model, feeds } = await openWithFeeds(item, 2);
-    const q = quantizeReady(await ready(model, feeds));
-    const { found, optimized } = await executed(q);
-    const missing = q.units.filter((u) => !found.has(u.name)).map((u) => `${u.op} ${u.name}`);
-    const wrong = q.placement.units.filter((p) => found.has(p.unit.name) && (found.get(p.unit.name)!.precision === 'int8') !== p.integer).map((p) => `${p.unit.op} ${p.unit.name} ${p.integer} ${found.get(p.unit.name)!.kernel}`);
-    const idx = new GraphIndex(optimized.graph);
-    const needless = optimized.graph.node.filter((n) => n.opType === 'QuantizeLinear' && idx.consumers(n.output[0]!).every((r) => r.opType === 'DequantizeLinear') && !idx.isGraphOutput(n.output[0]!)).map((n) => n.name);
-    const kinds: Record<string, number> = {};
-    for (const p of q.placement.units) kinds[`${p.unit.op} ${p.integer} ${p.reason ?? ''}`] = (kinds[`${p.unit.op} ${p.integer} ${p.reason ?? ''}`] ?? 0) + 1;
-    console.log('needless', needless, kinds);
-    console.log(item.name, q.units.length, 'missing', missing, 'wrong', wrong);
-    expect(optimized).toBeDefined();
+    return ready(model, feeds);
+  };
+  const open = () => (subject ??= opened());
+
+  it('static', { timeout: 200_000 }, async () => {
+    const quantized = quantizeReady(await open(), { channelwise: true });
+    const { found, optimized } = await executed(quantized);
+    const { units } = quantized.placement;
+    expect(units.filter(({ unit }) => !found.has(unit.name))).toEqual([]);
+    const other = units.filter(({ unit, integer }) => {
+      return (found.get(unit.name)!.precision === 'int8') !== integer;
+    });
+    expect(other.map(({ unit }) => `${unit.name}: ${found.get(unit.name)!.kernel}`)).toEqual([]);
+    expect(units.filter(({ integer, reason }) => integer === (reason !== null))).toEqual([]);
+    expect(needlessPairs(optimized)).toEqual([]);
+  });
+
+  it('dynamic', { timeout: 200_000 }, async () => {
+    const { prepared, units } = await open();
+    const written = quantizeDynamic(prepared, units, new Set(), 'channel');
+    const { found } = await executed({ ...written, units, prepared });
+    expect(written.units.filter(({ unit }) => !found.has(unit.name))).toEqual([]);
+    const other = written.units.filter(({ unit, integer }) => {
+      return (found.get(unit.name)!.precision === 'int8') !== integer;
+    });
+    expect(other.map(({ unit }) => `${unit.name}: ${found.get(unit.name)!.kernel}`)).toEqual([]);
+    expect(written.units.filter(({ integer, reason }) => integer === (reason !== null))).toEqual(
+      [],
+    );
+  });
+});
+
+describe('needlessPairs', () => {
+  const pair = (g: GraphBuilder, name: string, x: string) => {
+    const params = [
+      g.constant(`${name}.scale`, [], [0.1]),
+      g.tensor(makeTensor(`${name}.zero`, 'uint8', [], Uint8Array.of(128))),
+    ];
+    const codes = g.node(`${name}.q`, 'QuantizeLinear', [x, ...params]);
+    return { codes, floats: g.node(`${name}.dq`, 'DequantizeLinear', [codes, ...params]) };
+  };
+
+  it('names the pairs between float operators, and no others', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', [1, 4]);
+    const between = pair(g, 'between', g.node('tanh', 'Tanh', [x]));
+    const moved = pair(g, 'moved', x);
+    const output = pair(g, 'output', x);
+    g.node('flat', 'Flatten', [moved.codes]);
+    g.output(g.node('exp', 'Exp', [between.floats]), 'flat_out', output.codes);
+    expect(needlessPairs(g.build())).toEqual(['between.q']);
   });
 });

@@ -16,7 +16,11 @@ export interface OpenModel {
   range: [number, number];
 }
 
-const shared = (name: string, range: [number, number], shapes?: OpenModel['shapes']): OpenModel => ({
+const shared = (
+  name: string,
+  range: [number, number],
+  shapes?: OpenModel['shapes'],
+): OpenModel => ({
   name: path.basename(name, '.onnx'),
   file: sharedFile(name),
   range,
@@ -53,26 +57,28 @@ export async function openWithFeeds(
   const model = await loadModel(file);
   const constants = new Set(model.graph.initializer.map((t) => t.name));
   const inputs = model.graph.input.filter((v) => !constants.has(v.name));
-  const feeds = Array.from({ length: count }, (_, i) =>
-    Object.fromEntries(
-      inputs.map((info) => {
-        const { type, shape } = valueType(info);
-        const dims =
-          shapes?.[info.name] ?? (shape ?? []).map((d) => (typeof d === 'number' ? d : 1));
-        const values = randomValues(
-          dims.reduce((a, b) => a * b, 1),
-          `${info.name}${i}`,
-          low,
-          high,
-        );
-        if (type === 'int64') {
-          const data = BigInt64Array.from(values, (v) => BigInt(Math.floor(v)));
-          return [info.name, { type, dims, data }];
-        }
-        if (type === 'int32') return [info.name, { type, dims, data: Int32Array.from(values) }];
-        return [info.name, { type: 'float32', dims, data: values }];
-      }),
-    ) as Feed,
+  const feeds = Array.from(
+    { length: count },
+    (_, i) =>
+      Object.fromEntries(
+        inputs.map((info) => {
+          const { type, shape } = valueType(info);
+          const dims =
+            shapes?.[info.name] ?? (shape ?? []).map((d) => (typeof d === 'number' ? d : 1));
+          const values = randomValues(
+            dims.reduce((a, b) => a * b, 1),
+            `${info.name}${i}`,
+            low,
+            high,
+          );
+          if (type === 'int64') {
+            const data = BigInt64Array.from(values, (v) => BigInt(Math.floor(v)));
+            return [info.name, { type, dims, data }];
+          }
+          if (type === 'int32') return [info.name, { type, dims, data: Int32Array.from(values) }];
+          return [info.name, { type: 'float32', dims, data: values }];
+        }),
+      ) as Feed,
   );
   return { model, feeds };
 }

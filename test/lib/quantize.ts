@@ -5,6 +5,7 @@ import { serializeModel } from '../../src/onnx';
 import { inferShapes } from '../../src/onnx/shapes';
 import { chooseParams, type QuantParams } from '../../src/numeric';
 import { calibrate, type Statistics } from '../../src/quantize/calibrate';
+import { channelParams } from '../../src/quantize/channelwise';
 import { place, type Placement } from '../../src/quantize/placement';
 import { prepare } from '../../src/quantize/prepare';
 import { writeQdq, type WrittenQdq } from '../../src/quantize/qdq';
@@ -22,6 +23,8 @@ export interface QuantizeOptions {
   bits?: number;
   feeds?: readonly Feed[];
   unusable?: ReadonlyMap<string, string>;
+  /** Scales for every channel where a convolution can have them, as jobs write them; here false if not said. */
+  channelwise?: boolean;
   /** Scales and zero points by tensor, instead of those from calibration. */
   params?: ReadonlyMap<string, QuantParams>;
 }
@@ -83,7 +86,19 @@ export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): Qu
     typeOf,
   );
   const paramsOf = (tensor: string) => params.get(tensor)!;
-  const written = writeQdq(prepared, placement, paramsOf, { type }, () => ({ granularity, bits }));
+  const channelsOf = (tensor: string) => {
+    const of = statistics.get(tensor);
+    return of && options.channelwise ? channelParams(of, paramsOf(tensor), type) : null;
+  };
+  const written = writeQdq(
+    prepared,
+    placement,
+    paramsOf,
+    { type },
+    () => ({ granularity, bits }),
+    new Map(),
+    channelsOf,
+  );
   return { ...subject, ...written, placement, params };
 }
 
