@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'model.unsupported-opset'
   | 'model.unsupported-op'
   | 'model.nothing-to-quantize'
+  | 'model.already-quantized'
   | 'model.does-not-load'
   | 'model.does-not-run'
   // data

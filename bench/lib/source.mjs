@@ -57,44 +57,32 @@ export async function loadArchitectures() {
   return import(pathToFileURL(file).href);
 }
 
-/** What the corpus asks of a file besides running it, and the modes that a recipe can name. */
+/** What the corpus asks of a file besides running it. */
 export async function bundleCorpus() {
   const file = await bundle('corpus-engine', {
-    'src/onnx': '{ allNodes, allTensors, loadModel, tensorDims, tensorType, valueType }',
-    'src/recipe/json-schema': '{ schemasAt }',
+    'src/onnx': '{ loadModel, valueType }',
   });
-  const { allNodes, allTensors, loadModel, tensorDims, tensorType, valueType, schemasAt } =
-    await import(pathToFileURL(file).href);
-  const modes = schemasAt(['quantization', 'mode']).flatMap((node) => node.enum ?? []);
+  const { loadModel, valueType } = await import(pathToFileURL(file).href);
   return {
-    /** Every mode that quantizes; `auto` only chooses among them, and `qat` trains. */
-    modes: [...new Set(modes)].filter((mode) => mode !== 'auto' && mode !== 'qat'),
-    /** The inputs that data must give: name, type and shape. */
+    /** The inputs that data must give: name and shape. */
     async inputsOf(path) {
       const { graph } = await loadModel(path);
       const constants = new Set(graph.initializer.map(({ name }) => name));
       return graph.input
         .filter(({ name }) => !constants.has(name))
-        .map((info) => {
-          const { type, shape } = valueType(info);
-          return { name: info.name, type, shape: shape ?? [] };
-        });
+        .map((info) => ({ name: info.name, shape: valueType(info).shape ?? [] }));
     },
-    /** Operators whose layers, in subgraphs too, have a constant weight of more than one axis; with its type where that is not float32. */
-    async weightsOf(path) {
+    /** True where a layer has a constant float weight. */
+    async holdsWeight(path) {
       const { graph } = await loadModel(path);
-      const types = new Map();
-      for (const { tensor, node } of allTensors(graph))
-        if (tensorDims(tensor).length > 1)
-          types.set(node ? node.output[0] : tensor.name, tensorType(tensor));
-      const layers = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN', 'Attention'];
-      const found = new Set();
-      for (const { opType, input } of allNodes(graph)) {
-        const type = types.get(input[1]);
-        if (layers.includes(opType) && /float/.test(type ?? ''))
-          found.add(type === 'float32' ? opType : `${opType} (${type})`);
-      }
-      return [...found].sort();
+      const floats = new Set([
+        ...graph.initializer.filter(({ dataType }) => dataType === 1).map(({ name }) => name),
+        ...graph.node.filter(({ opType }) => opType === 'Constant').map(({ output }) => output[0]),
+      ]);
+      const layers = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN'];
+      return graph.node.some(
+        ({ opType, input }) => layers.includes(opType) && floats.has(input[1]),
+      );
     },
   };
 }

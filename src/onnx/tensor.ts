@@ -1,5 +1,5 @@
 /** Tensors of a file as lazy handles: type and shape cost nothing, values are decoded when asked for. */
-import { create } from '@bufbuild/protobuf';
+import { clone, create } from '@bufbuild/protobuf';
 import { VernierError } from '../errors';
 import { readExternal } from './external';
 import { TensorProtoSchema } from './gen/onnx_pb';
@@ -178,6 +178,13 @@ export function makeTensor(
   });
   if (name) tensor.name = name;
   return tensor;
+}
+
+/** The same tensor under another name; the bytes are shared. */
+export function renamedTensor(tensor: TensorProto, name: string): TensorProto {
+  const copy = clone(TensorProtoSchema, tensor);
+  copy.name = name;
+  return copy;
 }
 
 /** A float32 scalar initializer. */

@@ -105,6 +105,12 @@ export class GraphBuilder {
     return this;
   }
 
+  /** The same for a tensor that is not float32. */
+  outputAs(type: ElementType, name: string): this {
+    this.graph.output.push(makeValueInfo(name, type, null));
+    return this;
+  }
+
   /** A tensor's declared type, as exporters write it. */
   declare(name: string, shape: Shape, type: ElementType = 'float32'): this {
     this.graph.valueInfo.push(makeValueInfo(name, type, shape));

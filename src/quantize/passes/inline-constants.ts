@@ -2,6 +2,7 @@ import {
   attribute,
   GraphIndex,
   makeTensor,
+  renamedTensor,
   tensorAttribute,
   type Model,
   type NodeProto,
@@ -24,7 +25,7 @@ export function inlineConstants(model: Model, _context: PassContext): void {
 
 function constantValue(node: NodeProto, name: string): TensorProto | null {
   const tensor = tensorAttribute(node, 'value');
-  if (tensor) return { ...tensor, name };
+  if (tensor) return renamedTensor(tensor, name);
   const a = node.attribute[0];
   if (!a) return null;
   if (attribute(node, 'value_float')) return makeTensor(name, 'float32', [], Float32Array.of(a.f));
