@@ -2,22 +2,31 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { at } from '../scripts/lib/paths.mjs';
+import { busy } from './lib/machine.mjs';
 import { bundleCorpus, cache } from './lib/source.mjs';
 import { table } from './lib/table.mjs';
 
-const MODES = ['static', 'dynamic'];
-/** No model may take longer. */
+/** No model may take longer, on a machine that has nothing else to do. */
 const LIMIT_MS = 60_000;
-const WORKERS = 2;
+const WORKERS = Number(process.env.VERNIER_CORPUS_WORKERS ?? 2);
 /** "Not supported" may be said of so many models that load and hold a weight. */
 const UNSUPPORTED = 1;
-/** Lengths of open dimensions, one try after the other while the model refuses the data. */
+/** Lengths of open dimensions, one try after the other while the model refuses the data; large models begin with 1. */
 const LENGTHS = [4, 1, 8, 2];
+const LARGE = 100_000;
+/** What integer inputs may be: 0 and 1, and where an index of 1 is too large, 0. */
+const RANGES = [null, [0, 0.5]];
 /** Codes that are our own fault. */
-const CRASHES = ['internal', 'job.worker-died', 'job.kept-layer-quantized', 'hang'];
+const CRASHES = [
+  'internal',
+  'job.worker-died',
+  'job.kept-layer-quantized',
+  'job.flawed-graph',
+  'hang',
+];
 const VERIFIED = 'verified';
 
 /** Paragraphs and tables. What is known of this build from an earlier run is not run again. */
@@ -28,7 +37,8 @@ export async function corpus(bench) {
     .filter((name) => name.endsWith('.onnx'))
     .sort()
     .filter((_, i) => !bench.quick || i % 10 === 0);
-  const todo = files.flatMap((file) => MODES.map((mode) => ({ file, mode })));
+  const { modes } = engine;
+  const todo = files.flatMap((file) => modes.map((mode) => ({ file, mode })));
   const known = new Journal(at('dist/worker.js'));
   const outcomes = [];
   const next = todo[Symbol.iterator]();
@@ -45,7 +55,7 @@ export async function corpus(bench) {
     }),
   );
   await judge(outcomes, SHARED, engine);
-  return report(bench, files, outcomes);
+  return report(bench, modes, files, outcomes);
 }
 
 /** Outcomes by build of the worker, a line each. */
@@ -83,32 +93,42 @@ class Runner {
     Object.assign(this, { bench, engine, folder, client: bench.client() });
   }
 
-  /** Tries one length of the open dimensions after the other, as long as it is the data that is refused. */
+  /** Tries its own test data, or one length of the open dimensions after the other, as long as it is the data that is refused. */
   async run(model, mode) {
-    const inputs = (await this.engine.inputsOf(model).catch(() => [])).filter(isOpen);
+    const all = await this.engine.inputsOf(model).catch(() => []);
+    const own = join(dirname(model), 'test_data_set_0');
+    const tries = existsSync(own) ? [{ data: own, inputs: {} }] : [];
+    const open = all.filter(isOpen);
+    const large = open.some(({ shape }) => closed(shape, 4).reduce((a, b) => a * b, 1) > LARGE);
+    const lengths = open.length === 0 ? [1] : large ? [1] : LENGTHS;
+    const ranges = all.some(({ type }) => /int/.test(type)) ? RANGES : RANGES.slice(0, 1);
+    for (const range of ranges)
+      for (const length of lengths)
+        tries.push({ data: 'random', inputs: hints(all, length, range) });
     let found;
-    for (const length of inputs.length > 0 ? LENGTHS : LENGTHS.slice(0, 1)) {
-      found = await this.once(model, mode, inputs, length);
-      if (!found.code.startsWith('data.')) break;
+    for (const attempt of tries) {
+      const next = await this.once(model, mode, attempt);
+      // the first answer that is not about the data counts; else the first of all
+      found ??= next;
+      if (!isAboutData(next)) return next;
     }
     return found;
   }
 
-  async once(model, mode, inputs, length) {
+  async once(model, mode, { data, inputs }) {
     rmSync(this.folder, { recursive: true, force: true });
     mkdirSync(this.folder, { recursive: true });
-    const shapes = inputs.map(({ name, shape }) => [name, { shape: closed(shape, length) }]);
     const recipe = {
       model,
       output: 'out.onnx',
-      calibration: { data: 'random', samples: 4 },
-      inputs: Object.fromEntries(shapes),
+      calibration: { data, samples: 4 },
+      inputs,
       quantization: { mode },
     };
     const recipePath = join(this.folder, 'corpus.quant.yaml');
     const start = performance.now();
     const taken = () => Math.round(performance.now() - start);
-    const signal = AbortSignal.timeout(LIMIT_MS);
+    const signal = AbortSignal.timeout(LIMIT_MS * Math.max(1, busy()));
     try {
       const text = JSON.stringify(recipe); // JSON is YAML
       const request = { recipePath, text, until: 'evaluate' };
@@ -140,14 +160,29 @@ const isOpen = ({ shape }) =>
 /** Every axis that the model leaves open gets `length`. */
 const closed = (shape, length) => shape.map((dim) => (typeof dim === 'number' ? dim : length));
 
+/** What the recipe says of the inputs that the model leaves open, and of those that are integers. */
+const hints = (inputs, length, range) =>
+  Object.fromEntries(
+    inputs.flatMap((input) => {
+      const hint = {
+        ...(isOpen(input) ? { shape: closed(input.shape, length) } : {}),
+        ...(range && /int/.test(input.type) ? { range } : {}),
+      };
+      return Object.keys(hint).length > 0 ? [[input.name, hint]] : [];
+    }),
+  );
+
+/** True where other values or lengths may help. */
+const isAboutData = ({ code, about }) =>
+  code.startsWith('data.') || (code === 'model.does-not-run' && about !== 'output');
+
 /** Adds to every refused model whether the runtime loads it, and whether it holds a weight to quantize. */
 async function judge(outcomes, shared, engine) {
-  const asked = new Set(['model.does-not-load', 'model.unsupported-op', 'model.unsupported-opset']);
-  const refused = outcomes.filter(({ code }) => asked.has(code));
+  const refused = outcomes.filter(({ code }) => code.startsWith('model.') && code !== VERIFIED);
   const loads = await whichLoad([...new Set(refused.map(({ file }) => join(shared, file)))]);
   for (const outcome of refused) {
     outcome.loads = loads.get(join(shared, outcome.file)) ?? false;
-    outcome.weighs = await engine.holdsWeight(join(shared, outcome.file)).catch(() => false);
+    outcome.weights = await engine.weightsOf(join(shared, outcome.file)).catch(() => []);
   }
 }
 
@@ -170,19 +205,30 @@ async function whichLoad(files) {
   return found;
 }
 
-function report({ tally }, files, outcomes) {
+function report({ tally }, modes, files, outcomes) {
   const codes = [...new Set(outcomes.map(({ code }) => code))].sort(
     (a, b) => (b === VERIFIED) - (a === VERIFIED) || a.localeCompare(b),
   );
   const count = (wanted) => outcomes.filter(wanted).length;
-  const rows = codes.map((code) => [
-    code === VERIFIED ? '**verified**' : `\`${code}\``,
-    ...MODES.map((mode) => String(count((o) => o.code === code && o.mode === mode))),
+  const perMode = (wanted) =>
+    modes.map((mode) => String(count((o) => o.mode === mode && wanted(o))));
+  const rows = codes.flatMap((code) => [
+    [code === VERIFIED ? '**verified**' : `\`${code}\``, ...perMode((o) => o.code === code)],
+    ...(code === NOTHING
+      ? [
+          ['– holds no constant weight', ...perMode((o) => isNothing(o) && weightless(o))],
+          ...kindsOfWeights(outcomes).map((kind) => [
+            `– its weights: ${kind}`,
+            ...perMode((o) => isNothing(o) && !weightless(o) && o.weights.join(', ') === kind),
+          ]),
+        ]
+      : []),
   ]);
   const ours = outcomes.filter(
     (o) =>
       CRASHES.includes(o.code) ||
-      (/^model\.does-not/.test(o.code) && (o.about === 'output' || o.loads)),
+      (/^model\.does-not/.test(o.code) && o.about === 'output') ||
+      (o.code === 'model.does-not-load' && o.loads),
   );
   const placeless = outcomes.filter(
     (o) => o.code !== VERIFIED && !o.node && !o.tensor && !o.about && !CRASHES.includes(o.code),
@@ -190,7 +236,7 @@ function report({ tally }, files, outcomes) {
   const unsupported = [
     ...new Set(
       outcomes
-        .filter((o) => o.code.startsWith('model.unsupported') && o.loads && o.weighs)
+        .filter((o) => o.code.startsWith('model.unsupported') && o.loads && !weightless(o))
         .map((o) => o.file),
     ),
   ];
@@ -208,10 +254,23 @@ function report({ tally }, files, outcomes) {
     `- ${file}, ${mode}: \`${code}\` ${message.split('\n')[0].slice(0, 300)}`;
   const list = [...ours, ...placeless].map(say);
   return [
-    `${files.length} models, each on random data of four samples.`,
-    table(['Outcome', ...MODES], [...rows, ['all', ...MODES.map(() => String(files.length))]]),
+    `${files.length} models, each on its own test data or on four random samples. A model has a weight where a layer ` +
+      'reads a constant: the operators of those layers stand beside the models in which nothing can be quantized.',
+    table(['Outcome', ...modes], [...rows, ['all', ...modes.map(() => String(files.length))]]),
     table(['What', 'Measured', 'Required', ''], required),
     ...(list.length > 0 ? [list.join('\n')] : []),
     ...(unsupported.length > 0 ? [unsupported.map((file) => `- ${file}`).join('\n')] : []),
   ];
+}
+
+const NOTHING = 'model.nothing-to-quantize';
+const isNothing = ({ code }) => code === NOTHING;
+const weightless = ({ weights = [] }) => weights.length === 0;
+
+/** The operators with weights of models in which a mode finds nothing to quantize, most frequent first. */
+function kindsOfWeights(outcomes) {
+  const counts = new Map();
+  for (const { weights } of outcomes.filter((o) => isNothing(o) && !weightless(o)))
+    counts.set(weights.join(', '), (counts.get(weights.join(', ')) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a).map(([kind]) => kind);
 }

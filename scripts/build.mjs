@@ -38,6 +38,12 @@ export const bundles = [
     external: ['onnxruntime-node'],
     banner: { js: importMetaUrl },
   },
+  // The thread that the worker hands its statistics to.
+  {
+    ...node,
+    entry: 'src/quantize/statistics-thread.ts',
+    outfile: 'dist/statistics-thread.js',
+  },
   {
     ...node,
     entry: 'src/cli/main.ts',

@@ -122,6 +122,11 @@ export interface RangeSummary {
   scale: number | null;
   zeroPoint: number | null;
   type: 'uint8' | 'int8' | null;
+  /**
+   * Scales of the channels (axis 1) where each has its own, as the output of a convolution that only float layers read;
+   * `scale` and `zeroPoint` are then those of the channel with the widest range. Null where there is one scale.
+   */
+  channelScales: number[] | null;
   /** Count of samples that held a NaN or an infinity. */
   notFinite: number;
   /** Up to 64 counts over [min, max], for sparklines. */

@@ -57,32 +57,44 @@ export async function loadArchitectures() {
   return import(pathToFileURL(file).href);
 }
 
-/** What the corpus asks of a file besides running it. */
+/** What the corpus asks of a file besides running it, and the modes that a recipe can name. */
 export async function bundleCorpus() {
   const file = await bundle('corpus-engine', {
-    'src/onnx': '{ loadModel, valueType }',
+    'src/onnx': '{ allNodes, allTensors, loadModel, tensorDims, tensorType, valueType }',
+    'src/recipe/json-schema': '{ schemasAt }',
   });
-  const { loadModel, valueType } = await import(pathToFileURL(file).href);
+  const { allNodes, allTensors, loadModel, tensorDims, tensorType, valueType, schemasAt } =
+    await import(pathToFileURL(file).href);
+  const modes = schemasAt(['quantization', 'mode']).flatMap((node) => node.enum ?? []);
   return {
-    /** The inputs that data must give: name and shape. */
+    /** Every mode that quantizes; `auto` only chooses among them, and `qat` trains. */
+    modes: [...new Set(modes)].filter((mode) => mode !== 'auto' && mode !== 'qat'),
+    /** The inputs that data must give: name, type and shape. */
     async inputsOf(path) {
       const { graph } = await loadModel(path);
       const constants = new Set(graph.initializer.map(({ name }) => name));
       return graph.input
         .filter(({ name }) => !constants.has(name))
-        .map((info) => ({ name: info.name, shape: valueType(info).shape ?? [] }));
+        .map((info) => {
+          const { type, shape } = valueType(info);
+          return { name: info.name, type, shape: shape ?? [] };
+        });
     },
-    /** True where a layer has a constant float weight. */
-    async holdsWeight(path) {
+    /** Operators whose layers, in subgraphs too, have a constant weight of more than one axis; with its type where that is not float32. */
+    async weightsOf(path) {
       const { graph } = await loadModel(path);
-      const floats = new Set([
-        ...graph.initializer.filter(({ dataType }) => dataType === 1).map(({ name }) => name),
-        ...graph.node.filter(({ opType }) => opType === 'Constant').map(({ output }) => output[0]),
-      ]);
-      const layers = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN'];
-      return graph.node.some(
-        ({ opType, input }) => layers.includes(opType) && floats.has(input[1]),
-      );
+      const types = new Map();
+      for (const { tensor, node } of allTensors(graph))
+        if (tensorDims(tensor).length > 1)
+          types.set(node ? node.output[0] : tensor.name, tensorType(tensor));
+      const layers = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN', 'Attention'];
+      const found = new Set();
+      for (const { opType, input } of allNodes(graph)) {
+        const type = types.get(input[1]);
+        if (layers.includes(opType) && /float/.test(type ?? ''))
+          found.add(type === 'float32' ? opType : `${opType} (${type})`);
+      }
+      return [...found].sort();
     },
   };
 }

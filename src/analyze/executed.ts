@@ -1,5 +1,7 @@
 import { GraphIndex, isDefaultDomain, tensorType, type Model, type NodeProto } from '../onnx';
+import { isRecurrent } from '../quantize/recurrent';
 import type { Unit } from '../quantize/units';
+import { executedApart } from './executed-apart';
 import type { Precision } from '../results';
 
 /** How the runtime executes one layer. */
@@ -7,6 +9,8 @@ export interface Executed {
   precision: Precision;
   /** Operator of the kernel, with its domain's short name where it is not ONNX's own. */
   kernel: string;
+  /** Share of its multiply-accumulates in integer kernels, where they are not all of one kind. */
+  integerShare?: number;
 }
 
 /** Kernels that multiply or move 8-bit integers. */
@@ -63,7 +67,8 @@ const MOVERS = new Set([
 
 /**
  * Finds for every layer the node of the runtime's optimized graph that executes it, by the names of nodes, results
- * and weights that survive optimization. Layers that cannot be found are missing from the answer.
+ * and weights that survive optimization, and for those that it fused into others by where they stand. Layers that cannot
+ * be found are missing from the answer.
  */
 export function executedKernels(
   optimized: Model,
@@ -72,54 +77,91 @@ export function executedKernels(
 ): Map<string, Executed> {
   const keys = unitKeys(units);
   const byName = new Map(units.map((u) => [u.name, u]));
-  const integers = integerTensors(optimized);
-  const found = new Map<string, Executed>();
+  const found = new Map<string, NodeProto>();
   for (const node of optimized.graph.node) {
     for (const key of nodeKeys(node)) {
       const name = keys.get(key);
       if (name === undefined) continue;
       const unit = byName.get(name)!;
       if (SERVANTS.has(node.opType) && unit.op !== node.opType) continue;
-      if (!found.has(name) || isMain(node, unit)) found.set(name, executedAs(node, integers));
+      if (!found.has(name) || isMain(node, unit)) found.set(name, node);
       break;
     }
   }
-  followFusions(optimized, units, prepared, integers, found);
-  return found;
+  const all = new Map([...found, ...fusedInto(optimized, units, prepared, found)]);
+  const integers = integerTensors(optimized);
+  const executed = new Map([...all].map(([name, node]) => [name, executedAs(node, integers)]));
+  for (const unit of units) {
+    const apart = isRecurrent(unit.node) ? executedApart(optimized, unit.name) : null;
+    if (apart) executed.set(unit.name, apart);
+  }
+  return executed;
 }
 
 /**
- * A layer that the runtime fused into another (a ReduceMean inside a LayerNormalization) runs where its result
- * next comes to light: the first node downstream whose output both graphs know.
+ * The nodes into which the runtime fused layers that have lost their names.
+ * 1. Downstream: the first node whose result both graphs know (a ReduceMean inside a LayerNormalization), unless it is
+ *    that of a layer with a weight, which takes nothing in that comes before it.
+ * 2. Else upstream: the nearest layer that was found (an Add inside the convolution before it).
  */
-function followFusions(
+function fusedInto(
   optimized: Model,
   units: readonly Unit[],
   prepared: Model,
-  integers: ReadonlySet<string>,
-  found: Map<string, Executed>,
-): void {
+  found: ReadonlyMap<string, NodeProto>,
+): Map<string, NodeProto> {
   const known = new Map(optimized.graph.node.flatMap((n) => n.output.map((o) => [o, n] as const)));
   const index = new GraphIndex(prepared.graph);
-  for (const unit of units) {
-    if (found.has(unit.name)) continue;
-    const seen = new Set<string>();
-    const queue = [unit.output];
-    for (let tensor = queue.shift(); tensor !== undefined; tensor = queue.shift()) {
+  const byNode = new Map(units.map((u) => [u.node, u]));
+  const owners = new Map(units.flatMap((u) => [u.biasNode, u.activation].map((n) => [n, u])));
+  const weighted = new Set(units.flatMap((u) => (u.weight ? (found.get(u.name) ?? []) : [])));
+  const isFound = (node: NodeProto) => {
+    const unit = byNode.get(node) ?? owners.get(node);
+    return unit && found.get(unit.name);
+  };
+
+  const downstream = (unit: Unit): NodeProto | undefined =>
+    search([unit.output], (tensor) => {
       const host = known.get(tensor);
-      if (host && !SERVANTS.has(host.opType)) {
-        found.set(unit.name, executedAs(host, integers));
-        break;
-      }
-      if (seen.size > 200) break;
-      for (const reader of index.consumers(tensor))
-        for (const output of reader.output)
-          if (!seen.has(output)) {
-            seen.add(output);
-            queue.push(output);
-          }
-    }
+      if (host && !SERVANTS.has(host.opType) && !weighted.has(host)) return host;
+      const readers = index.consumers(tensor).filter((reader) => !byNode.get(reader)?.weight);
+      return readers.flatMap((reader) => reader.output);
+    });
+  const upstream = (unit: Unit): NodeProto | undefined =>
+    search([...unit.node.input], (tensor) => {
+      const producer = index.producer(tensor);
+      return producer ? (isFound(producer) ?? producer.input) : [];
+    });
+
+  return new Map(
+    units.flatMap((unit) => {
+      if (found.has(unit.name)) return [];
+      const node = downstream(unit) ?? upstream(unit);
+      return node ? [[unit.name, node] as const] : [];
+    }),
+  );
+}
+
+/** How far a layer is looked for. */
+const MOST_TENSORS = 200;
+
+/** Breadth-first from tensor to tensor; `next` gives what was looked for, or where to go on. */
+function search(
+  from: readonly string[],
+  next: (tensor: string) => NodeProto | readonly string[],
+): NodeProto | undefined {
+  const seen = new Set(from);
+  for (const tensor of seen) {
+    const step = next(tensor);
+    if (!isList(step)) return step;
+    if (seen.size > MOST_TENSORS) return undefined;
+    step.forEach((name) => seen.add(name));
   }
+  return undefined;
+}
+
+function isList(step: NodeProto | readonly string[]): step is readonly string[] {
+  return Array.isArray(step);
 }
 
 /** Every name by which the optimized graph may still know a layer. Weights first: they are the surest. */

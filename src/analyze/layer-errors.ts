@@ -1,7 +1,14 @@
-import { ChannelCloseness, ClosenessAccumulator } from '../numeric';
+import {
+  ChannelCloseness,
+  channelLayout,
+  ClosenessAccumulator,
+  dequantizePerChannel,
+} from '../numeric';
 import { GraphIndex, type Feed, type Model, type TensorValue } from '../onnx';
 import { localModel, type ExperimentSettings } from '../quantize/experiments';
 import type { UnitPlacement } from '../quantize/placement';
+import { CHANNEL_AXIS } from '../quantize/channelwise';
+import type { WrittenCodes } from '../quantize/qdq';
 import { channelAxisOf } from '../quantize/statistics';
 import type { QuantParams } from '../numeric';
 import type { Closeness } from '../results';
@@ -91,7 +98,9 @@ function addChannels(
 }
 
 /** Where the codes of a quantized tensor are in the written model. */
-export type CodesOf = (tensor: string) => { quantized: string; params: QuantParams } | undefined;
+export type CodesOf = (
+  tensor: string,
+) => Pick<WrittenCodes, 'quantized' | 'params' | 'channels'> | undefined;
 
 /**
  * Error of every layer's output in the quantized model against FP32 on the same input. Codes are read where
@@ -119,7 +128,7 @@ export async function accumulatedErrors(
     const useCodes = onlyQuantized || isShippedOutput;
     const tensor = useCodes ? codes.quantized : output;
     if (!index.producer(tensor) || !original.producer(output)) return [];
-    return [{ name, output, tensor, params: useCodes ? codes.params : null }];
+    return [{ name, output, tensor, codes: useCodes ? codes : null }];
   });
   const exact = await openTapped(
     prepared,
@@ -140,7 +149,7 @@ export async function accumulatedErrors(
         const value = b[tap.tensor];
         if (!reference || !value || value.data.length !== reference.length) continue;
         let sum = sums.get(tap.name);
-        if (!sum) sums.set(tap.name, (sum = new LayerSum(tap.params)));
+        if (!sum) sums.set(tap.name, (sum = new LayerSum(tap.codes)));
         sum.add(reference, value);
       }
       await onSample?.(++done);
@@ -160,7 +169,7 @@ class LayerSum {
   private count = 0;
   private dims: number[] = [];
 
-  constructor(private readonly params: QuantParams | null) {}
+  constructor(private readonly codes: Pick<WrittenCodes, 'params' | 'channels'> | null) {}
 
   add(reference: Float32Array, value: TensorValue): void {
     this.dims = [...value.dims];
@@ -169,17 +178,30 @@ class LayerSum {
       this.closeness.add(reference, data);
       return;
     }
-    if (!this.params || !(data instanceof Uint8Array || data instanceof Int8Array)) return;
-    const { scale, zeroPoint } = this.params;
-    this.closeness.addCodes(reference, data, scale, zeroPoint);
+    if (!this.codes || !(data instanceof Uint8Array || data instanceof Int8Array)) return;
     const offset = data instanceof Int8Array ? 128 : 0;
     for (let i = 0; i < data.length; i++) this.used[data[i]! + offset] = 1;
-    // Half a step beyond the outermost codes still rounds to them.
+    this.count += reference.length;
+    const { params, channels } = this.codes;
+    if (!channels) {
+      this.closeness.addCodes(reference, data, params.scale, params.zeroPoint);
+      this.countOutside(reference, params, offset);
+      return;
+    }
+    this.closeness.add(reference, dequantizePerChannel(data, value.dims, CHANNEL_AXIS, channels));
+    const { outer, channels: count, inner } = channelLayout(value.dims, CHANNEL_AXIS);
+    for (let run = 0; run < outer * count; run++) {
+      const values = reference.subarray(run * inner, (run + 1) * inner);
+      this.countOutside(values, channels[run % count]!, offset);
+    }
+  }
+
+  /** Half a step beyond the outermost codes still rounds to them. */
+  private countOutside(values: Float32Array, { scale, zeroPoint }: QuantParams, offset: number) {
     const low = (-offset - zeroPoint - 0.5) * scale;
     const high = (255 - offset - zeroPoint + 0.5) * scale;
-    for (let i = 0; i < reference.length; i++)
-      if (reference[i]! < low || reference[i]! > high) this.outside++;
-    this.count += reference.length;
+    for (let i = 0; i < values.length; i++)
+      if (values[i]! < low || values[i]! > high) this.outside++;
   }
 
   result(): AccumulatedError {

@@ -1,10 +1,7 @@
-import { topologicalOrder, Model, type NodeProto } from '../onnx';
+import { Model, type NodeProto } from '../onnx';
 import { inferShapes, type TensorInfo } from '../onnx/shapes';
-import { upgradeOpset } from '../onnx/upgrade';
-import { PassContext } from '../quantize/context';
-import { constantInputs } from '../quantize/passes/constant-inputs';
 import { nameNodes } from '../quantize/passes/name-nodes';
-import { prepare, PREPARATION, type Prepared } from '../quantize/prepare';
+import { prepare, type PrepareOptions, type Prepared } from '../quantize/prepare';
 import { listUnits, type Unit } from '../quantize/units';
 
 /** A model as analysis sees it: the file's own graph, the prepared one, and its layers. */
@@ -17,15 +14,11 @@ export interface Look extends Prepared {
 }
 
 /** How far a look may go. */
-export interface LookOptions {
-  /** False: nothing is run, not even constants (untrusted workspaces). */
-  runtime?: boolean;
-}
+export type LookOptions = PrepareOptions;
 
 /** Prepares a model and lists its layers. Throws the `model.*` errors of preparing. */
 export async function lookAt(model: Model, options: LookOptions = {}): Promise<Look> {
-  const prepared = options.runtime === false ? await prepareStill(model) : await prepare(model);
-  return lookAtPrepared(model, prepared);
+  return lookAtPrepared(model, await prepare(model, options));
 }
 
 /** The same for a model that has been prepared already. */
@@ -33,22 +26,6 @@ export function lookAtPrepared(model: Model, prepared: Prepared): Look {
   const shapes = inferShapes(prepared.model);
   const units = listUnits(prepared.model, prepared.context, (tensor) => shapes.get(tensor)?.type);
   return { ...prepared, source: namedView(model), units, shapes };
-}
-
-/** The passes of {@link prepare} but for the one that computes constants with the runtime. */
-async function prepareStill(source: Model): Promise<Prepared> {
-  const context = new PassContext();
-  let model = source.copy();
-  nameNodes(model);
-  model.graph.node = topologicalOrder(model.graph, source.file ?? undefined);
-  constantInputs(model, context);
-  if (model.opset < 13) {
-    model = upgradeOpset(model, 13).model;
-    nameNodes(model);
-  }
-  for (const [name, pass] of PREPARATION) if (name !== 'fold constants') await pass(model, context);
-  model.graph.node = topologicalOrder(model.graph);
-  return { model, context };
 }
 
 /** The model with named nodes; only the nodes themselves are copied, so that the given one stays as it is. */

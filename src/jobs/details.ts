@@ -48,6 +48,7 @@ export async function rangeDetail(
     scale: summary?.scale ?? null,
     zeroPoint: summary?.zeroPoint ?? null,
     type: summary?.type ?? null,
+    channelScales: summary?.channelScales ?? null,
     notFinite: s.notFinite,
     sparkline: summary?.sparkline ?? [],
     observer: summary ? chosenBy(observers, summary, activations.observer) : null,

@@ -5,7 +5,7 @@ import { layerKind } from '../analyze/kind';
 import type { AccumulatedError, LocalError } from '../analyze/layer-errors';
 import { noiseDb, type OutputNoise } from '../analyze/sensitivity';
 import { GraphIndex } from '../onnx';
-import type { LayerResult, RangeSummary, RunResult } from '../results';
+import type { LayerResult, Precision, RangeSummary, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import type { Plan } from './plan';
 import type { Samples, Selection } from './samples';
@@ -88,7 +88,9 @@ export function fillCalibration(
   const producers = new Map(subject.units.map((u) => [u.output, u.name]));
   result.ranges = [...calibrated.statistics.values()].map((s): RangeSummary => {
     const root = quantized?.placement?.quantized.get(s.tensor);
-    const params = root === undefined ? undefined : quantized!.params.get(root);
+    const channels = quantized?.codesOf(s.tensor)?.channels ?? null;
+    const widest = channels?.reduce((a, b) => (b.scale > a.scale ? b : a));
+    const params = root === undefined ? undefined : (widest ?? quantized!.params.get(root));
     const span = Number.isFinite(s.min) && s.max > s.min;
     return {
       tensor: s.tensor,
@@ -99,6 +101,7 @@ export function fillCalibration(
       scale: params?.scale ?? null,
       zeroPoint: params?.zeroPoint ?? null,
       type: params ? plan.activationType : null,
+      channelScales: channels?.map((c) => c.scale) ?? null,
       notFinite: s.notFinite,
       sparkline: span ? s.histogram.rebin(s.min, s.max, SPARKLINE).counts : [],
     };
@@ -118,7 +121,7 @@ export function fillLayers(
   },
 ): void {
   const index = new GraphIndex(subject.prepared.graph);
-  result.layers = quantized.units.map(({ unit, integer, reason }): LayerResult => {
+  result.layers = quantized.units.map(({ unit, integer, precision, reason }): LayerResult => {
     const runs = executed.get(unit.name);
     const accumulated = errors?.accumulated.get(unit.name);
     const local = errors?.local.get(unit.name);
@@ -127,14 +130,14 @@ export function fillLayers(
       name: unit.name,
       op: unit.sourceOp,
       kind: layerKind(index, unit),
-      precision: integer ? 'int8' : 'float32',
+      precision: integer ? (precision ?? 'int8') : 'float32',
       executed: runs?.precision ?? null,
       kernel: runs?.kernel ?? null,
       wish: kept ? 'keep' : 'quantize',
       reason:
         integer && runs?.precision === 'float32'
           ? `the runtime executes it in float (${runs.kernel})`
-          : reason,
+          : (reason ?? (runs ? null : 'it is not seen in the graph that the runtime executes')),
       macs: macs.get(unit.name) ?? null,
       outputShape: accumulated?.dims ?? null,
       local: local?.closeness ?? null,
@@ -150,10 +153,12 @@ export function fillLayers(
     };
   });
   const total = sum(result.layers.map((l) => l.macs ?? 0));
-  const share = (wanted: (l: LayerResult) => boolean) =>
-    total > 0 ? sum(result.layers.filter(wanted).map((l) => l.macs ?? 0)) / total : null;
-  result.int8MacShare = share((l) => l.executed === 'int8');
-  result.writtenInt8MacShare = share((l) => l.precision === 'int8');
+  const share = (ofLayer: (l: LayerResult) => number) =>
+    total > 0 ? sum(result.layers.map((l) => ofLayer(l) * (l.macs ?? 0))) / total : null;
+  result.int8MacShare = share(
+    (l) => executed.get(l.name)?.integerShare ?? Number(isInteger(l.executed)),
+  );
+  result.writtenInt8MacShare = share((l) => Number(isInteger(l.precision)));
 }
 
 /** Accuracy, closeness and agreement. */
@@ -183,13 +188,13 @@ export function fillSensitivity(
     const n = noise.get(name);
     return n && n.signal > 0 ? n.noise / n.signal : null;
   };
-  const inPlay = result.layers.filter((l) => l.precision === 'int8');
+  const inPlay = result.layers.filter((l) => isInteger(l.precision));
   const total = sum(inPlay.map((l) => power(l.name) ?? 0));
   for (const layer of result.layers) {
     const n = noise.get(layer.name);
     layer.onlyThisDb = n ? noiseDb(n) : null;
     const own = power(layer.name);
-    layer.noiseShare = own !== null && total > 0 && layer.precision === 'int8' ? own / total : null;
+    layer.noiseShare = own !== null && total > 0 && isInteger(layer.precision) ? own / total : null;
     layer.costsDb = costs?.get(layer.name) ?? null;
     layer.hurts = false;
   }
@@ -201,6 +206,11 @@ export function fillSensitivity(
     )
     .slice(0, MOST_HURTING)
     .forEach((l) => (l.hurts = true));
+}
+
+/** True where a layer's products are integer; the rest of its arithmetic need not be. */
+function isInteger(precision: Precision | null): boolean {
+  return precision === 'int8' || precision === 'mixed';
 }
 
 function sum(values: readonly number[]): number {

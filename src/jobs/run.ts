@@ -28,7 +28,7 @@ import {
 } from './stages/layers';
 import { latencyStage } from './stages/latency';
 import { correctStage } from './stages/correct';
-import { quantizeStage, type Quantized } from './stages/quantize';
+import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
 import { openProbe } from './stages/probe';
 import { verifyStage } from './stages/verify';
 import { Store } from './store';
@@ -65,7 +65,11 @@ export async function runRecipe(
     partial: () => hooks.partial(result),
     temporary: (file) => hooks.temporary?.(file),
   };
-  await runStages(plan, subject, result, context, request.until ?? 'all', bundle);
+  try {
+    await runStages(plan, subject, result, context, request.until ?? 'all', bundle);
+  } catch (error) {
+    throw inModel(error, plan.model);
+  }
   result.complete = true;
   result.finishedAt = new Date().toISOString();
   // Looking at ranges again must not lose what an earlier run measured.
@@ -97,6 +101,7 @@ async function runStages(
   const wanted = calibrationNeed(plan.recipe.quantization.mode);
 
   // 1. Data.
+  if (goes('quantize')) await refuseHopeless(plan, subject);
   const samples = await openSamples(plan, subject);
   const calibrated =
     samples.calibration && (wanted !== 'unused' || until === 'calibrate')
@@ -255,6 +260,14 @@ async function runStages(
   } finally {
     await verified.session.release();
   }
+}
+
+/** What the runtime says of a model in memory is said of the file that it came from. */
+function inModel(error: unknown, file: string): unknown {
+  if (!(error instanceof VernierError) || error.place.file !== undefined) return error;
+  if (error.code !== 'model.does-not-load' && error.code !== 'model.does-not-run') return error;
+  const { code, message, place } = error;
+  return new VernierError(code, message, { ...place, file }, { cause: error });
 }
 
 async function bytesOf(file: string): Promise<number> {

@@ -51,7 +51,7 @@ export class FloatBitsHistogram {
   /** Extremes of the finite values; +∞ and −∞ while there are none. */
   min = Infinity;
   max = -Infinity;
-  private readonly recent = new Uint32Array(BIN_COUNT);
+  private recent: Uint32Array | undefined;
   private pending = 0;
   /** What no longer fits into 32 bits, or came from elsewhere. */
   private settled: Float64Array | undefined;
@@ -74,8 +74,31 @@ export class FloatBitsHistogram {
     if (this.pending + n > 0xffffffff) this.settle();
     this.pending += n;
     const bits = new Uint32Array(values.buffer, values.byteOffset, n);
-    const { recent } = this;
+    const recent = (this.recent ??= new Uint32Array(BIN_COUNT));
     for (let i = 0; i < n; i++) recent[bits[i]! >>> 18]!++;
+    this.min = Math.min(this.min, min);
+    this.max = Math.max(this.max, max);
+    return this;
+  }
+
+  /**
+   * Moves counts that were made elsewhere here and leaves zeros, one or several for each bin: `counts[k·BIN_COUNT + bin]`.
+   * The extremes are told by {@link widen}.
+   */
+  takeCounts(counts: Uint32Array): this {
+    const settled = this.settle();
+    for (let from = 0; from < counts.length; from += BIN_COUNT)
+      for (let bin = 0; bin < BIN_COUNT; bin++) {
+        const count = counts[from + bin]!;
+        if (count === 0) continue; // pages of memory without counts are never written
+        settled[bin]! += count;
+        counts[from + bin] = 0;
+      }
+    return this;
+  }
+
+  /** Widens the extremes by those of finite values that {@link takeCounts} has counted. */
+  widen(min: number, max: number): this {
     this.min = Math.min(this.min, min);
     this.max = Math.max(this.max, max);
     return this;
@@ -92,7 +115,7 @@ export class FloatBitsHistogram {
 
   /** The count of one bin, 0…{@link BIN_COUNT} − 1. */
   countOf(bin: number): number {
-    return (this.recent[bin] ?? 0) + (this.settled?.[bin] ?? 0);
+    return (this.recent?.[bin] ?? 0) + (this.settled?.[bin] ?? 0);
   }
 
   /** Values counted, finite or not. */
@@ -242,7 +265,7 @@ export class FloatBitsHistogram {
 
   private settle(): Float64Array {
     const settled = (this.settled ??= new Float64Array(BIN_COUNT));
-    if (this.pending > 0) {
+    if (this.recent && this.pending > 0) {
       for (let bin = 0; bin < BIN_COUNT; bin++) settled[bin]! += this.recent[bin]!;
       this.recent.fill(0);
       this.pending = 0;

@@ -20,7 +20,7 @@ export interface Flaw {
  * Everything wrong with a written model; empty is right.
  * 1. Nodes stand in order, every name is written once, and nothing is read that is not there.
  * 2. No constant is left without a reader.
- * 3. Declared types and sizes are those that follow from the inputs.
+ * 3. Declared types and sizes are those that follow from the inputs; what the source itself declares wrongly stays as it is.
  * 4. Inputs and outputs are the source's by name, type and size; constants may have left the inputs.
  */
 export function flawsOf(written: Model, source: Model): Flaw[] {
@@ -28,7 +28,7 @@ export function flawsOf(written: Model, source: Model): Flaw[] {
   return [
     ...orderFlaws(graph, new Set()),
     ...unusedConstants(graph),
-    ...declarationFlaws(written),
+    ...newFlaws(declarationFlaws(written), declarationFlaws(source)),
     ...interfaceFlaws(graph, source.graph),
   ];
 }
@@ -77,6 +77,11 @@ function unusedConstants(graph: GraphProto): Flaw[] {
   return graph.initializer
     .filter(({ name }) => !read.has(name))
     .map(({ name }) => ({ kind: 'unused', message: `nothing reads '${name}'`, tensor: name }));
+}
+
+function newFlaws(now: readonly Flaw[], before: readonly Flaw[]): readonly Flaw[] {
+  const old = new Set(before.map((flaw) => flaw.message));
+  return now.filter((flaw) => !old.has(flaw.message));
 }
 
 /** Declared types against those that inference finds without having read the declarations. */

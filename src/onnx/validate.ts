@@ -1,12 +1,14 @@
 /** What must hold of a model before anything is done with it. */
 import { VernierError } from '../errors';
 import { subgraphs } from './attributes';
-import { allNodes, allTensors } from './graph';
+import type { FunctionProto } from './gen/onnx_pb';
+import { allNodes, allTensors, nodeReads } from './graph';
 import { isDefaultDomain, type Model } from './model';
 import { isRuntimeDomain, NEWEST_IR, NEWEST_OPSET, operatorSince } from './operators';
 import { label, topologicalOrder } from './order';
 import type { GraphProto, NodeProto, TensorProto } from './schema';
 import { checkTensor, checkValues } from './tensor-checks';
+import { functionOpset } from './upgrade';
 
 /**
  * Throws the first of these that it finds, with its place and remedy:
@@ -25,6 +27,7 @@ export function validateModel(model: Model): void {
   try {
     checkVersions(model);
     checkGraph(model, model.graph, new Set());
+    model.proto.functions.forEach(checkFunction);
     const weights = weightNames(model.graph);
     const constants = [...allTensors(model.graph)].map(named);
     for (const tensor of constants) checkTensor(tensor, model.dir);
@@ -59,8 +62,22 @@ function checkVersions(model: Model): void {
   const own = new Set(model.proto.functions.map((f) => `${f.domain}:${f.name}`));
   // a model that does not import the default domain gets the runtime's newest
   const version = model.domainVersion('') ?? (ir < 3 ? 1 : NEWEST_OPSET);
-  for (const node of allNodes(model.graph))
-    if (!own.has(`${node.domain}:${node.opType}`)) checkOperator(node, version);
+  const check = (nodes: Iterable<NodeProto>, opset: number) => {
+    for (const node of nodes)
+      if (!own.has(`${node.domain}:${node.opType}`)) checkOperator(node, opset);
+  };
+  check(allNodes(model.graph), version);
+  for (const f of model.proto.functions)
+    check(allNodes({ node: f.node } as GraphProto), functionOpset(f) ?? version);
+}
+
+/** A function's body reads its inputs and what it wrote itself, nothing else. */
+function checkFunction(f: FunctionProto): void {
+  const known = new Set([...f.input, ...f.node.flatMap((node) => node.output)]);
+  for (const node of f.node)
+    for (const name of nodeReads(node)) if (!known.has(name)) throw nothingWrites(name, node);
+  const output = f.output.find((name) => !known.has(name));
+  if (output !== undefined) throw nothingWrites(output);
 }
 
 function checkOperator(node: NodeProto, opset: number): void {

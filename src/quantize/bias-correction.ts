@@ -13,6 +13,7 @@ import {
 import { openTapped } from '../runtime/taps';
 import { NodeRunner, type Stored } from './node-runner';
 import type { ParamsOf } from './parameters';
+import { isRecurrent } from './recurrent';
 import type { Placement, UnitPlacement } from './placement';
 import type { Unit } from './units';
 import { ConstantWriter, type WeightSettings } from './weights';
@@ -248,11 +249,16 @@ class Walk {
     for (const input of prepared.graph.input) this.quantize(input.name);
   }
 
-  /** Outputs of a node, sample by sample; weights of integer layers are rounded as they will be written. */
+  /**
+   * Outputs of a node, sample by sample; weights of integer layers are rounded as they will be written. Recurrent layers
+   * run with rounded inputs and exact weights: their rounding is inside the cell, which runs as one node here.
+   */
   run(node: Unit['node']): Promise<Stored[][]> {
     const placed = this.placed.get(node);
     const rounded =
-      placed?.integer && placed.unit.weight ? this.roundedWeight(placed.unit) : undefined;
+      placed?.integer && placed.unit.weight && !isRecurrent(node)
+        ? this.roundedWeight(placed.unit)
+        : undefined;
     return this.runner.run(node, rounded, placed?.integer === true);
   }
 
@@ -264,7 +270,8 @@ class Walk {
 
   private quantize(tensor: string): void {
     const root = this.placement.quantized.get(tensor);
-    if (root === undefined) return;
+    // with a scale for every channel rounding is finer than what this is about
+    if (root === undefined || this.placement.channelwise.has(tensor)) return;
     const params = this.settings.paramsOf(root);
     const shipped = this.placement.shipped.has(tensor);
     const rounded = (value: Stored) => round(value, params, this.settings.activationType);

@@ -1,19 +1,32 @@
 import type { Feed, Model } from '../onnx';
-import { openTapped } from '../runtime/taps';
-import { TensorStatistics } from './statistics';
+import { TensorStatistics, type StatisticsData } from './statistics';
+import { openSink, type StatisticsSink } from './statistics-sink';
+import { TapReader } from './tap-reader';
 
 /** Statistics by tensor. */
 export type Statistics = Map<string, TensorStatistics>;
 
-/** Float32 results of a model, and the graph inputs, are what a calibration can see. */
+/** Keeps statistics of all samples so far; `done` counts the samples of this call that they hold. */
+export type Save = (statistics: StatisticsData[], done: number) => Promise<void>;
+
+/** Where a calibration goes on, and who hears of it. */
 export interface CalibrateOptions {
-  /** Called after every sample. */
-  onSample?(done: number): void | Promise<void>;
+  /** Called after every sample with how many are done in this call. */
+  onSample?: (done: number) => void | Promise<void>;
+  /** Position in the data of the i-th of `samples`; i itself by default. */
+  positionOf?: (i: number) => number;
+  /** Statistics of samples before these, one for each of `tensors` in their order. */
+  before?: readonly StatisticsData[] | null;
+  /** Called about every {@link saveEveryMs}, while samples go on; `before` is part of what it gets. */
+  onSave?: Save;
+  saveEveryMs?: number;
+  /** A thread for the statistics; by default where there is a second core. It changes no result. */
+  statistics?: 'thread' | 'inline' | 'auto';
 }
 
 /**
- * Runs samples through the FP32 model and keeps statistics of `tensors` (inner tensors and inputs alike).
- * One pass; memory does not grow with the number of samples. Throws what running throws.
+ * Runs samples through the FP32 model and keeps statistics of `tensors` (inner tensors and inputs alike), while a second
+ * thread computes them. One pass; memory does not grow with the number of samples. Throws what running throws.
  */
 export async function calibrate(
   model: Model,
@@ -21,28 +34,63 @@ export async function calibrate(
   samples: AsyncIterable<Feed>,
   options: CalibrateOptions = {},
 ): Promise<Statistics> {
-  const inputs = new Set(model.graph.input.map((v) => v.name));
-  const statistics: Statistics = new Map(tensors.map((name) => [name, new TensorStatistics(name)]));
-  const { session, tapped } = await openTapped(
-    model,
-    tensors.filter((name) => !inputs.has(name)),
-  );
+  const { before = null, positionOf = (i: number) => i, onSave, saveEveryMs = 1000 } = options;
+  const sink = openSink({ tensors, before, depth: 'full' }, options.statistics);
   try {
-    let done = 0;
-    for await (const feed of samples) {
-      const results = await session.run(feed, tapped.length > 0 ? tapped : undefined);
-      for (const name of tapped) {
-        const value = results[name];
-        if (value) statistics.get(name)!.add(value);
+    const reader = await TapReader.open(model, tensors);
+    try {
+      const saver = onSave ? new Saver(sink, onSave, saveEveryMs) : null;
+      let done = 0;
+      for await (const feed of samples) {
+        await reader.read(feed, positionOf(done), sink);
+        done++;
+        saver?.step(done);
+        await options.onSample?.(done);
       }
-      for (const name of tensors) {
-        const value = inputs.has(name) ? feed[name] : undefined;
-        if (value) statistics.get(name)!.add(value);
-      }
-      await options.onSample?.(++done);
+      await saver?.end();
+      const data = await sink.snapshot();
+      return new Map(data.map((d) => [d.tensor, TensorStatistics.fromData(d)]));
+    } finally {
+      await reader.release();
     }
   } finally {
-    await session.release();
+    await sink.close();
   }
-  return statistics;
+}
+
+/** Saves now and then, one at a time and without holding up the samples. */
+class Saver {
+  private last = Date.now();
+  private running: Promise<void> | null = null;
+  private failure: { error: unknown } | null = null;
+
+  constructor(
+    private readonly sink: StatisticsSink,
+    private readonly save: Save,
+    private readonly everyMs: number,
+  ) {}
+
+  /** Saves if it is time to. Throws what an earlier save threw. */
+  step(done: number): void {
+    this.refuse();
+    if (this.running || Date.now() - this.last < this.everyMs) return;
+    this.last = Date.now();
+    this.running = this.sink
+      .snapshot()
+      .then((data) => this.save(data, done))
+      .catch((error: unknown) => void (this.failure = { error }))
+      .finally(() => (this.running = null));
+  }
+
+  /** Waits for what is under way. */
+  async end(): Promise<void> {
+    await this.running;
+    this.refuse();
+  }
+
+  private refuse(): void {
+    if (!this.failure) return;
+    const { error } = this.failure;
+    throw error instanceof Error ? error : new Error(String(error));
+  }
 }

@@ -10,8 +10,10 @@ import {
   type Model,
   type NodeProto,
 } from '../onnx';
+import { inferShapes, type TensorInfo } from '../onnx/shapes';
 import { channelRange, roundHalfEven } from '../numeric';
 import type { UnitPlacement } from './placement';
+import { isRecurrent, sequenceSizes, whyNotApart, writeApartDynamic } from './recurrent';
 import type { Unit } from './units';
 import { ConstantWriter, giveHeadroom, type WeightSettings } from './weights';
 
@@ -28,7 +30,8 @@ export interface WrittenDynamic {
 /**
  * Dynamic INT8 (DESIGN §4.5): weights are int8, activations are quantized while the model runs.
  * 1. MatMul and Gemm with constant weights become `com.microsoft.DynamicQuantizeMatMul`, bias inside.
- * 2. LSTM becomes `com.microsoft.DynamicQuantizeLSTM`.
+ * 2. LSTM becomes `com.microsoft.DynamicQuantizeLSTM`; GRU and RNN, which have no such kernel, are taken apart, and their
+ *    products become dynamic ones.
  *    `headroom` widens scales where 16-bit accumulators could clip, for x86 processors without VNNI.
  * 3. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
  */
@@ -45,17 +48,30 @@ export function quantizeDynamic(
   const nodes = new Map(model.graph.node.map((n) => [n.name, n]));
   const weightScales = new Map<string, Float32Array>();
   const settings: WeightSettings = { granularity, bits: 8, headroom };
-  const placed: UnitPlacement[] = units.map((unit) => {
+  const shapes = units.some((u) => isRecurrent(u.node))
+    ? inferShapes(prepared)
+    : new Map<string, TensorInfo>();
+  const placed: UnitPlacement[] = units.map((unit): UnitPlacement => {
     const reason = keep.has(unit.name) ? 'kept in FP32 by the recipe' : whyNot(index, unit);
     if (reason !== null) return { unit, integer: false, reason };
     const own = (node: NodeProto | null) => (node ? nodes.get(node.name)! : null);
+    const node = own(unit.node)!;
+    if (unit.op === 'GRU' || unit.op === 'RNN') {
+      const sizes = sequenceSizes(shapes, unit.node);
+      weightScales.set(
+        unit.name,
+        writeApartDynamic(index, node, sizes, model.dir, writer, settings),
+      );
+      return { unit, integer: true, precision: 'mixed', reason: null };
+    }
     const scales =
       unit.op === 'LSTM'
-        ? replaceLstm(model, index, own(unit.node)!, settings)
-        : replaceMatMul(model, index, writer, unit, own(unit.node)!, own(unit.biasNode), settings);
+        ? replaceLstm(model, index, node, settings)
+        : replaceMatMul(model, index, writer, unit, node, own(unit.biasNode), settings);
     weightScales.set(unit.name, scales);
     return { unit, integer: true, reason: null };
   });
+  index.dropDeadNodes();
   if (placed.some((p) => p.integer)) model.setDomainVersion(CONTRIB, 1);
   index.dropUnusedInitializers();
   model.graph.node = topologicalOrder(model.graph);
@@ -67,9 +83,10 @@ function whyNot(index: GraphIndex, unit: Unit): string | null {
   const { node, op } = unit;
   if (op === 'Conv')
     return 'dynamic INT8 convolutions are many times slower than FP32 in onnxruntime: use mode: static';
-  if (op === 'GRU' || op === 'RNN') return `onnxruntime has no dynamic integer kernel for ${op}`;
+  if (op === 'GRU' || op === 'RNN') return whyNotApart(index, node);
   if (op === 'LSTM') return whyNotLstm(index, node);
-  if (op !== 'MatMul' && op !== 'Gemm') return `dynamic quantization covers MatMul, Gemm and LSTM`;
+  if (op !== 'MatMul' && op !== 'Gemm')
+    return `dynamic quantization covers MatMul, Gemm, LSTM, GRU and RNN`;
   if (!unit.weight) {
     const name = node.input[1] ?? '';
     const constant = index.initializer(name);
@@ -93,8 +110,6 @@ function whyNotLstm(index: GraphIndex, node: NodeProto): string | null {
     if (tensorType(tensor) !== 'float32')
       return `its weights are ${tensorType(tensor)}, not float32`;
   }
-  if (intAttribute(node, 'layout', 0) !== 0)
-    return 'it has the batch first (layout = 1), which the kernel does not take';
   return null;
 }
 
@@ -166,7 +181,6 @@ function replaceLstm(
   const w = quantizeGates(model, index, node.input[1]!, settings);
   const r = quantizeGates(model, index, node.input[2]!, settings);
   const rest = Array.from({ length: 5 }, (_, i) => node.input[3 + i] ?? '');
-  const attributes = node.attribute.filter((a) => a.name !== 'layout');
   index.removeNode(node);
   index.insertNode(
     makeNode({
@@ -184,7 +198,7 @@ function replaceLstm(
         r.zeroPoint,
       ],
       outputs: node.output,
-      attributes,
+      attributes: node.attribute.filter((a) => a.name !== 'layout'),
     }),
   );
   return w.scales;

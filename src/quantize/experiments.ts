@@ -1,5 +1,6 @@
 import { clone } from '@bufbuild/protobuf';
 import { NodeProtoSchema } from '../onnx/gen/onnx_pb';
+import { inferShapes } from '../onnx/shapes';
 import {
   floatData,
   GraphIndex,
@@ -11,6 +12,7 @@ import {
   type NodeProto,
 } from '../onnx';
 import { writeParameters, type ParamsOf } from './parameters';
+import { hiddenKey, isRecurrent, sequenceSizes, writeApart } from './recurrent';
 import type { UnitPlacement } from './placement';
 import type { Unit } from './units';
 import { ConstantWriter, type QuantizedConstant, type WeightSettings } from './weights';
@@ -42,7 +44,8 @@ export function localModel(
   const taps: LocalModel['taps'] = new Map();
   for (const { unit, integer } of placements) {
     if (!integer) continue;
-    taps.set(unit.name, { exact: unit.output, local: twin(unit, `${unit.name}.local`) });
+    const results = twin(unit, `${unit.name}.local`);
+    taps.set(unit.name, { exact: unit.output, local: results.get(unit.output)! });
   }
   index.dropUnusedInitializers();
   model.graph.node = topologicalOrder(model.graph);
@@ -52,14 +55,16 @@ export function localModel(
 /** The FP32 model in which only this layer's own quantizers act (the *sensitivity* of DESIGN §5). */
 export function onlyThisModel(prepared: Model, unit: Unit, settings: ExperimentSettings): Model {
   const { model, index, own, twin } = workshop(prepared, settings);
-  const output = twin(unit, `${unit.name}.only`);
   const last = own(unit.activation ?? unit.biasNode ?? unit.node);
-  if (index.isGraphOutput(unit.output)) {
-    const spare = index.freshName(`${unit.output}.exact`);
-    index.setOutput(last, last.output.indexOf(unit.output), spare);
-    const producer = index.producer(output)!;
-    index.setOutput(producer, producer.output.indexOf(output), unit.output);
-  } else index.replaceUses(unit.output, output);
+  for (const [exact, output] of twin(unit, `${unit.name}.only`)) {
+    if (index.isGraphOutput(exact)) {
+      const spare = index.freshName(`${exact}.exact`);
+      index.setOutput(last, last.output.indexOf(exact), spare);
+      const producer = index.producer(output)!;
+      index.setOutput(producer, producer.output.indexOf(output), exact);
+      index.replaceUses(output, exact);
+    } else index.replaceUses(exact, output);
+  }
   index.dropDeadNodes();
   index.dropUnusedInitializers();
   model.graph.node = topologicalOrder(model.graph);
@@ -74,6 +79,7 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
   const byName = new Map(model.graph.node.map((n) => [n.name, n]));
   const own = (node: NodeProto) => byName.get(node.name)!;
   const dequantized = new Map<string, string>();
+  let shapes: ReturnType<typeof inferShapes> | undefined;
 
   const quantizeInput = (tensor: string): string => {
     const known = dequantized.get(tensor);
@@ -120,8 +126,33 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
     return output;
   };
 
-  /** Adds the quantized twin of a layer and returns its output. */
-  const twin = (unit: Unit, base: string): string => {
+  /** Adds the twin of a recurrent layer, taken apart. */
+  const twinApart = (unit: Unit): Map<string, string> => {
+    const node = clone(NodeProtoSchema, own(unit.node));
+    const results = new Map<string, string>();
+    node.name = index.freshName(`${node.name}.twin`);
+    node.input[0] = quantizeInput(unit.inputs[0]!);
+    node.output = node.output.map((output) => {
+      if (output === '') return '';
+      const own = index.freshName(`${output}.twin`);
+      results.set(output, own);
+      return own;
+    });
+    index.insertNode(node);
+    shapes ??= inferShapes(prepared);
+    // What nobody reads of it is left in place until the twins are connected.
+    writeApart(index, node, sequenceSizes(shapes, unit.node), model.dir, {
+      writer,
+      weights: settings.weightSettings(unit.name),
+      hidden: settings.paramsOf(hiddenKey(unit.node)),
+      type: settings.activationType,
+    });
+    return results;
+  };
+
+  /** Adds the quantized twin of a layer and returns its results by those of the layer. */
+  const twin = (unit: Unit, base: string): Map<string, string> => {
+    if (isRecurrent(unit.node)) return twinApart(unit);
     const node = own(unit.node);
     const inputs = node.input.map((name) =>
       unit.inputs.includes(name) ? quantizeInput(name) : name,
@@ -146,7 +177,7 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
         follower.input.map((name) => (name === before ? previous : name)),
       );
     }
-    return output;
+    return new Map([[unit.output, output]]);
   };
 
   return { model, index, own, twin };

@@ -1,5 +1,6 @@
 import { GraphIndex, tensorType, type ElementType, type Model, type NodeProto } from '../onnx';
 import { floatReason, integerRule, type IntegerRule, type TargetFamily } from './operators';
+import { hiddenTensors, isRecurrent, whyNotApart } from './recurrent';
 import type { Precision } from '../results';
 import type { TypeOf, Unit } from './units';
 
@@ -7,7 +8,7 @@ import type { TypeOf, Unit } from './units';
 export interface UnitPlacement {
   unit: Unit;
   integer: boolean;
-  /** What an integer layer is written in, where that is not INT8. */
+  /** What an integer unit is written as where that is not INT8 throughout. */
   precision?: Precision;
   /** In a sentence; null where it is integer. */
   reason: string | null;
@@ -20,6 +21,8 @@ export interface Placement {
   quantized: Map<string, string>;
   /** Of these, the ones that their producer ships as integers: every reader sees the dequantized value. */
   shipped: Set<string>;
+  /** Of these, convolutions' results that only float layers read: each channel can have a scale of its own. */
+  channelwise: Set<string>;
   /** Nodes that pass codes through between DQ and Q. */
   passthrough: NodeProto[];
 }
@@ -40,6 +43,7 @@ export interface PlacementOptions {
  *    needs its result.
  * 3. Operators that move values pass integers through with the scale of their input.
  * 4. What an integer unit reads and does not come as integers is quantized on the way in.
+ * 5. LSTM, GRU and RNN read integers where they can be taken apart: of their inputs the sequence alone.
  */
 export function place(
   model: Model,
@@ -55,6 +59,7 @@ export function place(
   const quantized = new Map<string, string>();
   const shipped = new Set<string>();
   const passthrough: NodeProto[] = [];
+  const joining: NodeProto[] = [];
   const placed = new Map<Unit, UnitPlacement>();
   const root = (tensor: string) => quantized.get(tensor) ?? tensor;
 
@@ -69,6 +74,7 @@ export function place(
         if (node.opType === 'Concat' && needed.has(node)) {
           quantized.set(node.output[0]!, node.output[0]!);
           shipped.add(node.output[0]!);
+          joining.push(node);
         }
       } else if (through && !(unit && options.keep.has(unit.name))) {
         passthrough.push(node);
@@ -92,14 +98,36 @@ export function place(
       continue;
     }
     const reason = whyFloat(index, unit, rule, needed, shipped, options, typeOf);
-    placed.set(unit, { unit, integer: reason === null, reason });
+    const precision = rule?.form === 'apart' && reason === null ? 'mixed' : undefined;
+    placed.set(unit, { unit, integer: reason === null, reason, ...(precision && { precision }) });
     if (reason !== null) continue;
-    for (const input of unit.inputs) if (!quantized.has(input)) quantized.set(input, input);
+    for (const input of integerInputs(unit)) if (!quantized.has(input)) quantized.set(input, input);
     if (rule!.floatOutput) continue;
     quantized.set(unit.output, unit.output);
     shipped.add(unit.output);
   }
-  return { units: units.map((u) => placed.get(u)!), quantized, shipped, passthrough };
+  const decided = units.map((u) => placed.get(u)!);
+  const channelwise = channelwiseTensors(index, decided, [...passthrough, ...joining], family);
+  return { units: decided, quantized, shipped, channelwise, passthrough };
+}
+
+/** Results of integer convolutions whose codes nobody reads as they are. */
+function channelwiseTensors(
+  index: GraphIndex,
+  units: readonly UnitPlacement[],
+  movers: readonly NodeProto[],
+  family: TargetFamily,
+): Set<string> {
+  const takers = new Set(movers);
+  for (const { unit, integer } of units) if (integer) takers.add(unit.node);
+  const found = units.filter(
+    ({ unit, integer }) =>
+      integer &&
+      unit.op === 'Conv' &&
+      family === 'cpu' &&
+      !index.consumers(unit.output).some((reader) => takers.has(reader)),
+  );
+  return new Set(found.map(({ unit }) => unit.output));
 }
 
 function whyFloat(
@@ -115,13 +143,16 @@ function whyFloat(
   if (!rule || rule.form === 'passthrough')
     return floatReason(unit.op, unit.node.domain, options.family);
   if (rule.floatByDefault !== undefined) return rule.floatByDefault;
-  for (const tensor of [...unit.inputs, unit.output]) {
+  const apart = rule.form === 'apart';
+  const looksAt = apart ? [unit.inputs[0]!, ...hiddenTensors(unit.node)] : unit.inputs;
+  for (const tensor of [...looksAt, unit.output]) {
     const why = options.unusable?.get(tensor);
     if (why) return why;
     const type = typeOf(tensor);
     if (type !== undefined && type !== 'float32' && type !== 'undefined')
       return `'${tensor}' is ${type}, not float32`;
   }
+  if (apart) return whyNotApart(index, unit.node);
   if (rule.form === 'weight') return whyWeightFloat(index, unit, rule);
   if (unit.node.input.some((name) => name !== '' && index.isConstant(name)))
     return 'one of its operands is a constant: in integers it would cost more than it saves';
@@ -130,6 +161,11 @@ function whyFloat(
     return `'${loose}' comes in float, and converting it costs more than an integer ${unit.op} saves`;
   if (!needed.has(unit.node)) return 'no integer layer reads its result';
   return null;
+}
+
+/** What of a unit's inputs becomes integers. */
+export function integerInputs(unit: Unit): readonly string[] {
+  return isRecurrent(unit.node) ? unit.inputs.slice(0, 1) : unit.inputs;
 }
 
 function whyWeightFloat(index: GraphIndex, unit: Unit, rule: IntegerRule): string | null {
@@ -186,7 +222,8 @@ function neededAsIntegers(
       if (!rule || rule.floatByDefault !== undefined) return false;
       const readerUnit = byNode.get(reader);
       if (readerUnit && options.keep.has(readerUnit.name)) return false;
-      if (rule.form === 'weight') return readerUnit?.weight != null && reader.input[0] === out;
+      if (rule.form === 'weight' || rule.form === 'apart')
+        return readerUnit?.weight != null && reader.input[0] === out;
       return needed.has(reader);
     });
     if (wanted) needed.add(node);

@@ -1,4 +1,5 @@
 import { topologicalOrder, type Model } from '../onnx';
+import { inlineFunctions } from '../onnx/functions';
 import { upgradeOpset } from '../onnx/upgrade';
 import { PassContext } from './context';
 import { constantInputs } from './passes/constant-inputs';
@@ -9,8 +10,10 @@ import { foldBias } from './passes/fold-bias';
 import { foldConstants } from './passes/fold-constants';
 import { foldPad } from './passes/fold-pad';
 import { inlineConstants } from './passes/inline-constants';
+import { loneMatmul } from './passes/lone-matmul';
 import { matmulToGemm } from './passes/matmul-to-gemm';
 import { nameNodes } from './passes/name-nodes';
+import { nameStates } from './passes/name-states';
 import { pixelShuffle } from './passes/pixel-shuffle';
 import { plainGemm } from './passes/plain-gemm';
 import { timeFirst } from './passes/time-first';
@@ -35,20 +38,29 @@ export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['fold batch norm', foldBatchNorm],
   ['fold bias', foldBias],
   ['matmul to gemm', matmulToGemm],
+  ['lone matmul', loneMatmul],
   ['plain gemm', plainGemm],
   ['pixel shuffle', pixelShuffle],
   ['time first', timeFirst],
+  ['name states', nameStates],
 ];
+
+/** How far preparing may go. */
+export interface PrepareOptions {
+  /** False: nothing is run, not even constants (untrusted workspaces). */
+  runtime?: boolean;
+}
 
 /**
  * Prepares a copy of a model for quantization. The given model is left as it is.
  * Throws the `model.*` errors of upgrading and ordering.
  */
-export async function prepare(source: Model): Promise<Prepared> {
+export async function prepare(source: Model, options: PrepareOptions = {}): Promise<Prepared> {
   const context = new PassContext();
   let model = source.copy();
   nameNodes(model);
   model.graph.node = topologicalOrder(model.graph, source.file ?? undefined);
+  model = writeOutFunctions(model, context);
   constantInputs(model, context); // before the upgrade, which would do it without a word
   float16ToFloat32(model, context); // and this, so that no rewriting makes float32 constants beside halves
   if (model.opset < OPSET) {
@@ -62,7 +74,29 @@ export async function prepare(source: Model): Promise<Prepared> {
       message: `Upgraded from opset ${from} to ${OPSET}: ${upgraded.changed.length} nodes were rewritten.`,
     });
   }
-  for (const [, pass] of PREPARATION) await pass(model, context);
+  for (const [name, pass] of PREPARATION)
+    if (name !== 'fold constants' || options.runtime !== false) await pass(model, context);
   model.graph.node = topologicalOrder(model.graph);
   return { model, context };
+}
+
+/** Operators for which people come: a call that was written out answers with the first of them. */
+const HEAVY = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN'];
+
+/** The model's own functions, written out; each call leads to the node that weighs most, or that gives its result. */
+function writeOutFunctions(source: Model, context: PassContext): Model {
+  const { model, inlined } = inlineFunctions(source);
+  if (inlined.length === 0) return model;
+  nameNodes(model);
+  for (const { call, nodes } of inlined) {
+    const host = nodes.find((n) => HEAVY.includes(n.opType)) ?? nodes.at(-1);
+    if (host) context.absorb(call, host.name);
+  }
+  const kinds = new Set(inlined.map((i) => i.function));
+  context.note({
+    code: 'functions-inlined',
+    severity: 'info',
+    message: `${inlined.length} calls of the model's own functions (${[...kinds].slice(0, 4).join(', ')}${kinds.size > 4 ? ', …' : ''}) were written out.`,
+  });
+  return model;
 }

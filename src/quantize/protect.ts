@@ -49,6 +49,7 @@ export function protectFloat(
     const asked = movesCodes(node) || node.opType === 'MatMul' || endsInQuantize(index, node);
     if (!asked) continue;
     if (REQUANTIZED.has(node.opType) && dq.opType === 'DequantizeLinear') {
+      if ((index.initializer(dq.input[1]!)?.dims.length ?? 0) > 0) continue; // as in 1. already
       const channels = channelCount(index, node);
       const tensor = [...placement.quantized.keys()].find((t) => unit.inputs[0] === t);
       if (channels !== null && channels > 1 && tensor !== undefined) {

@@ -5,27 +5,50 @@ import {
   makeInt,
   makeNode,
   makeTensor,
+  tensorType,
   topologicalOrder,
   type Model,
   type NodeProto,
+  type TensorProto,
 } from '../onnx';
-import { codeRange, type QuantParams } from '../numeric';
-import type { Placement, UnitPlacement } from './placement';
+import { inferShapes } from '../onnx/shapes';
+import type { QuantParams } from '../numeric';
+import {
+  CHANNEL_AXIS,
+  channelwiseOutput,
+  shiftedBias,
+  writeChannelParameters,
+  type ChannelsOf,
+  type ChannelwiseOutput,
+} from './channelwise';
+import { impliedByRange } from './implied';
+import { integerInputs, type Placement, type UnitPlacement } from './placement';
 import { writeParameters, type ParamsOf } from './parameters';
+import { hiddenKey, isRecurrent, sequenceSizes, writeApart, type SequenceSizes } from './recurrent';
 import { protectFloat } from './protect';
 import { separateBiases } from './separate-bias';
-import { ConstantWriter, type WeightSettings } from './weights';
+import type { Unit } from './units';
+import { ConstantWriter, type QuantizedConstant, type WeightSettings } from './weights';
 
 /** What activations become. */
 export interface ActivationSettings {
   type: 'uint8' | 'int8';
 }
 
+/** Where the codes of a tensor are, and how they are read. */
+export interface WrittenCodes {
+  quantized: string;
+  dequantized: string;
+  params: QuantParams;
+  /** One for every channel along {@link CHANNEL_AXIS} instead of `params`. */
+  channels?: readonly QuantParams[];
+}
+
 /** What was written for people to ask about. */
 export interface WrittenQdq {
   model: Model;
   /** u8/i8 tensor that holds the codes of each quantized tensor, and the dequantized one that readers see. */
-  codes: Map<string, { quantized: string; dequantized: string; params: QuantParams }>;
+  codes: Map<string, WrittenCodes>;
   /** Scales of each integer unit's weight, by unit name. */
   weightScales: Map<string, Float32Array>;
 }
@@ -37,7 +60,9 @@ export interface WrittenQdq {
  * 3. A Relu or Clip that the quantizer's own range already does is left out.
  * 4. A corrected bias in `biases` (by unit) takes the place of the layer's own.
  * 5. The bias after a MatMul stays apart from it where the runtime would make a float Gemm of both.
- * 6. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
+ * 6. LSTM, GRU and RNN are taken apart: their products are integer, the rest of their cells float.
+ * 7. A convolution that only float layers read writes codes with a scale for every channel (`channelsOf`).
+ * 8. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
  */
 export function writeQdq(
   prepared: Model,
@@ -46,6 +71,7 @@ export function writeQdq(
   activations: ActivationSettings,
   weightSettings: (unit: string) => WeightSettings,
   biases: ReadonlyMap<string, Float32Array> = new Map(),
+  channelsOf: ChannelsOf = () => null,
 ): WrittenQdq {
   const model = prepared.copy();
   const index = new GraphIndex(model.graph);
@@ -56,11 +82,22 @@ export function writeQdq(
   const integerReaders = readersInIntegers(placement);
   const parameterNames = new Map<string, { scale: string; zeroPoint: string }>();
 
+  const channelwise = new Map<string, ChannelwiseOutput>();
+  for (const { unit } of placement.units) {
+    if (!placement.channelwise.has(unit.output)) continue;
+    const channels = channelsOf(unit.output);
+    const output = channelwiseOutput(index, unit, channels, activations.type);
+    if (output) channelwise.set(unit.output, output);
+  }
+
   for (const { unit, integer } of placement.units) {
     if (!integer || !unit.activation) continue;
     if (!placement.shipped.has(unit.output)) continue;
     const params = paramsOf(placement.quantized.get(unit.output)!);
-    if (!impliedByRange(index, unit.activation, params, activations.type)) continue;
+    const implied =
+      channelwise.has(unit.output) ||
+      impliedByRange(index, unit.activation, params, activations.type);
+    if (!implied) continue;
     const activation = own(unit.activation);
     const producer = index.producer(activation.input[0]!)!;
     index.removeNode(activation);
@@ -69,11 +106,17 @@ export function writeQdq(
 
   for (const [tensor, root] of placement.quantized) {
     const params = paramsOf(root);
+    const byChannel = channelwise.get(tensor);
     let names = parameterNames.get(root);
-    if (!names) {
+    let readerNames = names;
+    if (byChannel) {
+      const written = writeChannelParameters(index, tensor, byChannel, activations.type);
+      [names, readerNames] = [written.quantize, written.dequantize];
+    } else if (!names) {
       names = writeParameters(index, root, params, activations.type);
       parameterNames.set(root, names);
     }
+    readerNames ??= names;
     const shipped = placement.shipped.has(tensor);
     const isOutput = index.isGraphOutput(tensor);
     let source = tensor;
@@ -90,13 +133,44 @@ export function writeQdq(
     index.insertNode(linear('QuantizeLinear', index, source, quantized, names, tensor));
     for (const reader of readers)
       if (dequantized !== tensor) index.replaceInput(reader, tensor, dequantized);
-    index.insertNode(linear('DequantizeLinear', index, quantized, dequantized, names, tensor));
-    codes.set(tensor, { quantized, dequantized, params });
+    const dequantize = linear(
+      'DequantizeLinear',
+      index,
+      quantized,
+      dequantized,
+      readerNames,
+      tensor,
+    );
+    if (byChannel) dequantize.attribute.push(makeInt('axis', CHANNEL_AXIS));
+    index.insertNode(dequantize);
+    codes.set(tensor, {
+      quantized,
+      dequantized,
+      params,
+      ...(byChannel ? { channels: byChannel.channels } : {}),
+    });
   }
 
   const writer = new ConstantWriter(model, index);
-  for (const item of placement.units)
-    if (item.integer && item.unit.weight)
+  const sizes = new Map<Unit, SequenceSizes>();
+  const recurrent = placement.units.filter((p) => p.integer && isRecurrent(p.unit.node));
+  if (recurrent.length > 0) {
+    const shapes = inferShapes(prepared);
+    for (const { unit } of recurrent) sizes.set(unit, sequenceSizes(shapes, unit.node));
+  }
+  for (const item of placement.units) {
+    const apart = sizes.get(item.unit);
+    if (apart)
+      weightScales.set(
+        item.unit.name,
+        writeApart(index, own(item.unit.node), apart, model.dir, {
+          writer,
+          weights: weightSettings(item.unit.name),
+          hidden: paramsOf(hiddenKey(item.unit.node)),
+          type: activations.type,
+        }),
+      );
+    else if (item.integer && item.unit.weight)
       weightScales.set(
         item.unit.name,
         writeWeights(
@@ -109,8 +183,10 @@ export function writeQdq(
           paramsOf,
           weightSettings,
           putBias(index, own, item, biases.get(item.unit.name)),
+          channelwise.get(item.unit.output) ?? null,
         ),
       );
+  }
 
   separateBiases(model, index, placement, prepared, own);
   protectFloat(index, placement, own, paramsOf, activations.type);
@@ -131,19 +207,44 @@ function writeWeights(
   paramsOf: ParamsOf,
   weightSettings: (unit: string) => WeightSettings,
   biasTensor: string | null,
+  channelwise: ChannelwiseOutput | null,
 ): Float32Array {
   const settings = weightSettings(unit.name);
   const { tensor, slot, axis } = unit.weight!;
   const input = unit.inputs[0]!;
   const inputScale = paramsOf(placement.quantized.get(input) ?? input).scale;
-  const bias = biasTensor ? floatData(index.initializer(biasTensor)!, model.dir) : null;
-  const group = intAttribute(node, 'group', 1);
+  const own = biasTensor ? floatData(index.initializer(biasTensor)!, model.dir) : null;
+  const bias = channelwise ? shiftedBias(own, channelwise) : own;
+  const group = intAttribute(unit.node, 'group', 1);
   const scales = writer.scales(tensor, axis, settings, inputScale, bias, group);
   const weight = writer.weight(tensor, axis, settings, scales);
-  attach(index, node, slot, weight, `${unit.name}.weight`);
-  if (biasTensor)
-    attach(index, node, 2, writer.bias(biasTensor, inputScale, scales), `${unit.name}.bias`);
+  const units = channelwise?.channels.map((c) => c.scale) ?? null;
+  attach(index, node, slot, inUnits(index, weight, units), `${unit.name}.weight`);
+  if (bias) {
+    const base = biasTensor ?? `${unit.name}.bias`;
+    const codes = writer.bias(base, inputScale, scales, bias);
+    attach(index, node, 2, inUnits(index, codes, units), `${unit.name}.bias`);
+  }
   return scales;
+}
+
+/** The same codes for a kernel whose result is counted in `units`, one for every channel. */
+function inUnits(
+  index: GraphIndex,
+  constant: QuantizedConstant,
+  units: readonly number[] | null,
+): QuantizedConstant {
+  if (!units) return constant;
+  const one = constant.scales.length === 1;
+  const scales = Float32Array.from(units, (unit, c) => constant.scales[one ? 0 : c]! / unit);
+  const add = (tensor: TensorProto) => index.addInitializer(tensor);
+  const named = (base: string) => index.freshName(`${base}_in_units`);
+  const scale = add(makeTensor(named(constant.scale), 'float32', [scales.length], scales));
+  if (!one) return { ...constant, scale, scales };
+  const type = tensorType(index.initializer(constant.zeroPoint)!);
+  const zeros = type === 'int32' ? new Int32Array(scales.length) : new Int8Array(scales.length);
+  const zeroPoint = add(makeTensor(named(constant.zeroPoint), type, [scales.length], zeros));
+  return { ...constant, scale, zeroPoint, axis: 0, scales };
 }
 
 /** Puts a corrected bias in place and returns the tensor that becomes the kernel's int32 bias, if there is one. */
@@ -170,7 +271,7 @@ function attach(
   index: GraphIndex,
   node: NodeProto,
   slot: number,
-  constant: { codes: string; scale: string; zeroPoint: string; axis: number | null },
+  constant: QuantizedConstant,
   base: string,
 ): void {
   const output = index.freshName(`${base}_dequantized`);
@@ -210,30 +311,9 @@ function readersInIntegers(placement: Placement): Map<string, Set<string>> {
     else readers.set(tensor, new Set([node]));
   };
   for (const { unit, integer } of placement.units)
-    if (integer) for (const input of unit.inputs) add(input, unit.node.name);
+    if (integer) for (const input of integerInputs(unit)) add(input, unit.node.name);
   for (const node of placement.passthrough) add(node.input[0]!, node.name);
   return readers;
-}
-
-/** True where clamping to the codes already does what Relu or Clip does. */
-function impliedByRange(
-  index: GraphIndex,
-  node: NodeProto,
-  params: QuantParams,
-  type: 'uint8' | 'int8',
-): boolean {
-  const codes = codeRange(type);
-  const low = (codes.min - params.zeroPoint) * params.scale;
-  const high = (codes.max - params.zeroPoint) * params.scale;
-  if (node.opType === 'Relu') return low >= 0;
-  const bound = (slot: number, open: number): number => {
-    const name = node.input[slot] ?? '';
-    if (name === '') return open;
-    const tensor = index.initializer(name);
-    return tensor ? (floatData(tensor)[0] ?? open) : Number.NaN;
-  };
-  const slack = params.scale / 2;
-  return low >= bound(1, -Infinity) - slack && high <= bound(2, Infinity) + slack;
 }
 
 /** value_info of tensors that are gone, or whose type the passes may have changed, is dropped: the runtime infers it. */

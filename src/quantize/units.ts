@@ -9,6 +9,7 @@ import {
 } from '../onnx';
 import type { PassContext } from './context';
 import { operatorRow } from './operators';
+import { isRecurrent } from './recurrent';
 
 /**
  * What is quantized or kept as one: a node that computes, with the bias Add and the Relu or Clip that belong to it.
@@ -63,7 +64,7 @@ export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): U
     if (absorbed.has(node)) continue;
     const weight = weightOf(index, node);
     if (isMovement(node) && !(node.opType === 'Gather' && weight)) continue;
-    const output = node.output[0];
+    const output = isRecurrent(node) ? usedResult(index, node) : node.output[0];
     if (!output || !isFloat(typeOf(output))) continue;
     const biasNode = node.opType === 'MatMul' && weight ? soleReader(index, output, isBias) : null;
     const beforeActivation = biasNode?.output[0] ?? output;
@@ -89,6 +90,13 @@ export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): U
     });
   }
   return units;
+}
+
+/** The first result of a recurrent node that something reads: all hidden states, the last one, or the cell state. */
+function usedResult(index: GraphIndex, node: NodeProto): string | undefined {
+  const used = (name: string) =>
+    name !== '' && (index.isGraphOutput(name) || index.consumers(name).length > 0);
+  return node.output.find(used) ?? node.output[0];
 }
 
 function isFloat(type: ElementType | undefined): boolean {

@@ -110,10 +110,13 @@ export class ConstantWriter {
     return constant;
   }
 
-  /** Writes a bias as int32 with scale `inputScale · weightScale` and zero point 0 (DESIGN §4.2). */
-  bias(tensor: string, inputScale: number, weightScales: Float32Array): QuantizedConstant {
-    const proto = this.index.initializer(tensor)!;
-    const values = floatData(proto, this.model.dir);
+  /** Writes a bias (or `values` in its place) as int32 with scale `inputScale · weightScale` and zero point 0 (DESIGN §4.2). */
+  bias(
+    tensor: string,
+    inputScale: number,
+    weightScales: Float32Array,
+    values = floatData(this.index.initializer(tensor)!, this.model.dir),
+  ): QuantizedConstant {
     const one = weightScales.length === 1;
     const scales = Float32Array.from(weightScales, (s) => inputScale * s);
     const codes = Int32Array.from(values, (b, c) =>
@@ -121,7 +124,7 @@ export class ConstantWriter {
     );
     const shape = one ? [] : [scales.length];
     return {
-      codes: this.add(`${tensor}_quantized`, 'int32', tensorDims(proto), codes),
+      codes: this.add(`${tensor}_quantized`, 'int32', [values.length], codes),
       scale: this.add(`${tensor}_scale`, 'float32', shape, scales),
       zeroPoint: this.add(`${tensor}_zero_point`, 'int32', shape, new Int32Array(scales.length)),
       axis: one ? null : 0,

@@ -24,8 +24,15 @@ export class Session {
   private constructor(
     private readonly inner: InferenceSession,
     readonly inputs: readonly string[],
+    /** All outputs; what is no tensor (a sequence, a map, an optional) cannot be fetched. */
     readonly outputs: readonly string[],
   ) {}
+
+  /** Names of the outputs that are tensors: the binding gives no others. */
+  get tensorOutputs(): string[] {
+    const { outputMetadata } = this.inner;
+    return outputMetadata.filter(({ isTensor }) => isTensor).map(({ name }) => name);
+  }
 
   /** Loads a model from its bytes or file. Throws `model.does-not-load` with the runtime's own words. */
   static async open(model: Uint8Array | string, settings: SessionSettings = {}): Promise<Session> {
@@ -54,13 +61,14 @@ export class Session {
         `onnxruntime does not load the model: ${text}`,
         {
           ...(typeof model === 'string' ? { file: model } : {}),
+          ...nodeIn(text),
           remedy: 'Open it with onnxruntime in Python to see whether it ever loaded.',
         },
       );
     }
   }
 
-  /** Runs once. @param fetch names of the outputs wanted, all by default */
+  /** Runs once. @param fetch names of the outputs wanted, by default all that are tensors */
   async run(feed: Feed, fetch?: readonly string[]): Promise<Record<string, TensorValue>> {
     const feeds: Record<string, Tensor> = {};
     for (const name of this.inputs) {
@@ -76,12 +84,15 @@ export class Session {
         );
       feeds[name] = toOrt(value);
     }
+    const wanted = fetch ? [...fetch] : this.tensorOutputs;
+    if (wanted.length === 0) throw noTensor(this.outputs[0]);
     let results: Awaited<ReturnType<InferenceSession['run']>>;
     try {
-      results = fetch ? await this.inner.run(feeds, [...fetch]) : await this.inner.run(feeds);
+      results = await this.inner.run(feeds, wanted);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       throw new VernierError('model.does-not-run', `onnxruntime stopped: ${text}`, {
+        ...nodeIn(text),
         remedy: 'Check the shapes and types of the data against the inputs of the model.',
       });
     }
@@ -100,6 +111,25 @@ export class Session {
   endProfiling(): void {
     this.inner.endProfiling();
   }
+}
+
+/** The node that the runtime names in its message. */
+function nodeIn(text: string): { node?: string } {
+  const name = /\bName: ?'([^']+)'|\bnode with name '([^']+)'|\bNode ?\(([^()]+)\)/.exec(text);
+  const node = name?.slice(1).find((part) => part !== undefined);
+  return node === undefined ? {} : { node };
+}
+
+/** Its native part ends the process over outputs of other kinds instead of refusing them. */
+function noTensor(output: string | undefined): VernierError {
+  return new VernierError(
+    'model.does-not-run',
+    'No output of the model is a tensor, and onnxruntime-node returns nothing else.',
+    {
+      ...(output === undefined ? {} : { tensor: output }),
+      remedy: 'Export the model with a tensor as its output (scikit-learn: zipmap=False).',
+    },
+  );
 }
 
 /** Makes the runtime's tensor; values are shared, not copied. */

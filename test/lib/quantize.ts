@@ -5,9 +5,12 @@ import { serializeModel } from '../../src/onnx';
 import { inferShapes } from '../../src/onnx/shapes';
 import { chooseParams, type QuantParams } from '../../src/numeric';
 import { calibrate, type Statistics } from '../../src/quantize/calibrate';
+import { channelParams } from '../../src/quantize/channelwise';
 import { place, type Placement } from '../../src/quantize/placement';
 import { prepare } from '../../src/quantize/prepare';
 import { writeQdq, type WrittenQdq } from '../../src/quantize/qdq';
+import { observeTogether } from '../../src/quantize/observers';
+import { hiddenKey, hiddenTensors, isRecurrent } from '../../src/quantize/recurrent';
 import { listUnits, type TypeOf, type Unit } from '../../src/quantize/units';
 import type { PassContext } from '../../src/quantize/context';
 import { optimizedGraph } from '../../src/runtime/optimized';
@@ -20,6 +23,8 @@ export interface QuantizeOptions {
   bits?: number;
   feeds?: readonly Feed[];
   unusable?: ReadonlyMap<string, string>;
+  /** Scales for every channel where a convolution can have them, as jobs write them; here false if not said. */
+  channelwise?: boolean;
   /** Scales and zero points by tensor, instead of those from calibration. */
   params?: ReadonlyMap<string, QuantParams>;
 }
@@ -44,6 +49,8 @@ export async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
+const hidden = ({ node }: Unit) => (isRecurrent(node) ? hiddenTensors(node) : []);
+
 /** Prepares a model and calibrates it on random data. */
 export async function ready(model: Model, feeds?: readonly Feed[]): Promise<Ready> {
   const { model: prepared, context } = await prepare(model);
@@ -55,7 +62,8 @@ export async function ready(model: Model, feeds?: readonly Feed[]): Promise<Read
   const everything = place(prepared, units, { keep: new Set() }, typeOf);
   const tensors = new Set(everything.quantized.values());
   for (const { unit, integer } of everything.units)
-    if (integer || unit.weight) [...unit.inputs, unit.output].forEach((t) => tensors.add(t));
+    if (integer || unit.weight)
+      [...unit.inputs, unit.output, ...hidden(unit)].forEach((t) => tensors.add(t));
   const floats = [...tensors].filter((t) => (typeOf(t) ?? 'float32') === 'float32');
   const statistics = await calibrate(prepared, floats, each(samples));
   return { prepared, context, units, typeOf, feeds: samples, statistics };
@@ -67,6 +75,10 @@ export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): Qu
   const { prepared, units, typeOf, statistics } = subject;
   const chosen = [...statistics].map(([t, s]) => [t, chooseParams(s.min, s.max, type)] as const);
   const params = new Map<string, QuantParams>([...chosen, ...(options.params ?? [])]);
+  for (const { node } of units.filter((u) => isRecurrent(u.node))) {
+    const seen = hiddenTensors(node).flatMap((t) => statistics.get(t) ?? []);
+    params.set(hiddenKey(node), observeTogether(seen, 'minmax', type));
+  }
   const placement = place(
     prepared,
     units,
@@ -74,7 +86,19 @@ export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): Qu
     typeOf,
   );
   const paramsOf = (tensor: string) => params.get(tensor)!;
-  const written = writeQdq(prepared, placement, paramsOf, { type }, () => ({ granularity, bits }));
+  const channelsOf = (tensor: string) => {
+    const of = statistics.get(tensor);
+    return of && options.channelwise ? channelParams(of, paramsOf(tensor), type) : null;
+  };
+  const written = writeQdq(
+    prepared,
+    placement,
+    paramsOf,
+    { type },
+    () => ({ granularity, bits }),
+    new Map(),
+    channelsOf,
+  );
   return { ...subject, ...written, placement, params };
 }
 

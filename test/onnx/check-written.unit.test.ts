@@ -25,6 +25,13 @@ describe('flawsOf', () => {
     expect(kinds(written)).toEqual([]);
   });
 
+  it('leaves what the source declares wrongly to the source', () => {
+    const wrong = model();
+    wrong.graph.valueInfo.push(makeValueInfo('sum_out', 'float32', ['n', 5]));
+    expect(flawsOf(wrong.copy(), wrong)).toEqual([]);
+    expect(kinds(wrong)).toEqual([['shape', undefined, 'sum_out']]);
+  });
+
   it('a constant that was an input may leave the inputs', () => {
     const source = model();
     source.graph.input.push(makeValueInfo('w', 'float32', [4]));

@@ -46,6 +46,9 @@ describe.skipIf(noShared)(
     it.each([
       [13, 66],
       [17, 150],
+      [18, 164],
+      [21, 237],
+      [24, 282],
     ])('to %i', async (to, atLeast) => {
       const count = { ran: 0, asExpected: 0, onlyUpgraded: 0, skipped: 0 };
       const wrong: string[] = [];

@@ -8,7 +8,7 @@ import { noShared, SHARED, sharedFiles } from './shared';
 const models = sharedFiles('models').filter((f) => !f.includes('test_data_set'));
 
 describe.skipIf(noShared)('the shared models, upgraded, give the same outputs', () => {
-  it.each(models.flatMap((file) => [13, 17].map((to) => [file, to] as const)))(
+  it.each(models.flatMap((file) => [13, 17, 21, 24].map((to) => [file, to] as const)))(
     '%s to %i',
     async (file, to) => {
       const model = await loadModel(path.join(SHARED, file));

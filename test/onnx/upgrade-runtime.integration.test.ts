@@ -57,7 +57,7 @@ async function isRandom(model: Model, feeds: Feeds, want: Feeds, within: [number
 }
 
 describe.skipIf(noShared)('models of the runtime, upgraded, give the same outputs', () => {
-  it.each([13, 17])('to %i', async (to) => {
+  it.each([13, 17, 18, 21, 24])('to %i', async (to) => {
     const count = { same: 0, doesNotRun: 0, random: 0, refused: 0 };
     const wrong: string[] = [];
     for (const file of models) {

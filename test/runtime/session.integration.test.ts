@@ -51,6 +51,41 @@ describe('Session', () => {
     expect((error as { place: { file?: string } }).place.file?.split(/[\\/]/).at(-1)).toBe(file);
   });
 
+  it('names the node that stops the runtime', async () => {
+    const g = new GraphBuilder();
+    const sizes = g.input('s', [2], 'int64');
+    g.output(g.node('reshape', 'Reshape', [g.input('x', [1, 2]), sizes]));
+    const session = await Session.open(serializeModel(g.build()));
+    const s = { type: 'int64', dims: [2], data: BigInt64Array.of(3n, 5n) } as const;
+    await expect(session.run({ ...X, s })).rejects.toMatchObject({
+      code: 'model.does-not-run',
+      place: { node: 'reshape' },
+    });
+    await session.release();
+  });
+
+  it('fetches the tensors where other outputs are none, and refuses where none is', async () => {
+    const withList = (...others: string[]) => {
+      const g = new GraphBuilder();
+      const x = g.input('x', [1, 2]);
+      g.output(g.node('list', 'SequenceConstruct', [x, x]));
+      for (const name of others) g.output(g.node(name, 'Abs', [x]));
+      const model = g.build();
+      model.graph.output[0]!.type = undefined; // a sequence: the runtime finds that out
+      return Session.open(serializeModel(model));
+    };
+    const both = await withList('a');
+    expect(both.tensorOutputs).toEqual(['a_out']);
+    expect(Object.keys(await both.run(X))).toEqual(['a_out']);
+    await both.release();
+    const none = await withList();
+    await expect(none.run(X)).rejects.toMatchObject({
+      code: 'model.does-not-run',
+      place: { tensor: 'list_out' },
+    });
+    await none.release();
+  });
+
   it('names the input that the data lacks', async () => {
     const session = await Session.open(serializeModel(chain()));
     await expect(session.run({})).rejects.toMatchObject({

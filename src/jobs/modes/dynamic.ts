@@ -2,7 +2,7 @@ import { quantizeDynamic } from '../../quantize/dynamic';
 import { weightsMetadata } from './metadata';
 import type { QuantizationMode } from './mode';
 
-const LAYERS = ['MatMul', 'Gemm', 'LSTM'];
+const LAYERS = ['MatMul', 'Gemm', 'LSTM', 'GRU', 'RNN'];
 
 /** Weights now, activations while the model runs. */
 export const dynamicMode: QuantizationMode = {

@@ -2,6 +2,7 @@ import type { Model } from '../../onnx';
 import type { QuantParams } from '../../numeric';
 import type { BiasChange, CorrectedBiases } from '../../quantize/bias-correction';
 import type { Placement, UnitPlacement } from '../../quantize/placement';
+import type { WrittenCodes } from '../../quantize/qdq';
 import type { Unit } from '../../quantize/units';
 import type { LayerWish } from '../../recipe/match';
 import type { Note } from '../../results';
@@ -18,7 +19,7 @@ export interface Quantized {
   placement: Placement | null;
   /** Parameters of every quantized tensor; empty where activations have none of their own. */
   params: Map<string, QuantParams>;
-  codesOf(tensor: string): { quantized: string; params: QuantParams } | undefined;
+  codesOf(tensor: string): WrittenCodes | undefined;
   weightScales: Map<string, Float32Array>;
   /** What bias correction did, by layer; empty where it was not asked for. */
   biasChanges: ReadonlyMap<string, BiasChange>;

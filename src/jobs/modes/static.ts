@@ -1,7 +1,9 @@
 import { VernierError } from '../../errors';
 import type { QuantParams } from '../../numeric';
 import type { BiasChange } from '../../quantize/bias-correction';
-import { observe } from '../../quantize/observers';
+import { channelParams, type ChannelsOf } from '../../quantize/channelwise';
+import { observe, observeTogether } from '../../quantize/observers';
+import { hiddenKey, hiddenTensors, isRecurrent } from '../../quantize/recurrent';
 import { place } from '../../quantize/placement';
 import { writeQdq } from '../../quantize/qdq';
 import type { LayerWish } from '../../recipe/match';
@@ -16,7 +18,7 @@ import type { QuantizationMode } from './mode';
 /** Weights and activations in Q/DQ form; ranges come from calibration. */
 export const staticMode: QuantizationMode = {
   experiments: 'twin',
-  remedy: 'Use mode: dynamic for LSTM, or shorten keep_fp32.',
+  remedy: 'Use mode: dynamic, or shorten keep_fp32.',
   canQuantize: () => true,
   metadata: (plan) => {
     const { observer, percentile } = plan.recipe.quantization.activations;
@@ -43,6 +45,7 @@ export const staticMode: QuantizationMode = {
       { type: plan.activationType },
       weightSettings(plan),
       corrected?.biases,
+      channelsFor(plan, calibrated, params),
     );
     return {
       model: written.model,
@@ -56,6 +59,21 @@ export const staticMode: QuantizationMode = {
     };
   },
 };
+
+/** Parameters of every channel of a tensor, where its layer can have them: per channel is the granularity, too. */
+function channelsFor(
+  plan: Plan,
+  calibrated: Calibrated,
+  params: ReadonlyMap<string, QuantParams>,
+): ChannelsOf {
+  return (tensor) => {
+    const statistics = calibrated.statistics.get(tensor);
+    const whole = params.get(tensor);
+    if (plan.recipe.quantization.weights.granularity !== 'channel') return null;
+    if (plan.activationType !== 'uint8') return null;
+    return statistics && whole ? channelParams(statistics, whole, plan.activationType) : null;
+  };
+}
 
 /** Settings of every layer's weights. */
 export function weightSettings(plan: Plan) {
@@ -114,6 +132,12 @@ function chooseParameters(
         tensor,
         remedy: 'Check that the calibration data is varied.',
       });
+  }
+  for (const { name, node } of subject.units.filter((u) => isRecurrent(u.node))) {
+    const seen = hiddenTensors(node).flatMap((t) => calibrated.statistics.get(t) ?? []);
+    const { observer, percentile } = plan.recipe.quantization.activations;
+    const own = wishes.get(name)?.observer ?? observer;
+    params.set(hiddenKey(node), observeTogether(seen, own, plan.activationType, { percentile }));
   }
   return { params, unusable };
 }

@@ -1,5 +1,7 @@
 import { VernierError } from '../../errors';
 import { calibrate, type Statistics } from '../../quantize/calibrate';
+import { hiddenTensors, isRecurrent } from '../../quantize/recurrent';
+import type { Unit } from '../../quantize/units';
 import { TensorStatistics, type StatisticsData } from '../../quantize/statistics';
 import { runtimeVersion } from '../../runtime/session';
 import type { JobContext } from '../context';
@@ -31,8 +33,14 @@ export function tappedTensors(subject: Subject): string[] {
   const tensors = new Set(subject.everything.quantized.values());
   // A layer whose neighbour is kept needs the range of its own input, so inputs are tapped besides roots.
   for (const { unit, integer } of subject.everything.units)
-    if (integer || unit.weight) [...unit.inputs, unit.output].forEach((name) => tensors.add(name));
+    if (integer || unit.weight)
+      for (const name of [...unit.inputs, unit.output, ...hiddenStates(unit)]) tensors.add(name);
   return [...tensors].filter((name) => (subject.typeOf(name) ?? 'float32') === 'float32');
+}
+
+/** A recurrent layer reads its own hidden states, wherever they come to light. */
+function hiddenStates({ node }: Unit): string[] {
+  return isRecurrent(node) ? hiddenTensors(node) : [];
 }
 
 /** Calibrates, or takes statistics from memory or `.vernier/`. */

@@ -22,6 +22,7 @@ import type { Subject } from '../subject';
 import type { Calibrated } from './calibrate';
 import type { Reference } from './evaluate';
 import { modeOf } from '../modes';
+import { isRecurrent } from '../../quantize/recurrent';
 import { experimentSettings, quantizeStage, type Quantized } from './quantize';
 
 /** Layers whose own noise is below this share are not worth a run that keeps just them. */
@@ -122,7 +123,10 @@ export async function accumulatedStage(
   const total = samples.feeds.length;
   await context.meter.begin('layer errors', total);
   const written = new Set(quantized.model.graph.node.map((n) => n.name));
-  const layers = subject.units.filter((u) => executed.has(u.name) && written.has(u.node.name));
+  // a recurrent layer that was taken apart is no node of that name any more; its results still are
+  const layers = subject.units.filter(
+    (u) => executed.has(u.name) && (written.has(u.node.name) || isRecurrent(u.node)),
+  );
   return accumulatedErrors(
     subject.prepared,
     quantized.model,

@@ -7,6 +7,7 @@ import type { ExperimentSettings } from '../../quantize/experiments';
 import type { UnitPlacement } from '../../quantize/placement';
 import { recordProvenance } from '../../quantize/provenance';
 import { planLayers, type LayerWish } from '../../recipe/match';
+import { calibrationNeed } from '../../recipe/modes';
 import { runtimeVersion } from '../../runtime/session';
 import { modeOf } from '../modes';
 import { weightSettings } from '../modes/static';
@@ -46,6 +47,15 @@ export async function quantizeStage(
   refuseEmpty(written.units, plan, subject);
   describe(written.model, plan, subject, calibrated);
   return { ...written, wishes, bytes: serializeModel(written.model) };
+}
+
+/** Refuses, before any data is read, a model in which this mode can quantize nothing even where nothing is kept. */
+export async function refuseHopeless(plan: Plan, subject: Subject): Promise<void> {
+  const mode = modeOf(plan.recipe.quantization.mode);
+  if (calibrationNeed(plan.recipe.quantization.mode) === 'needed')
+    refuseEmpty(subject.everything.units, plan, subject);
+  else if (!subject.units.some((unit) => mode.canQuantize(unit)))
+    await quantizeStage(plan, subject, null); // says why, layer by layer
 }
 
 /** Settings for experiments with single layers: the same as for the whole. */

@@ -72,7 +72,7 @@ function checkExecuted(
 ): void {
   for (const { unit, integer } of quantized.units) {
     const runs = executed.get(unit.name);
-    if (!integer && runs?.precision === 'int8' && quantized.wishes.get(unit.name)?.keep)
+    if (!integer && runs && runs.precision !== 'float32' && quantized.wishes.get(unit.name)?.keep)
       throw new VernierError(
         'job.kept-layer-quantized',
         `'${unit.name}' is kept in FP32, but the runtime would execute it as ${runs.kernel}.`,

@@ -1,6 +1,7 @@
 /** What an upgrade adapter sees of the model, and how it adds nodes and constants. */
 import { VernierError } from '../../errors';
 import { makeInts } from '../attributes';
+import type { Names } from '../names';
 import { label } from '../order';
 import {
   makeNode,
@@ -30,18 +31,6 @@ export type Adapter = (node: NodeProto, context: UpgradeContext) => NodeProto[] 
 
 /** Adapters of one operator, each with the opset version that made it necessary, ascending. */
 export type AdapterTable = Record<string, readonly (readonly [since: number, adapter: Adapter])[]>;
-
-/** Names in use anywhere in the model: tensors of inner and outer scopes must not shadow each other. */
-export class Names {
-  constructor(private readonly taken: Set<string>) {}
-
-  fresh(base: string): string {
-    let name = base;
-    for (let i = 1; this.taken.has(name); i++) name = `${base}_${i}`;
-    this.taken.add(name);
-    return name;
-  }
-}
 
 /** One scope: the main graph, the body of an If, Loop or Scan, or (with `graph` null) a function's body. */
 export class UpgradeContext {

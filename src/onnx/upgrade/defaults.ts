@@ -61,6 +61,15 @@ const unshiftedBoxes: Adapter = (node) => {
   if (!attribute(node, name)) setAttribute(node, makeString(name, 'output_half_pixel'));
 };
 
+/** https://onnx.ai/onnx/operators/onnx__GridSample.html: its modes lost the `bi` in 20. */
+const shorterModes: Adapter = (node, c) => {
+  const mode = stringAttribute(node, 'mode', 'bilinear');
+  const now = { bilinear: 'linear', bicubic: 'cubic' }[mode];
+  if (now === undefined) return;
+  setAttribute(node, makeString('mode', now));
+  c.did(node, `its mode ${mode} is called ${now}`);
+};
+
 export const defaultAdapters: AdapterTable = {
   Concat: [[4, axisWasOne]],
   Cast: [[6, typeByNumber]],
@@ -72,4 +81,5 @@ export const defaultAdapters: AdapterTable = {
   LSTM: [[7, outputsSayWanted]],
   Scatter: [[11, scatterElements]],
   RoiAlign: [[16, unshiftedBoxes]],
+  GridSample: [[20, shorterModes]],
 };

@@ -5,16 +5,17 @@ import type { FunctionProto } from '../gen/onnx_pb';
 import { isDefaultDomain, type Model } from '../model';
 import { makeNode, type GraphProto, type NodeProto } from '../schema';
 import { inferGraphs, type ScopedShapes } from '../shapes';
-import { Names, UpgradeContext, type Adapter, type UpgradeChange } from './context';
+import { Names, namesOf } from '../names';
+import { UpgradeContext, type Adapter, type UpgradeChange } from './context';
 import { nextAdapter } from './table';
 
 export type { UpgradeChange } from './context';
 
 /** The newest opset that {@link upgradeOpset} writes. */
-export const NEWEST_UPGRADE = 17;
+export const NEWEST_UPGRADE = 24;
 
 /**
- * A copy of the model whose default domain is at least opset `to` (13 to 17); a newer model comes back as a plain copy.
+ * A copy of the model whose default domain is at least opset `to` (13 to {@link NEWEST_UPGRADE}); a newer model comes back as a plain copy.
  *
  * 1. Every node, in subgraphs and function bodies too, passes the adapters between its opset and `to`.
  * 2. The IR version rises to what `to` needs; below IR 4 initializers had to be inputs too, and leave them,
@@ -35,7 +36,7 @@ export function upgradeOpset(model: Model, to = 13): { model: Model; changed: Up
   if (from >= to || !speaksOnnx) return { model: copy, changed };
   const walk: Walk = { dir: copy.dir, names: new Names(namesOf(copy)), to, changed };
   upgradeGraph(copy.graph, from, null, inferGraphs(copy), walk);
-  for (const f of copy.proto.functions) upgradeFunction(f, walk);
+  for (const f of copy.proto.functions) carryFunction(f, walk);
   copy.setDomainVersion('', to);
   changed.push({ node: '', what: `opset ${from} → ${to}` });
   raiseIr(copy, to, changed);
@@ -72,8 +73,33 @@ function upgradeGraph(
   graph.initializer.push(...context.initializers);
 }
 
+/** Opset of the default domain that a function's body is written in; null where it uses none. */
+export function functionOpset(f: FunctionProto): number | null {
+  const own = f.opsetImport.find((o) => isDefaultDomain(o.domain));
+  return own ? Number(own.version) : null;
+}
+
+/** True where every operator of a function's body means the same in `opset` as in the function's own. */
+export function speaksAlike(f: FunctionProto, opset: number): boolean {
+  const own = functionOpset(f);
+  if (own === null || own === opset) return true;
+  const [low, high] = [Math.min(own, opset), Math.max(own, opset)];
+  const same = (nodes: readonly NodeProto[]): boolean =>
+    nodes.every(
+      (node) =>
+        !(isDefaultDomain(node.domain) && nextAdapter(node.opType, low, high)) &&
+        subgraphs(node).every((body) => same(body.node)),
+    );
+  return low >= 6 && same(f.node);
+}
+
+/** Carries one function's body to the opset of its model, in place. @param names in use in the model */
+export function upgradeFunction(f: FunctionProto, names: Names, model: Model): void {
+  carryFunction(f, { dir: model.dir, names, to: model.opset, changed: [] });
+}
+
 /** Functions have no initializers: new constants are `Constant` nodes before the others. */
-function upgradeFunction(f: FunctionProto, walk: Walk): void {
+function carryFunction(f: FunctionProto, walk: Walk): void {
   const own = f.opsetImport.find((o) => isDefaultDomain(o.domain));
   if (!own || Number(own.version) >= walk.to) return;
   const from = Number(own.version);
@@ -147,8 +173,18 @@ function adapted(node: NodeProto, adapter: Adapter, context: UpgradeContext): No
 
 /** IR version that came with an opset (https://onnx.ai/onnx/repo-docs/Versioning.html#released-versions). */
 function irOf(opset: number): number {
-  return opset >= 15 ? 8 : 7;
+  return IR_SINCE.find(([since]) => opset >= since)![1];
 }
+
+const IR_SINCE: readonly (readonly [opset: number, ir: number])[] = [
+  [25, 13],
+  [24, 12],
+  [23, 11],
+  [21, 10],
+  [19, 9],
+  [15, 8],
+  [0, 7],
+];
 
 function raiseIr(model: Model, to: number, changed: UpgradeChange[]): void {
   const before = Number(model.proto.irVersion);
@@ -162,26 +198,4 @@ function raiseIr(model: Model, to: number, changed: UpgradeChange[]): void {
   model.graph.input = model.graph.input.filter((v) => !constants.has(v.name));
   const left = count - model.graph.input.length;
   if (left > 0) changed.push({ node: '', what: `${left} initializers are no inputs any more` });
-}
-
-/** Every tensor and node name of a model, in all scopes. */
-function namesOf(model: Model): Set<string> {
-  const names = new Set<string>();
-  const addNodes = (nodes: readonly NodeProto[]): void => {
-    for (const node of nodes) {
-      for (const name of [node.name, ...node.input, ...node.output]) names.add(name);
-      for (const body of subgraphs(node)) addGraph(body);
-    }
-  };
-  const addGraph = (graph: GraphProto): void => {
-    for (const list of [graph.input, graph.output, graph.valueInfo, graph.initializer])
-      for (const v of list) names.add(v.name);
-    addNodes(graph.node);
-  };
-  addGraph(model.graph);
-  for (const f of model.proto.functions) {
-    for (const name of [...f.input, ...f.output]) names.add(name);
-    addNodes(f.node);
-  }
-  return names;
 }

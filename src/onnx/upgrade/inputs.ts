@@ -1,5 +1,12 @@
 /** Attributes that became inputs. */
-import { attribute, floatAttribute, removeAttribute } from '../attributes';
+import {
+  attribute,
+  floatAttribute,
+  intAttribute,
+  makeInt,
+  removeAttribute,
+  setAttribute,
+} from '../attributes';
 import type { NodeProto } from '../schema';
 import type { Adapter, AdapterTable, UpgradeContext } from './context';
 
@@ -95,6 +102,21 @@ const tile: Adapter = (node, c: UpgradeContext) => {
   c.did(node, 'tiles and axis became repeats');
 };
 
+/** https://onnx.ai/onnx/operators/onnx__Split.html: since 18, a Split without sizes says into how many parts. */
+const splitCount: Adapter = (node, c) => {
+  if (node.input[1]) return;
+  setAttribute(node, makeInt('num_outputs', node.output.length));
+  c.did(node, `num_outputs ${node.output.length} is said`);
+};
+
+/** https://onnx.ai/onnx/operators/onnx__DFT.html: since 20 the axis is an input, and its default another. */
+const dftAxis: Adapter = (node, c) => {
+  const axis = intAttribute(node, 'axis', 1);
+  removeAttribute(node, 'axis');
+  setInput(node, 2, c.scalar('axis', 'int64', axis, node));
+  c.did(node, 'axis became an input');
+};
+
 /** Before 2, Split took its sizes as an attribute or as an input; the input is what 13 wants again. */
 const splitInput: Adapter = (node, c) => {
   const sizes = c.constantValues(node.input[1]);
@@ -103,7 +125,20 @@ const splitInput: Adapter = (node, c) => {
   setInput(node, 1, c.ints('split', sizes));
 };
 
+/** https://onnx.ai/onnx/operators/onnx__ReduceMean.html: axes are an input since 18 (of ReduceSum since 13). */
+const axesSince18 = [[18, intsToInput('axes', 1)]] as const;
+
 export const inputAdapters: AdapterTable = {
+  ReduceL1: axesSince18,
+  ReduceL2: axesSince18,
+  ReduceLogSum: axesSince18,
+  ReduceLogSumExp: axesSince18,
+  ReduceMax: axesSince18,
+  ReduceMean: axesSince18,
+  ReduceMin: axesSince18,
+  ReduceProd: axesSince18,
+  ReduceSumSquare: axesSince18,
+  DFT: [[20, dftAxis]],
   Reshape: [[5, intsToInput('shape', 1)]],
   Squeeze: [[13, intsToInput('axes', 1)]],
   Unsqueeze: [[13, intsToInput('axes', 1)]],
@@ -111,6 +146,7 @@ export const inputAdapters: AdapterTable = {
   Split: [
     [2, splitInput],
     [13, intsToInput('split', 1)],
+    [18, splitCount],
   ],
   Slice: [[10, slice]],
   Clip: [[11, clip]],

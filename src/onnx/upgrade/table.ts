@@ -1,9 +1,10 @@
-/** Every change of an operator that an upgrade must act on, up to opset 17. */
+/** Every change of an operator that an upgrade must act on, up to opset 24. */
 import { removeAttribute } from '../attributes';
 import { broadcastAdapters } from './broadcast';
 import type { Adapter, AdapterTable } from './context';
 import { defaultAdapters } from './defaults';
 import { experimentalAdapters } from './experimental';
+import { groupNormAdapters } from './group-norm';
 import { inputAdapters } from './inputs';
 import { normalizationAdapters } from './normalization';
 import { resizeAdapters } from './resize';
@@ -21,6 +22,7 @@ export const ADAPTERS: AdapterTable = {
   ...broadcastAdapters,
   ...softmaxAdapters,
   ...normalizationAdapters,
+  ...groupNormAdapters,
   ...resizeAdapters,
   ...defaultAdapters,
   ...experimentalAdapters,

@@ -17,8 +17,7 @@ export function expectedDb(
 ): number | null {
   const { oddity, ...params } = chooseParams(min, max, type);
   if (oddity !== null && oddity !== 'constant') return null;
-  const { count, mean, m2 } = statistics.moments;
-  const signal = m2 + count * mean * mean;
+  const signal = statistics.moments.power;
   const noise = expectedSquaredError(binsOf(statistics.histogram), params, type);
   return Math.min(MOST_DB, 10 * Math.log10(signal / noise));
 }

@@ -43,6 +43,18 @@ export function observe(
   return chooseParams(min, max, type);
 }
 
+/** The same for several tensors that share one quantizer: the range that holds the range of each. */
+export function observeTogether(
+  all: readonly TensorStatistics[],
+  observer: ObserverName,
+  type: QuantType,
+  { percentile = PERCENTILE }: ObserverOptions = {},
+): ChosenParams {
+  const ranges = all.map((one) => OBSERVERS[observer](one, { type, percentile }));
+  const [low, high] = [ranges.map((r) => r.min), ranges.map((r) => r.max)];
+  return chooseParams(Math.min(...low), Math.max(...high), type);
+}
+
 /** What every observer would make of a tensor; empty where none can make anything of it. */
 export function observeAll(
   statistics: TensorStatistics,

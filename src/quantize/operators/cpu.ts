@@ -17,6 +17,7 @@ const moves = (more: Partial<IntegerRule> = {}): IntegerRule => ({
   kernel: null,
   ...more,
 });
+const apart = (kernel: string): IntegerRule => ({ form: 'apart', kernel, floatOutput: true });
 const float = (reason: string): FloatRule => ({ form: 'float', reason });
 const none = (op: string) => float(`onnxruntime has no integer kernel for ${op} on CPU`);
 /** The same sentence for several operators. */
@@ -34,6 +35,8 @@ export const CPU: TargetColumn = {
   Conv: weight('QLinearConv'),
   Gemm: weight('QGemm', { floatOutput: true, only: [NOT_TRANSPOSED] }),
   MatMul: weight('QLinearMatMul', { floatOutput: true }),
+
+  ...all('LSTM GRU RNN', () => apart('MatMulIntegerToFloat')),
 
   Add: elementwise('QLinearAdd'),
   Mul: elementwise('QLinearMul'),
@@ -56,9 +59,6 @@ export const CPU: TargetColumn = {
   ArgMax: float('ArgMax gives indices: the runtime lets it read codes by itself'),
   Relu: float('a Relu that is not behind a layer of its own runs in float'),
   Clip: float('a Clip that is not behind a layer of its own runs in float'),
-  LSTM: float('LSTM has no static integer kernel: use mode: dynamic'),
-  GRU: float('GRU has no integer kernel in onnxruntime'),
-  RNN: float('RNN has no integer kernel in onnxruntime'),
   LogSoftmax: float('LogSoftmax stays float: it turns differences into the answer'),
   ...all('ConvTranspose Einsum Sub Div Pow PRelu Max Min Mean Sum Tanh HardSigmoid', none),
   ...all('HardSwish Elu Selu Celu ThresholdedRelu Softplus Softsign Gelu Mish Swish Erf', none),

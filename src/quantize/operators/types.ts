@@ -43,12 +43,13 @@ export type ActivationTypes = readonly ('uint8' | 'int8')[];
 /**
  * How a target treats an operator.
  * `weight`: an integer kernel with a weight; `elementwise`: an integer kernel whose result has a scale of its own;
- * `passthrough`: moves codes, the result has the input's scale; `float`: runs in float whatever the file says.
+ * `passthrough`: moves codes, the result has the input's scale; `apart`: its matrix products run in integers once it is
+ * taken apart, the rest of it in float; `float`: runs in float whatever the file says.
  */
 export type TargetRule = IntegerRule | FloatRule;
 
 export interface IntegerRule {
-  form: 'weight' | 'elementwise' | 'passthrough';
+  form: 'weight' | 'elementwise' | 'passthrough' | 'apart';
   /** What executes it, e.g. `QLinearConv`; null where it executes as it is, on codes. */
   kernel: string | null;
   /** The kernel writes float too, so a result that nobody needs in INT8 stays float. */

@@ -1,7 +1,10 @@
 import { GraphIndex, type Model } from '../../onnx';
 import type { PassContext } from '../context';
 
-/** Takes `Identity` and inference-time `Dropout` out. Does nothing where a graph output would lose its name. */
+/**
+ * Takes `Identity` and inference-time `Dropout` out. Does nothing where a graph output would lose its name, or would get
+ * readers inside the model: onnxruntime 1.30 crashes over a Transpose that is an output and read by a Gemm.
+ */
 export function dropIdentities(model: Model, context: PassContext): void {
   const index = new GraphIndex(model.graph);
   for (const node of [...model.graph.node]) {
@@ -12,6 +15,7 @@ export function dropIdentities(model: Model, context: PassContext): void {
     if (node.opType !== 'Identity' && !dropout) continue;
     if (node.output.slice(1).some((o) => index.consumers(o).length > 0 || index.isGraphOutput(o)))
       continue;
+    if (index.isGraphOutput(node.output[0]!) && index.consumers(input).length > 1) continue;
     const producer = index.producer(input);
     if (!index.bypass(node, input)) continue;
     if (producer) context.absorb(node.name, producer.name);

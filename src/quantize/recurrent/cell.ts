@@ -49,6 +49,18 @@ export function isRecurrent(node: NodeProto): boolean {
   return isDefaultDomain(node.domain) && Object.hasOwn(GATES, node.opType);
 }
 
+/** Shapes and attributes of a cell, without its weights. */
+type CellForm = Omit<RecurrentCell, 'directions'> & {
+  reversed: boolean[];
+  activations: Activation[][];
+};
+
+/** Why a recurrent node cannot be taken apart, in a sentence; null where it can. Weights are not read. */
+export function whyNotApart(index: GraphIndex, node: NodeProto): string | null {
+  const form = cellForm(index, node);
+  return typeof form === 'string' ? form : null;
+}
+
 /**
  * Reads a recurrent node with time first (`layout` 0), or says in a sentence why it cannot be taken apart: computed or
  * non-float weights, peepholes, activations that no operator computes.
@@ -58,50 +70,63 @@ export function readCell(
   node: NodeProto,
   dir: string | null,
 ): RecurrentCell | string {
+  const form = cellForm(index, node);
+  if (typeof form === 'string') return form;
+  const { reversed, activations, ...rest } = form;
+  const rows = rest.gates * rest.hidden;
+  const values = (slot: number) => floatData(index.initializer(node.input[slot]!)!, dir);
+  const [w, r] = [values(1), values(2)];
+  const b = (node.input[3] ?? '') === '' ? null : values(3);
+  return {
+    ...rest,
+    directions: reversed.map((reverse, d) => ({
+      reverse,
+      w: w.subarray(d * rows * rest.inputs, (d + 1) * rows * rest.inputs),
+      r: r.subarray(d * rows * rest.hidden, (d + 1) * rows * rest.hidden),
+      wb: b && b.subarray(2 * d * rows, (2 * d + 1) * rows),
+      rb: b && b.subarray((2 * d + 1) * rows, (2 * d + 2) * rows),
+      activations: activations[d]!,
+    })),
+  };
+}
+
+function cellForm(index: GraphIndex, node: NodeProto): CellForm | string {
   if (!isRecurrent(node)) return `${node.opType} is no recurrent operator`;
   const op = node.opType as CellOperator;
   for (const slot of [1, 2, 3]) {
     const name = node.input[slot] ?? '';
     if (name === '' && slot === 3) continue;
     const tensor = index.initializer(name);
+    const bias = slot === 3;
     if (!tensor)
-      return slot === 3
+      return bias
         ? 'its bias is computed, not a constant'
         : 'its weights are computed, not constants';
     if (tensorType(tensor) !== 'float32')
-      return `its ${slot === 3 ? 'bias is' : 'weights are'} ${tensorType(tensor)}, not float32`;
+      return `its ${bias ? 'bias is' : 'weights are'} ${tensorType(tensor)}, not float32`;
   }
   if (op === 'LSTM' && (node.input[7] ?? '') !== '')
-    return 'its gates look at the cell state through peepholes, which INT8 forms do not have';
+    return 'its gates look at the cell state through peepholes, which its static INT8 form does not have';
   const gates = GATES[op].length;
-  const [count, rows, inputs] = tensorDims(index.initializer(node.input[1]!)!);
-  if (count === undefined || rows === undefined || inputs === undefined || rows % gates !== 0)
-    return 'its weights do not have the shape of its operator';
+  const dims = (slot: number) => tensorDims(index.initializer(node.input[slot]!)!);
+  const [count, rows, inputs] = dims(1);
+  const odd = 'its weights do not have the shape of its operator';
+  if (count === undefined || rows === undefined || inputs === undefined) return odd;
   const hidden = rows / gates;
+  if (dims(2).join() !== [count, rows, hidden].join()) return odd;
   const direction = stringAttribute(node, 'direction', 'forward');
   const reversed = direction === 'bidirectional' ? [false, true] : [direction === 'reverse'];
   if (reversed.length !== count) return 'its weights do not fit its direction';
   const activations = readActivations(node, op, count);
   if (typeof activations === 'string') return activations;
-  const values = (slot: number) => floatData(index.initializer(node.input[slot]!)!, dir);
-  const [w, r] = [values(1), values(2)];
-  if (r.length !== count * rows * hidden)
-    return 'its weights do not have the shape of its operator';
-  const b = (node.input[3] ?? '') === '' ? null : values(3);
   return {
     op,
     node,
     hidden,
     inputs,
     gates,
-    directions: reversed.map((reverse, d) => ({
-      reverse,
-      w: w.subarray(d * rows * inputs, (d + 1) * rows * inputs),
-      r: r.subarray(d * rows * hidden, (d + 1) * rows * hidden),
-      wb: b && b.subarray(2 * d * rows, (2 * d + 1) * rows),
-      rb: b && b.subarray((2 * d + 1) * rows, (2 * d + 2) * rows),
-      activations: activations[d]!,
-    })),
+    reversed,
+    activations,
     clip: attribute(node, 'clip') ? floatAttribute(node, 'clip', Infinity) : Infinity,
     linearBeforeReset: intAttribute(node, 'linear_before_reset', 0) !== 0,
     inputForget: intAttribute(node, 'input_forget', 0) !== 0,

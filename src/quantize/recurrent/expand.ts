@@ -12,7 +12,7 @@ import {
 import { AttributeProtoSchema, GraphProtoSchema } from '../../onnx/gen/onnx_pb';
 import type { DirectionWeights, RecurrentCell } from './cell';
 import type { Projection } from './projection';
-import { Scope } from './scope';
+import { apartName, Scope } from './scope';
 import {
   gateMatrix,
   inputBias,
@@ -36,7 +36,8 @@ export interface SequenceSizes {
  * 3. what brings states and results into the operator's own shapes. Results keep their names.
  * With sequence lengths a step beyond a sequence's end leaves its states as they are and gives zeros; a sequence without
  * any step ends in zeros, as in the runtime.
- * Names of new nodes begin with the node's own. They stand at the end of the graph: bring it into order afterwards.
+ * Names of new nodes and constants begin with {@link apartName}. Nodes stand at the end of the graph and some may be read by
+ * nobody: bring it into order, and drop what is dead, afterwards.
  */
 export function expandCell(
   index: GraphIndex,
@@ -46,7 +47,7 @@ export function expandCell(
 ): void {
   const { node } = cell;
   const outputs = [0, 1, 2].map((i) => node.output[i] ?? '');
-  const scope = new Scope(index, node.name);
+  const scope = new Scope(index, apartName(node.name));
   const { x } = cell;
   const batch = batchSize(scope, x, sizes);
   const lengths = cell.sequenceLens === '' ? null : lengthMasks(scope, x, cell.sequenceLens);
@@ -70,7 +71,6 @@ export function expandCell(
   write(2, 0, (r) => last(r.c!));
   index.removeNode(node);
   for (const fresh of scope.nodes) index.insertNode(fresh);
-  index.dropDeadNodes();
 }
 
 /** What one direction leaves: all hidden states [time, batch, hidden], and the last states [batch, hidden]. */
@@ -95,7 +95,7 @@ function writeDirection(
   mask: string | null,
   initial: State,
 ): DirectionResult {
-  const base = `${cell.node.name}/${direction.reverse ? 'reverse' : 'forward'}`;
+  const base = `${scope.base}/${direction.reverse ? 'reverse' : 'forward'}`;
   const gates = Array.from({ length: cell.gates }, (_, i) => i);
   const w = gateMatrix(direction.w, cell.inputs, cell.hidden, gates, `${base}/W`, 'input');
   const product = projection.product(scope, x, w, inputBias(cell, direction));

@@ -1,4 +1,7 @@
 /** Recurrent cells taken apart: the front door. */
-export { isRecurrent, readCell, type RecurrentCell } from './cell';
+export { isRecurrent, readCell, whyNotApart, type RecurrentCell } from './cell';
 export { expandCell, type SequenceSizes } from './expand';
 export { floatProjection, type Projection } from './projection';
+export { hiddenKey, hiddenTensors, sequenceSizes } from './unit';
+export { writeApart, writeApartDynamic } from './write-apart';
+export { apartName } from './scope';

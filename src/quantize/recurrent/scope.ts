@@ -7,6 +7,11 @@ import {
   type NodeProto,
 } from '../../onnx';
 
+/** How the nodes and constants of a layer that was taken apart begin their names. */
+export function apartName(layer: string): string {
+  return `${layer}.cell`;
+}
+
 /**
  * Nodes that are being written, of a graph or of a body inside it. Names begin with that of the layer they belong to.
  * Constants stand in the outer graph, where bodies see them too.

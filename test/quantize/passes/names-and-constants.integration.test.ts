@@ -159,6 +159,13 @@ describe('dropIdentities', () => {
       },
     ],
     [
+      'an output would be read inside the model',
+      (g, x) => {
+        const t = g.node('t', 'Transpose', [x]);
+        return [g.node('m', 'MatMul', [x, t]), g.node('i', 'Identity', [t])];
+      },
+    ],
+    [
       'a mask of Dropout is read',
       (g, x) => {
         g.node('d', 'Dropout', [x], {}, ['y', 'mask']);

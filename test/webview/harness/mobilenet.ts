@@ -221,6 +221,7 @@ export function ranges(layers: readonly LayerSummary[]): RangeSummary[] {
       scale,
       zeroPoint: Math.round(-min / scale),
       type: 'uint8',
+      channelScales: null,
       notFinite: 0,
       sparkline: histogram(next, 48, bell),
     };

@@ -1,0 +1,116 @@
+import { codeRange, chooseParams, type QuantParams } from '../numeric';
+import { makeTensor, type GraphIndex } from '../onnx';
+import { zeroPointTensor } from './parameters';
+import { impliedByRange } from './implied';
+import type { Unit } from './units';
+import type { TensorStatistics } from './statistics';
+
+/** Channel axis of the tensors that get a scale for every channel. */
+export const CHANNEL_AXIS = 1;
+/** A channel's scale is at least the tensor's over this: calibration saw too little of narrower ones. */
+const NARROWEST = 64;
+
+/** Scales and zero points of a tensor's channels, in order; null where it has one for all. */
+export type ChannelsOf = (tensor: string) => readonly QuantParams[] | null;
+
+/**
+ * Parameters for every channel of a convolution's output, from the extremes that calibration saw of each, inside the
+ * range that the observer chose for the whole tensor. Null where the channels are not known.
+ */
+export function channelParams(
+  { channels, dims }: TensorStatistics,
+  whole: QuantParams,
+  type: 'uint8' | 'int8',
+): QuantParams[] | null {
+  if (!channels || dims.length < 4) return null;
+  const codes = codeRange(type);
+  const low = (codes.min - whole.zeroPoint) * whole.scale;
+  const high = (codes.max - whole.zeroPoint) * whole.scale;
+  return Array.from(channels.min, (min, c) => {
+    const bottom = Math.max(min, low);
+    const top = Math.min(channels.max[c]!, high);
+    const { scale, zeroPoint } = chooseParams(Math.min(bottom, top), top, type);
+    const narrowest = Math.fround(whole.scale / NARROWEST);
+    if (min === 0 && channels.max[c] === 0) return { scale: narrowest, zeroPoint: whole.zeroPoint };
+    return { scale: Math.max(scale, narrowest), zeroPoint };
+  });
+}
+
+/**
+ * How a convolution writes codes that have a scale for every channel: in units of its own scales. Its kernel has one
+ * output scale; what differs from channel to channel goes into the scales of weight and bias, whose codes stay as they
+ * are, so that it costs nothing.
+ */
+export interface ChannelwiseOutput {
+  channels: readonly QuantParams[];
+  /** Code of the kernel's zero. */
+  zeroPoint: number;
+}
+
+/**
+ * The channelwise form of a unit's output; null where it must have one scale: its activation cuts at a value that would
+ * be another code in each channel.
+ */
+export function channelwiseOutput(
+  index: GraphIndex,
+  unit: Unit,
+  channels: readonly QuantParams[] | null,
+  type: 'uint8' | 'int8',
+): ChannelwiseOutput | null {
+  if (!channels || channels.length < 2) return null;
+  const { activation } = unit;
+  if (activation && !channels.every((params) => impliedByRange(index, activation, params, type)))
+    return null;
+  const zeros = [...channels].map((c) => c.zeroPoint).sort((a, b) => a - b);
+  return { channels, zeroPoint: zeros[zeros.length >> 1]! };
+}
+
+/** What the bias of each channel needs besides, so that zero comes out at the channel's own zero point. */
+export function shiftedBias(
+  bias: Float32Array | null,
+  { channels, zeroPoint }: ChannelwiseOutput,
+): Float32Array {
+  return Float32Array.from(
+    channels,
+    (c, i) => (bias?.[i] ?? 0) + (c.zeroPoint - zeroPoint) * c.scale,
+  );
+}
+
+/** The kernel's own output scale (1) and zero point, and those with which its readers dequantize. */
+export function writeChannelParameters(
+  index: GraphIndex,
+  tensor: string,
+  { channels, zeroPoint }: ChannelwiseOutput,
+  type: 'uint8' | 'int8',
+): {
+  quantize: { scale: string; zeroPoint: string };
+  dequantize: { scale: string; zeroPoint: string };
+} {
+  const n = channels.length;
+  const floats = (suffix: string, dims: number[], values: Float32Array) =>
+    index.addInitializer(
+      makeTensor(index.freshName(`${tensor}_${suffix}`), 'float32', dims, values),
+    );
+  const zeros = (suffix: string, dims: number[], values: number[]) =>
+    index.addInitializer(
+      zeroPointTensor(index.freshName(`${tensor}_${suffix}`), dims, type, values),
+    );
+  return {
+    quantize: {
+      scale: floats('scale', [], Float32Array.of(1)),
+      zeroPoint: zeros('zero_point', [], [zeroPoint]),
+    },
+    dequantize: {
+      scale: floats(
+        'channel_scale',
+        [n],
+        Float32Array.from(channels, (c) => c.scale),
+      ),
+      zeroPoint: zeros(
+        'channel_zero_point',
+        [n],
+        channels.map((c) => c.zeroPoint),
+      ),
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { StatisticsKernel } from '../numeric';
+import { TensorStatistics, type Depth, type StatisticsData } from './statistics';
+
+/** What one sample has of one tensor. */
+export interface SamplePart {
+  /** Index among the tensors of the collector. */
+  tensor: number;
+  dims: readonly number[];
+  data: Float32Array;
+}
+
+/** Gathers statistics of a fixed list of tensors, sample by sample. */
+export class StatisticsCollector {
+  private readonly statistics: TensorStatistics[];
+  private readonly kernel: StatisticsKernel;
+
+  /** @param before statistics to go on with, in the same order as `tensors` */
+  constructor(
+    tensors: readonly string[],
+    before: readonly StatisticsData[] | null = null,
+    depth: Depth = 'full',
+  ) {
+    this.statistics = tensors.map((name, i) =>
+      before?.[i] ? TensorStatistics.fromData(before[i]) : new TensorStatistics(name, depth),
+    );
+    this.kernel = new StatisticsKernel(this.statistics.map((s) => s.histogram));
+  }
+
+  /** Adds some tensors of the sample at a position of the data. */
+  add(position: number, parts: readonly SamplePart[]): void {
+    for (const { tensor, dims, data } of parts) {
+      const statistics = this.statistics[tensor]!;
+      const found = this.kernel.add(tensor, data, dims, statistics.channelAxis(dims));
+      if (statistics.depth === 'full') statistics.absorb(found, dims, position);
+      else statistics.absorbRange(found, dims, position);
+    }
+  }
+
+  /** All that was gathered so far. */
+  snapshot(): StatisticsData[] {
+    return this.statistics.map((s, i) => {
+      this.kernel.drain(i);
+      return s.toData();
+    });
+  }
+}
