@@ -2,8 +2,14 @@ import type { GraphIndex } from '../onnx';
 import { intAttribute, intsAttribute, stringAttribute, tensorDims } from '../onnx';
 import type { Unit } from '../quantize/units';
 
-/** What a layer is, for people: `Conv 3×3 depthwise`, `Gemm 64→10`, `LSTM 10→32`, `Add`. */
+/** What a layer is, for people: `Conv 3×3 depthwise`, `Gemm 64→10`, `LSTM 10→32`, `Mul in an LSTM cell`. */
 export function layerKind(index: GraphIndex, unit: Unit): string {
+  return words(ownKind(index, unit), unit.cell ? `in ${ARTICLE[unit.cell.op]} cell` : '');
+}
+
+const ARTICLE = { LSTM: 'an LSTM', GRU: 'a GRU' };
+
+function ownKind(index: GraphIndex, unit: Unit): string {
   const { node, op, sourceOp } = unit;
   const constant = index.initializer(node.input[unit.weight?.slot ?? 1] ?? '');
   const dims = constant ? tensorDims(constant) : [];

@@ -43,7 +43,8 @@ export interface PlacementOptions {
  *    needs its result.
  * 3. Operators that move values pass integers through with the scale of their input.
  * 4. What an integer unit reads and does not come as integers is quantized on the way in.
- * 5. LSTM, GRU and RNN read integers where they can be taken apart: of their inputs the sequence alone.
+ * 5. The arithmetic of a cell that stands as single operators stays float, its products are layers like others.
+ * 6. LSTM, GRU and RNN read integers where they can be taken apart: of their inputs the sequence alone.
  */
 export function place(
   model: Model,
@@ -143,6 +144,8 @@ function whyFloat(
   if (!rule || rule.form === 'passthrough')
     return floatReason(unit.op, unit.node.domain, options.family);
   if (rule.floatByDefault !== undefined) return rule.floatByDefault;
+  if (unit.cell?.role === 'arithmetic')
+    return `it belongs to ${unit.cell.op === 'GRU' ? 'a GRU' : 'an LSTM'} cell, whose states stay float: their rounding would come back at every step`;
   const apart = rule.form === 'apart';
   const looksAt = apart ? [unit.inputs[0]!, ...hiddenTensors(unit.node)] : unit.inputs;
   for (const tensor of [...looksAt, unit.output]) {
@@ -222,6 +225,7 @@ function neededAsIntegers(
       if (!rule || rule.floatByDefault !== undefined) return false;
       const readerUnit = byNode.get(reader);
       if (readerUnit && options.keep.has(readerUnit.name)) return false;
+      if (readerUnit?.cell?.role === 'arithmetic') return false;
       if (rule.form === 'weight' || rule.form === 'apart')
         return readerUnit?.weight != null && reader.input[0] === out;
       return needed.has(reader);

@@ -9,7 +9,7 @@ import {
 } from '../onnx';
 import type { PassContext } from './context';
 import { operatorRow } from './operators';
-import { isRecurrent } from './recurrent';
+import { findCells, isRecurrent, type CellMember } from './recurrent';
 
 /**
  * What is quantized or kept as one: a node that computes, with the bias Add and the Relu or Clip that belong to it.
@@ -35,6 +35,8 @@ export interface Unit {
   weight: { tensor: string; slot: number; axis: number | null } | null;
   /** Constant float32 bias of slot 2. */
   bias: string | null;
+  /** The LSTM or GRU cell that it is a part of, where one is written as single operators. */
+  cell: CellMember | null;
 }
 
 /** Operators besides those that the table says move values: they make constants, change types or hold graphs. */
@@ -60,6 +62,7 @@ export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): U
   const index = new GraphIndex(model.graph);
   const units: Unit[] = [];
   const absorbed = new Set<NodeProto>();
+  const cells = findCells(index);
   for (const node of model.graph.node) {
     if (absorbed.has(node)) continue;
     const weight = weightOf(index, node);
@@ -87,6 +90,7 @@ export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): U
       output: activation?.output[0] ?? beforeActivation,
       weight,
       bias: constantBias(index, node),
+      cell: cells.get(node) ?? null,
     });
   }
   return units;
