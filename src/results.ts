@@ -225,6 +225,30 @@ export interface LayerResult {
    * samples that did not make the correction, before and after; `kept` is false where those did not agree.
    */
   biasShift: { before: number; after: number; kept: boolean } | null;
+  /** What happens in it on x86 processors without VNNI; null where its kernel does not add pairs in 16 bits. */
+  withoutVnni: LayerWithoutVnni | null;
+}
+
+/**
+ * A layer whose kernel adds two products in 16 bits where there is no VNNI, and clips. Found from the executed graph;
+ * the last two are measured by running it with that arithmetic, and null where it was not.
+ */
+export interface LayerWithoutVnni {
+  /** Output channels, and how many of them some activations make clip. */
+  channels: number;
+  canClip: number;
+  /** Share of the values of its result in which something clipped on the samples. */
+  clippedShare: number | null;
+  /** Its result against the exact one from the same inputs, in dB. */
+  sqnrDb: number | null;
+}
+
+/** The model with the arithmetic of an x86 processor without VNNI, against the same model with it. */
+export interface ModelWithoutVnni {
+  samples: number;
+  outputs: { name: string; sqnrDb: number; maxAbs: number }[];
+  /** Share of the samples with the same label; null where the first output is no vector of scores. */
+  sameLabel: number | null;
 }
 
 export interface LatencyResult {
@@ -338,6 +362,8 @@ export interface RunResult {
   accuracy: AccuracyResult | null;
   /** Share of samples with the same label as FP32, where the first output is a vector of scores. */
   agreement: { value: number; n: number } | null;
+  /** Null where no layer can clip there, or nothing was run. */
+  withoutVnni: ModelWithoutVnni | null;
   fusions: FusionCandidate[];
   calibration: CalibrationSummary | null;
   ranges: RangeSummary[];

@@ -92,7 +92,7 @@ function outputCloseness(name: string, sum: ClosenessAccumulator): OutputClosene
 }
 
 /** True where the first output looks like scores of classes: one or more rows of 2 … 100,000 values. */
-function isScores({ dims, data }: TensorValue): boolean {
+export function isScores({ dims, data }: TensorValue): boolean {
   const width = dims.at(-1) ?? 0;
   const rows = data.length / width;
   return (

@@ -29,18 +29,13 @@ const PRODUCTS: Readonly<Record<string, boolean>> = {
  * the bodies inside it. The rest of its cell is float, so it is `mixed` at best. Null where the layer is not taken apart.
  */
 export function executedApart(optimized: Model, layer: string): ExecutedApart | null {
-  const prefix = `${apartName(layer)}/`;
   const sizes = new Map(
     optimized.graph.initializer.map((t) => [t.name, tensorDims(t).reduce((a, b) => a * b, 1)]),
   );
   const dequantized = new Map<string, string>();
-  const own: NodeProto[] = [];
-  for (const node of allNodes(optimized.graph)) {
+  for (const node of allNodes(optimized.graph))
     if (node.opType === 'DequantizeLinear') dequantized.set(node.output[0]!, node.input[0]!);
-    if (!Object.hasOwn(PRODUCTS, node.opType)) continue;
-    const names = [node.name, ...node.output, node.input[1] ?? ''];
-    if (names.some((name) => name.startsWith(prefix))) own.push(node);
-  }
+  const own = productsApart(optimized, layer);
   if (own.length === 0) return null;
   const kernels = new Set<string>();
   let [integer, all] = [0, 0];
@@ -60,4 +55,14 @@ export function executedApart(optimized: Model, layer: string): ExecutedApart | 
     kernel: [...kernels].sort().join(' + '),
     integerShare: all > 0 ? integer / all : 0,
   };
+}
+
+/** The products of a recurrent layer that was taken apart; none where it is not. */
+export function productsApart(optimized: Model, layer: string): NodeProto[] {
+  const prefix = `${apartName(layer)}/`;
+  return [...allNodes(optimized.graph)].filter(
+    (node) =>
+      Object.hasOwn(PRODUCTS, node.opType) &&
+      [node.name, ...node.output, node.input[1] ?? ''].some((name) => name.startsWith(prefix)),
+  );
 }

@@ -65,16 +65,32 @@ const MOVERS = new Set([
   'DepthToSpace',
 ]);
 
-/**
- * Finds for every layer the node of the runtime's optimized graph that executes it, by the names of nodes, results
- * and weights that survive optimization, and for those that it fused into others by where they stand. Layers that cannot
- * be found are missing from the answer.
- */
+/** How the runtime executes every layer. Layers that cannot be found are missing from the answer. */
 export function executedKernels(
   optimized: Model,
   units: readonly Unit[],
   prepared: Model,
 ): Map<string, Executed> {
+  const all = executingNodes(optimized, units, prepared);
+  const integers = integerTensors(optimized);
+  const executed = new Map([...all].map(([name, node]) => [name, executedAs(node, integers)]));
+  for (const unit of units) {
+    const apart = isRecurrent(unit.node) ? executedApart(optimized, unit.name) : null;
+    if (apart) executed.set(unit.name, apart);
+  }
+  return executed;
+}
+
+/**
+ * Finds for every layer the node of the runtime's optimized graph that executes it, by the names of nodes, results
+ * and weights that survive optimization, and for those that it fused into others by where they stand. Layers that cannot
+ * be found are missing from the answer.
+ */
+export function executingNodes(
+  optimized: Model,
+  units: readonly Unit[],
+  prepared: Model,
+): Map<string, NodeProto> {
   const keys = unitKeys(units);
   const byName = new Map(units.map((u) => [u.name, u]));
   const found = new Map<string, NodeProto>();
@@ -88,14 +104,7 @@ export function executedKernels(
       break;
     }
   }
-  const all = new Map([...found, ...fusedInto(optimized, units, prepared, found)]);
-  const integers = integerTensors(optimized);
-  const executed = new Map([...all].map(([name, node]) => [name, executedAs(node, integers)]));
-  for (const unit of units) {
-    const apart = isRecurrent(unit.node) ? executedApart(optimized, unit.name) : null;
-    if (apart) executed.set(unit.name, apart);
-  }
-  return executed;
+  return new Map([...found, ...fusedInto(optimized, units, prepared, found)]);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Executed } from '../analyze/executed';
 import { layerKind } from '../analyze/kind';
 import type { AccumulatedError, LocalError } from '../analyze/layer-errors';
 import { noiseDb, type OutputNoise } from '../analyze/sensitivity';
+import type { LayerClipping, PairLayer } from '../analyze/without-vnni';
 import { GraphIndex } from '../onnx';
 import type { LayerResult, Precision, RangeSummary, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
@@ -46,6 +47,7 @@ export function emptyResult(plan: Plan, subject: Subject, recipePath: string): R
     latency: null,
     accuracy: null,
     agreement: null,
+    withoutVnni: null,
     fusions: [],
     calibration: null,
     ranges: [],
@@ -150,6 +152,7 @@ export function fillLayers(
       utilisation: accumulated?.utilisation ?? null,
       hurts: false,
       biasShift: quantized.biasChanges.get(unit.name) ?? null,
+      withoutVnni: null,
     };
   });
   const total = sum(result.layers.map((l) => l.macs ?? 0));
@@ -159,6 +162,25 @@ export function fillLayers(
     (l) => executed.get(l.name)?.integerShare ?? Number(isInteger(l.executed)),
   );
   result.writtenInt8MacShare = share((l) => Number(isInteger(l.precision)));
+}
+
+/** What every layer does on x86 without VNNI; after {@link fillLayers}. */
+export function fillPairs(
+  result: RunResult,
+  pairs: ReadonlyMap<string, PairLayer>,
+  clipping?: ReadonlyMap<string, LayerClipping>,
+): void {
+  for (const layer of result.layers) {
+    const found = pairs.get(layer.name);
+    if (!found) continue;
+    const seen = clipping?.get(layer.name);
+    layer.withoutVnni = {
+      channels: found.channels,
+      canClip: found.canClip,
+      clippedShare: seen?.clippedShare ?? (found.canClip === 0 ? 0 : null),
+      sqnrDb: seen?.sqnrDb ?? null,
+    };
+  }
 }
 
 /** Accuracy, closeness and agreement. */

@@ -6,7 +6,7 @@ import type { NamedLayer } from '../recipe/match';
 import { toVernierError, type Problem } from '../recipe/problem';
 import { resolveRecipe, type ResolvedRecipe } from '../recipe/defaults';
 import type { Note, Target } from '../results';
-import { machineTarget } from './cpu';
+import { thisMachine } from './cpu';
 
 /** A recipe with its paths resolved and `auto` decided. */
 export interface Plan {
@@ -45,9 +45,9 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
     });
   const notes = parsed.problems.map((p) => warning(p, recipePath));
   const targetWasAuto = recipe.target === 'auto';
-  const machine = await machineTarget();
-  const target = recipe.target === 'auto' ? machine.target : recipe.target;
-  if (targetWasAuto && machine.note)
+  const machine = recipe.target === 'auto' ? await thisMachine() : null;
+  const target = recipe.target === 'auto' ? machine!.target : recipe.target;
+  if (machine?.note)
     notes.push({ code: 'target-guessed', severity: 'info', message: machine.note });
   const written = parsed.recipe!.quantization?.activations?.type;
   const activationType =

@@ -13,7 +13,14 @@ import type { Memory } from './memory';
 import { Meter } from './meter';
 import { layerWarnings, makePlan, type Plan } from './plan';
 import type { RunRequest, RunUntil } from './protocol';
-import { emptyResult, fillCalibration, fillEvaluation, fillLayers, fillSensitivity } from './fill';
+import {
+  emptyResult,
+  fillCalibration,
+  fillEvaluation,
+  fillLayers,
+  fillPairs,
+  fillSensitivity,
+} from './fill';
 import { checkLimits } from './limits';
 import { openSamples } from './samples';
 import { calibrateStage } from './stages/calibrate';
@@ -31,6 +38,7 @@ import { correctStage } from './stages/correct';
 import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
 import { openProbe } from './stages/probe';
 import { verifyStage } from './stages/verify';
+import { noteRisk, pairsOf, withoutVnniStage } from './stages/without-vnni';
 import { Store } from './store';
 import { macsWithShapes, namedLayers, openSubject, type Subject } from './subject';
 
@@ -142,6 +150,8 @@ async function runStages(
         ? Object.fromEntries(Object.entries(probe.feed).map(([name, v]) => [name, [...v.dims]]))
         : {};
     fillLayers(result, subject, quantized, verified.executed, macsWithShapes(subject, shapes));
+    const pairs = pairsOf(subject, verified);
+    fillPairs(result, pairs);
     fillCalibration(result, plan, subject, samples.calibration, calibrated, quantized);
     result.size = byteBudget(
       await bytesOf(plan.model),
@@ -151,6 +161,7 @@ async function runStages(
     result.load = loadAdvice(quantized.model, plan.output);
     result.fusions = settleFusions(fusionCandidates(subject.look), verified.optimized);
     context.partial();
+    if (!goes('evaluate') || !samples.evaluation) noteRisk(result, pairs);
     if (!goes('evaluate')) return;
     if (!samples.evaluation) {
       addNote(result.notes, {
@@ -210,6 +221,8 @@ async function runStages(
       accumulated,
       local,
     });
+    fillPairs(result, pairs);
+    await withoutVnniStage(result, verified, pairs, layerSamples.feeds, context);
     result.seconds.analyze = (Date.now() - start) / 1000;
     context.partial();
     if (!goes('all')) return;

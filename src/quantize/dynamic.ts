@@ -47,7 +47,11 @@ export function quantizeDynamic(
   const writer = new ConstantWriter(model, index);
   const nodes = new Map(model.graph.node.map((n) => [n.name, n]));
   const weightScales = new Map<string, Float32Array>();
-  const settings: WeightSettings = { granularity, bits: 8, headroom };
+  const settings: WeightSettings = {
+    granularity,
+    bits: 8,
+    ...(headroom ? { headroom: { largest: null } } : {}),
+  };
   const shapes = units.some((u) => isRecurrent(u.node))
     ? inferShapes(prepared)
     : new Map<string, TensorInfo>();
@@ -223,7 +227,7 @@ function quantizeGates(
       const of = perChannel
         ? scales.subarray(d * gates, (d + 1) * gates)
         : scales.subarray(d, d + 1);
-      giveHeadroom(own, [gates, inputs], 0, of);
+      giveHeadroom(own, [gates, inputs], 0, of, settings.headroom);
     }
   const codes = new Int8Array(values.length);
   for (let d = 0; d < directions; d++)

@@ -87,6 +87,11 @@ export class NodeRunner {
     return outputs;
   }
 
+  /** What a node reads, `[slot][sample]`; undefined for constants and slots that are left out. */
+  inputsOf(node: NodeProto): (readonly Stored[] | undefined)[] {
+    return node.input.map((name) => this.values.get(name));
+  }
+
   /** Keeps outputs for their readers and forgets inputs that have no reader left. */
   store(node: NodeProto, outputs: Stored[][]): void {
     node.output.forEach((name, k) => {

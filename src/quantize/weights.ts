@@ -1,4 +1,10 @@
-import { convWeights, isDepthwise, matrixWeights, pairLoad } from './pair-sums/weights';
+import {
+  convWeights,
+  isDepthwise,
+  largestOfRow,
+  matrixWeights,
+  pairLoad,
+} from './pair-sums/weights';
 import type { GraphIndex } from '../onnx';
 import { floatData, makeTensor, tensorDims, type Model } from '../onnx';
 import {
@@ -33,7 +39,12 @@ export interface WeightSettings {
    * Widens the scale of channels in which a pair could clip in the 16-bit sums of x86 processors without VNNI, just as
    * far as needed; depthwise kernels multiply in more bits and stay as they are.
    */
-  headroom?: boolean;
+  headroom?: Headroom;
+}
+
+/** Largest codes of a layer's input by channel, or null where all of them can be 255. */
+export interface Headroom {
+  largest: ArrayLike<number> | null;
 }
 
 /**
@@ -76,7 +87,7 @@ export class ConstantWriter {
         scale = b / (inputScale * BIAS_LIMIT);
       return Math.fround(scale);
     });
-    if (settings.headroom) giveHeadroom(values, dims, axis, scales, group);
+    if (settings.headroom) giveHeadroom(values, dims, axis, scales, settings.headroom, group);
     return scales;
   }
 
@@ -166,6 +177,7 @@ export function giveHeadroom(
   dims: readonly number[],
   axis: number | null,
   scales: Float32Array,
+  { largest }: Headroom,
   group = 1,
 ): void {
   const conv = dims.length > 2 && axis === 0;
@@ -181,7 +193,7 @@ export function giveHeadroom(
         ? quantizeArray(values, params(1)[0]!, 'int8', options)
         : quantizePerChannel(values, dims, axis, params(dims[axis]!), 'int8', options);
     let widest = 1;
-    for (const [channel, load] of pairLoads(codes, dims, axis)) {
+    for (const [channel, load] of pairLoads(codes, dims, axis, largest, group)) {
       if (load <= 1) continue;
       widest = Math.max(widest, load);
       if (!one) scales[channel] = scales[channel]! * load * (1 + 2 ** -20);
@@ -196,10 +208,17 @@ function* pairLoads(
   codes: Int8Array,
   dims: readonly number[],
   axis: number | null,
+  largest: ArrayLike<number> | null,
+  group: number,
 ): Generator<[channel: number, load: number]> {
   if (dims.length > 2 && axis === 0) {
     const weights = convWeights(codes, dims);
-    for (let c = 0; c < weights.channels; c++) yield [c, pairLoad(weights, c)];
+    const perGroup = weights.channels / group;
+    const rows = Array.from({ length: group }, (_, g) =>
+      largestOfRow(largest, weights, dims[1]!, g),
+    );
+    for (let c = 0; c < weights.channels; c++)
+      yield [c, pairLoad(weights, c, rows[Math.floor(c / perGroup)])];
     return;
   }
   const [a, b] = dims.slice(-2) as [number, number];
@@ -207,6 +226,7 @@ function* pairLoads(
   for (let from = 0; from < codes.length; from += a * b) {
     const matrix = codes.subarray(from, from + a * b);
     const weights = matrixWeights(matrix, transposed ? [b, a] : [a, b], transposed);
-    for (let c = 0; c < weights.channels; c++) yield [c, pairLoad(weights, c)];
+    const row = largestOfRow(largest, weights, transposed ? b : a, 0);
+    for (let c = 0; c < weights.channels; c++) yield [c, pairLoad(weights, c, row)];
   }
 }

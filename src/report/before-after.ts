@@ -2,6 +2,7 @@ import type { RunResult } from '../results';
 import { significant } from './figures/numbers';
 import type { Table } from './figures/table';
 import { verdictTable } from './figures/verdict';
+import { withoutVnniRow } from './without-vnni';
 
 /** Before and after: layers, MACs, size, latency with its spread and tail, accuracy with its interval, SQNR. */
 export function beforeAfterTable(result: RunResult): Table {
@@ -23,6 +24,8 @@ export function beforeAfterTable(result: RunResult): Table {
       `${latency.pairs} pairs, ${threads}`,
     ]);
   }
+  const without = withoutVnniRow(result);
+  if (without) rows.push(without);
   return { ...table, rows };
 }
 

@@ -65,6 +65,15 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
       unproven: accuracy.unproven,
     },
     agreement: result.agreement && { value: result.agreement.value, n: result.agreement.n },
+    without_vnni: result.withoutVnni && {
+      samples: result.withoutVnni.samples,
+      outputs: result.withoutVnni.outputs.map((o) => ({
+        name: o.name,
+        sqnr_db: number(o.sqnrDb),
+        max_abs: number(o.maxAbs),
+      })),
+      same_label: number(result.withoutVnni.sameLabel),
+    },
     fusions: result.fusions.map(fusionDocument),
     calibration: calibration && {
       samples: calibration.samples,
@@ -133,6 +142,12 @@ function layerDocument(layer: LayerResult): { [key: string]: Json } {
     clip_rate: number(layer.clipRate),
     utilisation: number(layer.utilisation),
     hurts: layer.hurts,
+    without_vnni: layer.withoutVnni && {
+      channels: layer.withoutVnni.channels,
+      can_clip: layer.withoutVnni.canClip,
+      clipped_share: number(layer.withoutVnni.clippedShare),
+      sqnr_db: number(layer.withoutVnni.sqnrDb),
+    },
   };
 }
 

@@ -23,6 +23,31 @@ describe('machineTarget', () => {
     expect(target).toBe('x86-avx2');
     expect(note).toContain('VNNI');
   });
+
+  const sysctl = (values: Record<string, string>) => (name: string) =>
+    name in values ? Promise.resolve(values[name]!) : Promise.reject(new Error(name));
+  const leaf7 = 'machdep.cpu.leaf7_features';
+  const dot = 'hw.optional.arm.FEAT_DotProd';
+  const unread = () => Promise.reject(new Error('none'));
+
+  it.each([
+    ['x64', { platform: 'darwin', sysctl: sysctl({ [leaf7]: 'AVX2 AVX512VNNI' }) }, 'x86-vnni'],
+    ['x64', { platform: 'darwin', sysctl: sysctl({ [leaf7]: 'AVX2 BMI2' }) }, 'x86-avx2'],
+    ['x64', { platform: 'win32', pairsClip: () => Promise.resolve(true) }, 'x86-avx2'],
+    ['x64', { platform: 'win32', pairsClip: () => Promise.resolve(false) }, 'x86-vnni'],
+    ['arm64', { platform: 'darwin', sysctl: sysctl({ [dot]: '1' }) }, 'arm64'],
+  ] as const)('%s, %o', async (arch, sources, target) => {
+    expect(await machineTarget(arch, unread, sources)).toEqual({ target, note: null });
+  });
+
+  it('says where an ARM processor has no dot products', async () => {
+    const old = () => Promise.resolve('processor : 0\nFeatures : fp asimd crc32\n');
+    const { target, note } = await machineTarget('arm64', old);
+    expect(target).toBe('arm64');
+    expect(note).toContain('dot-product');
+    const recent = () => Promise.resolve('Features : fp asimd asimddp i8mm\n');
+    expect((await machineTarget('arm64', recent)).note).toBeNull();
+  });
 });
 
 describe('makePlan', () => {

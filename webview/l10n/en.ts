@@ -99,6 +99,7 @@ export const en = {
   'col.used': 'Codes, %',
   'col.cosine': 'Cosine',
   'col.maxAbs': 'Max abs',
+  'col.withoutVnni': 'No VNNI, %',
   'col.reason': 'Why not INT8',
   'tip.precision': 'Precision: 8 INT8, F FP32, hatched: FP32 by choice. Click to switch',
   'tip.name': 'Name in the original graph',
@@ -122,6 +123,8 @@ export const en = {
   'tip.used': 'Integer codes in use',
   'tip.cosine': 'Cosine of the output with FP32’s',
   'tip.maxAbs': 'Largest difference of the output',
+  'tip.withoutVnni':
+    'On x86 processors without VNNI: share of the values in which products clip at 16 bits; = where none can',
   'tip.reason': 'Why it is not in INT8',
 
   'switch.kept': '{layer} is kept in FP32',

@@ -97,6 +97,7 @@ export const zhCn: Table = {
   'col.used': '码字，%',
   'col.cosine': '余弦',
   'col.maxAbs': '最大差',
+  'col.withoutVnni': '无 VNNI，%',
   'col.reason': '未用 INT8 的原因',
   'tip.precision': '精度：8 为 INT8，F 为 FP32，斜纹为选择保留 FP32。单击切换',
   'tip.name': '原图中的名称',
@@ -120,6 +121,8 @@ export const zhCn: Table = {
   'tip.used': '用到的整数码字',
   'tip.cosine': '与 FP32 输出的余弦',
   'tip.maxAbs': '输出的最大差',
+  'tip.withoutVnni':
+    '在不支持 VNNI 的 x86 处理器上：乘积在 16 位处饱和的值所占比例；= 表示不会饱和',
   'tip.reason': '为何不是 INT8',
 
   'switch.kept': '{layer} 保留为 FP32',

@@ -1,4 +1,5 @@
 import { count, countUnit, db, fixed, NONE, percent, shape, significant } from './format';
+import type { LayerWithoutVnni } from '../../src/protocol';
 import type { LayerRow } from './rows';
 import type { Measure } from './scale';
 
@@ -25,6 +26,7 @@ export type ColumnId =
   | 'used'
   | 'cosine'
   | 'maxAbs'
+  | 'withoutVnni'
   | 'reason';
 
 export interface Column {
@@ -181,6 +183,13 @@ export const COLUMNS: readonly Column[] = [
     false,
   ),
   col(
+    'withoutVnni',
+    '92px',
+    'end',
+    (r) => r.result?.withoutVnni?.clippedShare ?? r.result?.withoutVnni?.canClip ?? null,
+    (r) => withoutVnni(r.result?.withoutVnni ?? null),
+  ),
+  col(
     'reason',
     'minmax(120px, 1fr)',
     'start',
@@ -218,6 +227,14 @@ function bounds(row: LayerRow): string {
 function elements(row: LayerRow): number | null {
   if (!row.shape) return null;
   return row.shape.reduce<number>((all, dim) => all * (typeof dim === 'number' ? dim : 1), 1);
+}
+
+/** Percent of the values in which products clip on x86 without VNNI, or how many channels could; `=` where none can. */
+function withoutVnni(found: LayerWithoutVnni | null): string {
+  if (!found) return NONE;
+  if (found.canClip === 0) return '=';
+  if (found.clippedShare !== null) return percent1(found.clippedShare);
+  return `${found.canClip}/${found.channels}?`;
 }
 
 /** How a precision is written beside a layer. */

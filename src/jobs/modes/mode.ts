@@ -4,6 +4,7 @@ import type { BiasChange, CorrectedBiases } from '../../quantize/bias-correction
 import type { Placement, UnitPlacement } from '../../quantize/placement';
 import type { WrittenCodes } from '../../quantize/qdq';
 import type { Unit } from '../../quantize/units';
+import type { Headroom } from '../../quantize/weights';
 import type { LayerWish } from '../../recipe/match';
 import type { Note } from '../../results';
 import type { Plan } from '../plan';
@@ -23,6 +24,8 @@ export interface Quantized {
   weightScales: Map<string, Float32Array>;
   /** What bias correction did, by layer; empty where it was not asked for. */
   biasChanges: ReadonlyMap<string, BiasChange>;
+  /** Largest codes that layers read, where weights leave headroom for pairs of products (x86 without VNNI). */
+  headroom?: ReadonlyMap<string, Headroom>;
   notes: Note[];
 }
 

@@ -6,12 +6,14 @@ import { observe, observeTogether } from '../../quantize/observers';
 import { hiddenKey, hiddenTensors, isRecurrent } from '../../quantize/recurrent';
 import { place } from '../../quantize/placement';
 import { writeQdq } from '../../quantize/qdq';
+import type { Headroom, WeightSettings } from '../../quantize/weights';
 import type { LayerWish } from '../../recipe/match';
 import type { Note } from '../../results';
 import { addNote } from '../context';
 import type { Plan } from '../plan';
 import type { Calibrated } from '../stages/calibrate';
 import type { Subject } from '../subject';
+import { headrooms } from './headroom';
 import { calibrationMetadata, weightsMetadata } from './metadata';
 import type { QuantizationMode } from './mode';
 
@@ -38,12 +40,16 @@ export const staticMode: QuantizationMode = {
     const notes: Note[] = [];
     const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, notes);
     const placement = place(subject.prepared, subject.units, { keep, unusable }, subject.typeOf);
+    const paramsOf = (tensor: string) => params.get(tensor)!;
+    const headroom = plan.headroom
+      ? headrooms(placement, calibrated.statistics, paramsOf)
+      : undefined;
     const written = writeQdq(
       subject.prepared,
       placement,
-      (tensor) => params.get(tensor)!,
+      paramsOf,
       { type: plan.activationType },
-      weightSettings(plan),
+      weightSettings(plan, headroom),
       corrected?.biases,
       channelsFor(plan, calibrated, params),
     );
@@ -55,6 +61,7 @@ export const staticMode: QuantizationMode = {
       codesOf: (tensor) => written.codes.get(tensor),
       weightScales: written.weightScales,
       biasChanges: corrected?.changes ?? new Map<string, BiasChange>(),
+      ...(headroom ? { headroom } : {}),
       notes,
     };
   },
@@ -76,13 +83,16 @@ function channelsFor(
 }
 
 /** Settings of every layer's weights. */
-export function weightSettings(plan: Plan) {
-  const settings = {
-    granularity: plan.recipe.quantization.weights.granularity,
+export function weightSettings(
+  plan: Plan,
+  headroom?: ReadonlyMap<string, Headroom>,
+): (unit: string) => WeightSettings {
+  const { granularity } = plan.recipe.quantization.weights;
+  return (unit) => ({
+    granularity,
     bits: 8,
-    headroom: plan.headroom,
-  };
-  return () => settings;
+    ...(plan.headroom ? { headroom: headroom?.get(unit) ?? { largest: null } } : {}),
+  });
 }
 
 /** Scale and zero point of every tensor that may be quantized; ranges that cannot be used are reported by name. */

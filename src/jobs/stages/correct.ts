@@ -50,7 +50,7 @@ export async function correctStage(
     return correctBiases(subject.prepared, placement, samples, {
       paramsOf: (tensor) => params.get(tensor)!,
       activationType: plan.activationType,
-      weightSettings: weightSettings(plan),
+      weightSettings: weightSettings(plan, quantized.headroom),
       onNode: (done, total) => context.meter.step(done, total, 'bias correction'),
     });
   });

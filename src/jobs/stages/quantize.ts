@@ -68,7 +68,7 @@ export function experimentSettings(
   return {
     paramsOf: (tensor) => quantized.params.get(roots.get(tensor) ?? tensor)!,
     activationType: plan.activationType,
-    weightSettings: weightSettings(plan),
+    weightSettings: weightSettings(plan, quantized.headroom),
   };
 }
 

@@ -32,10 +32,17 @@ export interface PairKernel {
   weights: KernelWeights;
   /** Matrices that a weight of more than two axes stacks. */
   stacked: number;
-  /** Places of the pairs that can clip, by channel. */
-  pairs: Int32Array[];
+  /** Channels of which some activations make a pair clip. */
+  atRisk: number;
+  /** The same channels by pair: entry `group · depth/2 + k/2` is about the pair at place k. */
+  riskyAt: Int32Array[];
   /** Codes of the left operand. */
-  codesOf: (inputs: readonly TensorValue[]) => { codes: Uint8Array; params: QuantParams };
+  codesOf: (inputs: readonly (TensorValue | undefined)[]) => {
+    codes: Uint8Array;
+    params: QuantParams;
+  };
+  /** Code of zero in the result; 0 where it is no code. */
+  outputZero: number;
   /** Value of the result for Σ x·w of a channel. */
   finish: (sum: number, channel: number, params: QuantParams) => number;
 }
@@ -106,8 +113,9 @@ export function pairKernel(node: NodeProto, constantOf: ConstantOf): PairKernel 
     form,
     dims,
     ...layout,
-    pairs: Array.from({ length: weights.channels }, (_, c) => clippingPairs(weights, c)),
+    ...risks(weights, form === 'conv' ? intAttribute(node, 'group', 1) : layout.stacked),
     codesOf: (inputs) => codesOf(inputs, slots, known),
+    outputZero: numbers(slots.yZero)?.[0] ?? 0,
     finish,
   };
 }
@@ -136,13 +144,27 @@ function layoutOf(
   return { weights: { channels: stacked * columns, depth, codes: all }, stacked };
 }
 
+/** Where channels can clip; channels lie group after group. */
+function risks(weights: KernelWeights, groups: number): Pick<PairKernel, 'atRisk' | 'riskyAt'> {
+  const { channels, depth } = weights;
+  const lists = Array.from({ length: (groups * depth) / 2 }, (): number[] => []);
+  let atRisk = 0;
+  for (let c = 0; c < channels; c++) {
+    const pairs = clippingPairs(weights, c);
+    if (pairs.length > 0) atRisk++;
+    const first = (Math.floor(c / (channels / groups)) * depth) / 2;
+    for (const k of pairs) lists[first + k / 2]!.push(c);
+  }
+  return { atRisk, riskyAt: lists.map((list) => Int32Array.from(list)) };
+}
+
 function params(scale: ArrayLike<number> | null, zero: ArrayLike<number> | null): QuantParams {
   return { scale: scale?.[0] ?? 1, zeroPoint: zero?.[0] ?? 0 };
 }
 
 /** The left operand's codes: they come in, or the kernel makes them of floats (DynamicQuantizeLinear). */
 function codesOf(
-  inputs: readonly TensorValue[],
+  inputs: readonly (TensorValue | undefined)[],
   slots: Slots,
   known: QuantParams,
 ): { codes: Uint8Array; params: QuantParams } {

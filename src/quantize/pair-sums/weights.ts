@@ -10,7 +10,7 @@
  */
 
 /** Largest code of an unsigned 8-bit activation. */
-export const LARGEST_ACTIVATION = 255;
+const LARGEST_ACTIVATION = 255;
 /** What 16 bits hold. */
 const LARGEST_SUM = 32767;
 const SMALLEST_SUM = -32768;
@@ -61,35 +61,46 @@ function emptyWeights(channels: number, depth: number): KernelWeights {
   return { channels, depth: even, codes: new Int8Array(channels * even) };
 }
 
+/** Largest code that stands at each place of a row; where nothing is known every one can be 255. */
+export type LargestCodes = ArrayLike<number> | null;
+
+/** Largest codes of a convolution's rows from those of its input's channels. @param group which one, of how many inputs */
+export function largestOfRow(
+  byChannel: LargestCodes,
+  { depth }: KernelWeights,
+  inputs: number,
+  group: number,
+): LargestCodes {
+  if (!byChannel) return null;
+  return Uint8Array.from({ length: depth }, (_, k) => byChannel[group * inputs + (k % inputs)]!);
+}
+
 /**
  * The largest magnitude that the sum of a pair can reach, over all pairs of a channel and all activations from 0 to
- * `largest`, as a multiple of what 16 bits hold: above 1 some activations make it clip.
+ * the largest ones, as a multiple of what 16 bits hold: above 1 some activations make it clip.
  */
 export function pairLoad(
   { codes, depth }: KernelWeights,
   channel: number,
-  largest = LARGEST_ACTIVATION,
+  largest: LargestCodes = null,
 ): number {
   let [up, down] = [0, 0];
-  for (let k = channel * depth; k < (channel + 1) * depth; k += 2) {
-    const [a, b] = [codes[k]!, codes[k + 1]!];
+  for (let k = 0, at = channel * depth; k < depth; k += 2, at += 2) {
+    const a = codes[at]! * (largest ? largest[k]! : LARGEST_ACTIVATION);
+    const b = codes[at + 1]! * (largest ? largest[k + 1]! : LARGEST_ACTIVATION);
     up = Math.max(up, Math.max(a, 0) + Math.max(b, 0));
     down = Math.min(down, Math.min(a, 0) + Math.min(b, 0));
   }
-  return Math.max((up * largest) / LARGEST_SUM, (down * largest) / SMALLEST_SUM);
+  return Math.max(up / LARGEST_SUM, down / SMALLEST_SUM);
 }
 
 /** Places (even, in the row of the channel) of pairs that clip for some activations. */
-export function clippingPairs(
-  { codes, depth }: KernelWeights,
-  channel: number,
-  largest = LARGEST_ACTIVATION,
-): Int32Array {
+export function clippingPairs({ codes, depth }: KernelWeights, channel: number): Int32Array {
   const found: number[] = [];
   for (let k = 0; k < depth; k += 2) {
     const [a, b] = [codes[channel * depth + k]!, codes[channel * depth + k + 1]!];
-    const up = (Math.max(a, 0) + Math.max(b, 0)) * largest;
-    const down = (Math.min(a, 0) + Math.min(b, 0)) * largest;
+    const up = (Math.max(a, 0) + Math.max(b, 0)) * LARGEST_ACTIVATION;
+    const down = (Math.min(a, 0) + Math.min(b, 0)) * LARGEST_ACTIVATION;
     if (up > LARGEST_SUM || down < SMALLEST_SUM) found.push(k);
   }
   return Int32Array.from(found);
@@ -110,17 +121,14 @@ export function pairSums(
   return { exact, clipped };
 }
 
-/** True where one of the given pairs clips on this row of activations. */
-export function anyClips(
+/** True where the pair at place k of a channel clips on this row of activations. */
+export function clips(
   row: Uint8Array,
   { codes, depth }: KernelWeights,
   channel: number,
-  pairs: Int32Array,
+  k: number,
 ): boolean {
-  const start = channel * depth;
-  for (const k of pairs) {
-    const pair = row[k]! * codes[start + k]! + row[k + 1]! * codes[start + k + 1]!;
-    if (pair > LARGEST_SUM || pair < SMALLEST_SUM) return true;
-  }
-  return false;
+  const at = channel * depth + k;
+  const pair = row[k]! * codes[at]! + row[k + 1]! * codes[at + 1]!;
+  return pair > LARGEST_SUM || pair < SMALLEST_SUM;
 }

@@ -29,7 +29,7 @@ export function writeApartDynamic(
   writer: ConstantWriter,
   weights: WeightSettings,
 ): Float32Array {
-  const kernel = stepKernel(sizes.batch, weights.headroom === true);
+  const kernel = stepKernel(sizes.batch, weights.headroom !== undefined);
   return write(index, node, sizes, dir, dynamicProjection(writer, weights, kernel));
 }
 

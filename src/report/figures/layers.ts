@@ -1,4 +1,5 @@
 import type { LayerResult, ModelSummary, Precision, RunResult } from '../../results';
+import { withoutVnniText } from '../without-vnni';
 import type { Figure } from './figure';
 import { bytes, count, db, notMeasured } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
@@ -52,6 +53,7 @@ export function layersTable(result: RunResult): Table {
       { name: 'Local, dB', right: true },
       { name: 'Accumulated, dB', right: true },
       { name: 'Costs, dB', right: true },
+      { name: 'Without VNNI' },
       { name: 'Why not INT8' },
     ],
     rows: result.layers.map((layer) => [
@@ -61,6 +63,7 @@ export function layersTable(result: RunResult): Table {
       db(layer.local?.sqnrDb),
       db(layer.accumulated?.sqnrDb),
       db(layer.costsDb),
+      withoutVnniText(layer),
       layer.reason ?? '',
     ]),
   };

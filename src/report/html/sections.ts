@@ -6,6 +6,7 @@ import { MODE_NAMES } from '../modes';
 import { verificationText } from '../verification';
 import { costOf, worstFive } from '../sentence';
 import { beforeAfterTable } from '../before-after';
+import { withoutVnniText } from '../without-vnni';
 import { colourOfPart, latencyBars, sparkline, stack } from './charts';
 import { name, section, table, type Cell } from './parts';
 
@@ -103,6 +104,7 @@ export function layers(result: RunResult): string {
     },
     layer.kernel ?? '–',
     count(layer.macs),
+    withoutVnniText(layer),
     layer.reason ?? '',
   ]);
   const heads = [
@@ -111,6 +113,7 @@ export function layers(result: RunResult): string {
     { name: 'Runs as' },
     { name: 'Kernel' },
     { name: 'MACs', right: true },
+    { name: 'On x86 without VNNI' },
     { name: 'Why not INT8' },
   ];
   const caption = '8 runs in INT8, F in float; hatched: kept in FP32 by the recipe.';

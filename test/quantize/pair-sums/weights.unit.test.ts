@@ -27,8 +27,10 @@ describe('pairLoad', () => {
   });
 
   it('is less where activations do not use all codes', () => {
-    expect(pairLoad(column(127, 127), 0, 100)).toBeCloseTo((254 * 100) / 32767, 9);
-    expect([...clippingPairs(column(127, 127), 0, 100)]).toEqual([]);
+    expect(pairLoad(column(127, 127, -127, -127), 0, [100, 50, 200, 40])).toBeCloseTo(
+      (240 * 127) / 32768,
+      9,
+    );
   });
 
   it('above 1 is exactly where some activations make a pair clip', () => {

@@ -98,9 +98,9 @@ describe('tables', () => {
 
   it('of layers say what runs and why not INT8', () => {
     expect(layersTable(result).rows).toEqual([
-      ['/conv1', 'Conv 3×3', '8', '30.0', '20.0', '3.0', ''],
-      ['/conv2', 'Conv 3×3', '8', '30.0', '20.0', '11.2', ''],
-      ['/fc', 'Conv 3×3', 'F', '–', '–', '–', 'You keep it.'],
+      ['/conv1', 'Conv 3×3', '8', '30.0', '20.0', '3.0', '–', ''],
+      ['/conv2', 'Conv 3×3', '8', '30.0', '20.0', '11.2', '–', ''],
+      ['/fc', 'Conv 3×3', 'F', '–', '–', '–', '–', 'You keep it.'],
     ]);
     expect(worstLayers(result).map(({ name }) => name)).toEqual(['/conv2', '/conv1']);
   });

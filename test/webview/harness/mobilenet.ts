@@ -201,6 +201,15 @@ export function results(kept: readonly string[]): LayerResult[] {
       utilisation: s.name === 'conv_preds' ? 0.71 : 0.88 + 0.12 * next(),
       hurts: share >= 0.05 && !keep,
       biasShift: null,
+      withoutVnni:
+        s.op === 'Conv' && !keep
+          ? {
+              channels: 8,
+              canClip: share > 0.05 ? 3 : 0,
+              clippedShare: share > 0.05 ? 0.02 : 0,
+              sqnrDb: 28.3,
+            }
+          : null,
     };
   });
 }

@@ -1,0 +1,141 @@
+import { ClosenessAccumulator } from '../../numeric';
+import { pairLayers, runPairs, type PairLayer } from '../../analyze/without-vnni';
+import type { PairArithmetic } from '../../quantize/pair-sums';
+import { isRecurrent } from '../../quantize/recurrent';
+import { pairsClip } from '../../runtime/pair-probe';
+import { isScores } from '../../analyze/evaluate';
+import { executingNodes } from '../../analyze/executed';
+import { perSample } from '../../data';
+import { productsApart } from '../../analyze/executed-apart';
+import type { Feed, NodeProto, TensorValue } from '../../onnx';
+import type { ModelWithoutVnni, RunResult } from '../../results';
+import { addNote, type JobContext } from '../context';
+import { fillPairs } from '../fill';
+import type { Subject } from '../subject';
+import type { Verified } from './verify';
+
+/** The run costs about this many multiply-accumulates a second in layers that can clip: samples are so many that it takes two, */
+const SAMPLE_MACS = 8e8;
+/** but no more than these. */
+const MOST_SAMPLES = 16;
+/** A single sample of more than this is not run. */
+const MOST_MACS = 5e9;
+
+/** What to do about it; a file for x86-avx2 clips only far beyond what calibration saw. */
+function remedyOf({ target }: Pick<RunResult, 'target'>): string {
+  return target === 'x86-avx2'
+    ? 'Calibrate on more samples, or on more varied ones: clipping begins 1.5 times beyond what they showed of a channel.'
+    : 'Write it with target: x86-avx2, or open it there with the session option session.x64quantprecision = 1.';
+}
+
+/** Layers that add pairs in 16 bits where there is no VNNI, from the graph that the runtime executes here. */
+export function pairsOf(subject: Subject, { optimized }: Verified): Map<string, PairLayer> {
+  const nodes = executingNodes(optimized, subject.units, subject.prepared);
+  const lists = new Map<string, NodeProto[]>([...nodes].map(([name, node]) => [name, [node]]));
+  for (const { name, node } of subject.units) {
+    const apart = isRecurrent(node) ? productsApart(optimized, name) : [];
+    if (apart.length > 0) lists.set(name, apart);
+  }
+  return pairLayers(optimized, lists);
+}
+
+/**
+ * Runs the model with the arithmetic of an x86 processor without VNNI and says what changes. Nothing is run where no
+ * layer can clip, or one sample would take too long; a note says which.
+ */
+export async function withoutVnniStage(
+  result: RunResult,
+  { optimized, session }: Verified,
+  pairs: ReadonlyMap<string, PairLayer>,
+  feeds: readonly Feed[],
+  context: JobContext,
+): Promise<void> {
+  const risky = [...pairs].filter(([, p]) => p.canClip > 0);
+  if (risky.length === 0) return;
+  const names = new Set(risky.map(([name]) => name));
+  const macs = result.layers.reduce((sum, l) => sum + (names.has(l.name) ? (l.macs ?? 0) : 0), 0);
+  if (feeds.length === 0 || macs > MOST_MACS || risky.some(([, p]) => p.onlyLookedAt)) {
+    noteRisk(result, pairs);
+    return;
+  }
+  const count = Math.max(1, Math.min(MOST_SAMPLES, Math.floor(SAMPLE_MACS / Math.max(macs, 1))));
+  const chosen = feeds.slice(0, count);
+  await context.meter.begin('layer errors', 1, 'without VNNI');
+  const step = (done: number, total: number) => context.meter.step(done, total, 'without VNNI');
+  const nativeClips = await pairsClip();
+  const run = (arithmetic: PairArithmetic) =>
+    runPairs(optimized, pairs, chosen, { arithmetic, nativeClips }, step);
+  const clipped = await run('clipped');
+  let exact: Record<string, TensorValue>[] = [];
+  if (nativeClips) exact = (await run('exact')).outputs;
+  else for (const feed of chosen) exact.push(await session.run(feed));
+  fillPairs(result, pairs, clipped.layers);
+  result.withoutVnni = compare(exact, clipped.outputs, session.outputs[0] ?? '');
+  noteClipping(result);
+}
+
+/** Says that layers can clip where nothing was run. */
+export function noteRisk(result: RunResult, pairs: ReadonlyMap<string, PairLayer>): void {
+  const risky = [...pairs.values()].filter((p) => p.canClip > 0);
+  if (risky.length === 0) return;
+  addNote(result.notes, {
+    code: 'can-clip-without-vnni',
+    severity: 'info',
+    message: `On x86 processors without VNNI some inputs make ${risky.length} of ${pairs.size} integer layers clip; how much was not measured.`,
+    remedy: remedyOf(result),
+  });
+}
+
+function noteClipping(result: RunResult): void {
+  const { withoutVnni, layers } = result;
+  const clipping = layers.filter((l) => (l.withoutVnni?.clippedShare ?? 0) > 0);
+  const all = layers.filter((l) => l.withoutVnni !== null).length;
+  if (!withoutVnni) return;
+  const { samples, outputs, sameLabel } = withoutVnni;
+  if (clipping.length === 0) {
+    addNote(result.notes, {
+      code: 'can-clip-without-vnni',
+      severity: 'info',
+      message: `On x86 processors without VNNI some inputs make ${layers.filter((l) => (l.withoutVnni?.canClip ?? 0) > 0).length} of ${all} integer layers clip; on ${samples} samples nothing did.`,
+      remedy: remedyOf(result),
+    });
+    return;
+  }
+  const worst = outputs.reduce((a, b) => (b.sqnrDb < a.sqnrDb ? b : a));
+  const labels =
+    sameLabel === null || sameLabel === 1
+      ? ''
+      : `, ${samples - Math.round(sameLabel * samples)} of ${samples} labels change`;
+  addNote(result.notes, {
+    code: 'clips-without-vnni',
+    severity: 'warning',
+    message: `On x86 processors without VNNI ${clipping.length} of ${all} integer layers clip: '${worst.name}' differs by up to ${worst.maxAbs.toPrecision(2)} (${worst.sqnrDb.toFixed(1)} dB)${labels}.`,
+    remedy: remedyOf(result),
+  });
+}
+
+function compare(
+  exact: readonly Record<string, TensorValue>[],
+  clipped: readonly Record<string, TensorValue>[],
+  first: string,
+): ModelWithoutVnni {
+  const closeness = new Map<string, ClosenessAccumulator>();
+  const same: number[] = [];
+  for (const [i, sample] of exact.entries()) {
+    for (const [name, { data }] of Object.entries(sample)) {
+      const other = clipped[i]![name]?.data;
+      if (!(data instanceof Float32Array) || !(other instanceof Float32Array)) continue;
+      const sum = closeness.get(name) ?? new ClosenessAccumulator();
+      closeness.set(name, sum.add(data, other));
+    }
+    const reference = sample[first];
+    const output = clipped[i]![first];
+    if (reference && output && isScores(reference))
+      same.push(perSample('agreement', { output, label: null, reference }));
+  }
+  return {
+    samples: exact.length,
+    outputs: [...closeness].map(([name, { sqnrDb, maxAbs }]) => ({ name, sqnrDb, maxAbs })),
+    sameLabel: same.length > 0 ? same.reduce((a, b) => a + b, 0) / same.length : null,
+  };
+}
