@@ -1,4 +1,12 @@
-import { GraphIndex, isDefaultDomain, tensorType, type Model, type NodeProto } from '../onnx';
+import {
+  allNodes,
+  bodiesOf,
+  isDefaultDomain,
+  ScopedIndex,
+  tensorType,
+  type Model,
+  type NodeProto,
+} from '../onnx';
 import { isRecurrent } from '../quantize/recurrent';
 import type { Unit } from '../quantize/units';
 import { executedApart } from './executed-apart';
@@ -94,7 +102,7 @@ export function executingNodes(
   const keys = unitKeys(units);
   const byName = new Map(units.map((u) => [u.name, u]));
   const found = new Map<string, NodeProto>();
-  for (const node of optimized.graph.node) {
+  for (const node of allNodes(optimized.graph)) {
     for (const key of nodeKeys(node)) {
       const name = keys.get(key);
       if (name === undefined) continue;
@@ -119,8 +127,10 @@ function fusedInto(
   prepared: Model,
   found: ReadonlyMap<string, NodeProto>,
 ): Map<string, NodeProto> {
-  const known = new Map(optimized.graph.node.flatMap((n) => n.output.map((o) => [o, n] as const)));
-  const index = new GraphIndex(prepared.graph);
+  const known = new Map(
+    [...allNodes(optimized.graph)].flatMap((n) => n.output.map((o) => [o, n] as const)),
+  );
+  const indexes = new ScopedIndex(prepared.graph);
   const byNode = new Map(units.map((u) => [u.node, u]));
   const owners = new Map(units.flatMap((u) => [u.biasNode, u.activation].map((n) => [n, u])));
   const weighted = new Set(units.flatMap((u) => (u.weight ? (found.get(u.name) ?? []) : [])));
@@ -129,18 +139,22 @@ function fusedInto(
     return unit && found.get(unit.name);
   };
 
-  const downstream = (unit: Unit): NodeProto | undefined =>
-    search([unit.output], (tensor) => {
+  const downstream = (unit: Unit): NodeProto | undefined => {
+    const index = indexes.of(unit.body);
+    return search([unit.output], (tensor) => {
       const host = known.get(tensor);
       if (host && !SERVANTS.has(host.opType) && !weighted.has(host)) return host;
       const readers = index.consumers(tensor).filter((reader) => !byNode.get(reader)?.weight);
       return readers.flatMap((reader) => reader.output);
     });
-  const upstream = (unit: Unit): NodeProto | undefined =>
-    search([...unit.node.input], (tensor) => {
+  };
+  const upstream = (unit: Unit): NodeProto | undefined => {
+    const index = indexes.of(unit.body);
+    return search([...unit.node.input], (tensor) => {
       const producer = index.producer(tensor);
       return producer ? (isFound(producer) ?? producer.input) : [];
     });
+  };
 
   return new Map(
     units.flatMap((unit) => {
@@ -178,8 +192,9 @@ function unitKeys(units: readonly Unit[]): Map<string, string> {
   const keys = new Map<string, string>();
   const shared = new Set<string>();
   for (const unit of units) {
+    // branches may give their tensors the same names, never their nodes
     const tensors = [unit.node, unit.biasNode, unit.activation].flatMap((n) =>
-      n ? [n.name, ...n.output] : [],
+      n ? [n.name, ...(unit.body ? [] : n.output)] : [],
     );
     const names = [...tensors, ...tensors.flatMap((t) => [`${t}_quantized`, `${t}_unquantized`])];
     if (unit.weight)
@@ -228,9 +243,10 @@ function executedAs(node: NodeProto, integers: ReadonlySet<string>): Executed {
 /** Tensors that hold 8-bit codes when the graph runs. */
 function integerTensors(model: Model): Set<string> {
   const integers = new Set<string>();
-  for (const t of model.graph.initializer)
-    if (['uint8', 'int8'].includes(tensorType(t))) integers.add(t.name);
-  for (const node of model.graph.node) {
+  for (const graph of [model.graph, ...bodiesOf(model.graph).map((body) => body.graph)])
+    for (const t of graph.initializer)
+      if (['uint8', 'int8'].includes(tensorType(t))) integers.add(t.name);
+  for (const node of allNodes(model.graph)) {
     const writes =
       node.opType === 'QuantizeLinear' ||
       (/^(QLinear|Nhwc)/.test(node.opType) && INTEGER_KERNELS.has(node.opType)) ||

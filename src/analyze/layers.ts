@@ -1,10 +1,20 @@
-import { GraphIndex, nodeReads, tensorDims, tensorType, type Model, type NodeProto } from '../onnx';
-import { macsOf } from '../onnx/macs';
-import type { TensorInfo } from '../onnx/shapes';
+import {
+  ScopedIndex,
+  nodeReads,
+  subgraphs,
+  tensorDims,
+  tensorType,
+  type GraphIndex,
+  type GraphProto,
+  type Model,
+  type NodeProto,
+} from '../onnx';
+import type { ScopedShapes } from '../onnx/shapes';
 import type { PassContext } from '../quantize/context';
 import type { Unit } from '../quantize/units';
 import type { LayerSummary } from '../results';
 import { layerKind } from './kind';
+import { layerMacs } from './layer-macs';
 import { sourcePlace } from './source-place';
 import { summarizeWeight, weightValues } from './weights';
 
@@ -16,18 +26,20 @@ export interface LayerParts {
   prepared: Model;
   context: PassContext;
   units: readonly Unit[];
-  /** Shapes of the prepared model. */
-  shapes: ReadonlyMap<string, TensorInfo>;
+  /** Shapes of every graph of the prepared model. */
+  bodyShapes: ScopedShapes;
 }
 
 /** One summary per layer, in graph order. */
 export function summarizeLayers(parts: LayerParts): LayerSummary[] {
-  const { source, prepared, context, units, shapes } = parts;
-  const index = new GraphIndex(prepared.graph);
+  const { source, prepared, context, units, bodyShapes } = parts;
+  const indexes = new ScopedIndex(prepared.graph);
   const original = new Map(source.graph.node.map((node) => [node.name, node]));
   const absorbed = absorbedNames(source, context);
   const feeders = findPredecessors(prepared, units);
   return units.map((unit, i): LayerSummary => {
+    const index = indexes.of(unit.body);
+    const shapes = bodyShapes.get(index.graph);
     const weight = weightValues(prepared, index, unit);
     return {
       name: unit.name,
@@ -35,8 +47,8 @@ export function summarizeLayers(parts: LayerParts): LayerSummary[] {
       kind: layerKind(index, unit),
       inputs: unit.inputs,
       output: unit.output,
-      outputShape: shapes.get(unit.output)?.shape ?? null,
-      macs: macsOf(unit.node, shapes),
+      outputShape: shapes?.get(unit.output)?.shape ?? null,
+      macs: layerMacs(unit, prepared, bodyShapes),
       parameters: parametersOf(index, unit),
       weight: weight && summarizeWeight(weight),
       absorbed: absorbed.get(unit.name) ?? [],
@@ -80,16 +92,24 @@ function findPredecessors(model: Model, units: readonly Unit[]): number[][] {
   units.forEach((unit, i) => {
     for (const node of [unit.node, unit.biasNode, unit.activation]) if (node) owner.set(node, i);
   });
-  const reach = new Map<string, readonly number[]>();
   const found = units.map(() => new Set<number>());
-  for (const node of model.graph.node) {
-    const at = owner.get(node);
-    let feeders: readonly number[] = [];
-    if (at !== undefined || !SHAPE_ONLY.has(node.opType))
-      for (const input of nodeReads(node)) feeders = union(feeders, reach.get(input) ?? []);
-    if (at !== undefined) for (const i of feeders) if (i !== at) found[at]!.add(i);
-    for (const output of node.output) reach.set(output, at === undefined ? feeders : [at]);
-  }
+  const walk = (graph: GraphProto, reach: Map<string, readonly number[]>): void => {
+    for (const node of graph.node) {
+      const at = owner.get(node);
+      let feeders: readonly number[] = [];
+      if (at !== undefined || !SHAPE_ONLY.has(node.opType))
+        for (const input of nodeReads(node)) feeders = union(feeders, reach.get(input) ?? []);
+      if (at !== undefined) for (const i of feeders) if (i !== at) found[at]!.add(i);
+      for (const body of subgraphs(node)) {
+        // what enters a body feeds all of it, and what it gives comes from the layers in it
+        const inner = new Map([...reach, ...body.input.map((v) => [v.name, feeders] as const)]);
+        walk(body, inner);
+        for (const v of body.output) feeders = union(feeders, inner.get(v.name) ?? []);
+      }
+      for (const output of node.output) reach.set(output, at === undefined ? feeders : [at]);
+    }
+  };
+  walk(model.graph, new Map());
   return found.map((set) => [...set].sort((a, b) => a - b));
 }
 

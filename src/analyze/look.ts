@@ -1,16 +1,18 @@
 import { Model, type NodeProto } from '../onnx';
-import { inferShapes, type TensorInfo } from '../onnx/shapes';
+import { inferGraphs, type ScopedShapes, type TensorInfo } from '../onnx/shapes';
 import { nameNodes } from '../quantize/passes/name-nodes';
 import { prepare, type PrepareOptions, type Prepared } from '../quantize/prepare';
-import { listUnits, type Unit } from '../quantize/units';
+import { listBodyUnits, listUnits, type Unit } from '../quantize/units';
 
 /** A model as analysis sees it: the file's own graph, the prepared one, and its layers. */
 export interface Look extends Prepared {
   /** The file's own graph with the names that its nodes have everywhere else; weights are shared, not copied. */
   source: Model;
   units: Unit[];
-  /** Types and shapes of the prepared model. */
+  /** Types and shapes of the prepared model's main graph, */
   shapes: ReadonlyMap<string, TensorInfo>;
+  /** and of every graph in it. */
+  bodyShapes: ScopedShapes;
 }
 
 /** How far a look may go. */
@@ -23,9 +25,13 @@ export async function lookAt(model: Model, options: LookOptions = {}): Promise<L
 
 /** The same for a model that has been prepared already. */
 export function lookAtPrepared(model: Model, prepared: Prepared): Look {
-  const shapes = inferShapes(prepared.model);
-  const units = listUnits(prepared.model, prepared.context, (tensor) => shapes.get(tensor)?.type);
-  return { ...prepared, source: namedView(model), units, shapes };
+  const all = inferGraphs(prepared.model);
+  const shapes = all.get(prepared.model.graph) ?? new Map<string, TensorInfo>();
+  const units = [
+    ...listUnits(prepared.model, prepared.context, (tensor) => shapes.get(tensor)?.type),
+    ...listBodyUnits(prepared.model, prepared.context, all),
+  ];
+  return { ...prepared, source: namedView(model), units, shapes, bodyShapes: all };
 }
 
 /** The model with named nodes; only the nodes themselves are copied, so that the given one stays as it is. */

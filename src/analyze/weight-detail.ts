@@ -1,5 +1,5 @@
 import { VernierError } from '../errors';
-import { GraphIndex, loadModel } from '../onnx';
+import { loadModel, ScopedIndex } from '../onnx';
 import type { WeightDetail } from '../results';
 import { lookAt, type Look, type LookOptions } from './look';
 import { summarizeWeight, weightRange, weightValues } from './weights';
@@ -23,7 +23,8 @@ export async function weightDetail(
 export function weightDetailOf(look: Look, layer: string): WeightDetail {
   const host = look.context.hostOf(layer);
   const unit = look.units.find((u) => u.name === host);
-  const weight = unit ? weightValues(look.model, new GraphIndex(look.model.graph), unit) : null;
+  const index = new ScopedIndex(look.model.graph).of(unit?.body);
+  const weight = unit ? weightValues(look.model, index, unit) : null;
   if (!weight)
     throw new VernierError(
       'model.missing-initializer',

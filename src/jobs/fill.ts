@@ -5,7 +5,7 @@ import { layerKind } from '../analyze/kind';
 import type { AccumulatedError, LocalError } from '../analyze/layer-errors';
 import { noiseDb, type OutputNoise } from '../analyze/sensitivity';
 import type { LayerClipping, PairLayer } from '../analyze/without-vnni';
-import { GraphIndex } from '../onnx';
+import { ScopedIndex } from '../onnx';
 import type { LayerResult, Precision, RangeSummary, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import type { Plan } from './plan';
@@ -122,7 +122,7 @@ export function fillLayers(
     local: ReadonlyMap<string, LocalError>;
   },
 ): void {
-  const index = new GraphIndex(subject.prepared.graph);
+  const indexes = new ScopedIndex(subject.prepared.graph);
   result.layers = quantized.units.map(({ unit, integer, precision, reason }): LayerResult => {
     const runs = executed.get(unit.name);
     const accumulated = errors?.accumulated.get(unit.name);
@@ -131,7 +131,7 @@ export function fillLayers(
     return {
       name: unit.name,
       op: unit.sourceOp,
-      kind: layerKind(index, unit),
+      kind: layerKind(indexes.of(unit.body), unit),
       precision: integer ? (precision ?? 'int8') : 'float32',
       executed: runs?.precision ?? null,
       kernel: runs?.kernel ?? null,

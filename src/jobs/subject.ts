@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { VernierError } from '../errors';
+import { layerMacs } from '../analyze/layer-macs';
 import { lookAtPrepared, type Look } from '../analyze/look';
 import { loadModel, type InputSpec, type Model, valueType } from '../onnx';
-import { macsOf } from '../onnx/macs';
-import { inferShapes } from '../onnx/shapes';
+import { inferGraphs } from '../onnx/shapes';
 import { validateModel } from '../onnx/validate';
 import type { PassContext } from '../quantize/context';
 import { place, type Placement } from '../quantize/placement';
@@ -68,7 +68,7 @@ async function makeSubject(file: string, key: string): Promise<Subject> {
       type: valueType(v).type,
       shape: valueType(v).shape ?? [],
     })),
-    macs: new Map(units.map((u) => [u.name, macsOf(u.node, shapes)])),
+    macs: new Map(units.map((u) => [u.name, layerMacs(u, prepared, look.bodyShapes)])),
   };
 }
 
@@ -82,8 +82,9 @@ export function macsWithShapes(
   subject: Subject,
   inputShapes: Record<string, number[]>,
 ): Map<string, number | null> {
-  const shapes = inferShapes(subject.prepared, inputShapes);
+  const { prepared, units, macs } = subject;
+  const shapes = inferGraphs(prepared, inputShapes);
   return new Map(
-    subject.units.map((u) => [u.name, macsOf(u.node, shapes) ?? subject.macs.get(u.name) ?? null]),
+    units.map((u) => [u.name, layerMacs(u, prepared, shapes) ?? macs.get(u.name) ?? null]),
   );
 }

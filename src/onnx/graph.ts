@@ -16,7 +16,11 @@ export class GraphIndex {
   private readonly inputNames: Set<string>;
   private readonly outputNames: Set<string>;
 
-  constructor(readonly graph: GraphProto) {
+  /** @param outer index of the graph around this one, if it is a body: its constants count, and its names are taken */
+  constructor(
+    readonly graph: GraphProto,
+    private readonly outer: GraphIndex | null = null,
+  ) {
     this.inputNames = new Set(graph.input.map((v) => v.name));
     this.outputNames = new Set(graph.output.map((v) => v.name));
     for (const t of graph.initializer) this.constants.set(t.name, t);
@@ -39,11 +43,13 @@ export class GraphIndex {
 
   /** The initializer of that name, if there is one. */
   initializer(tensor: string): TensorProto | undefined {
-    return this.constants.get(tensor);
+    const own = this.constants.get(tensor);
+    if (own || !this.outer || this.defines(tensor)) return own;
+    return this.outer.initializer(tensor);
   }
 
   isConstant(tensor: string): boolean {
-    return this.constants.has(tensor);
+    return this.initializer(tensor) !== undefined;
   }
 
   isGraphInput(tensor: string): boolean {
@@ -61,6 +67,7 @@ export class GraphIndex {
 
   /** A name that no tensor or node of the graph, or of one inside it, has, made from `base`. */
   freshName(base: string): string {
+    if (this.outer) return this.outer.freshName(base);
     let name = base;
     for (let i = 1; this.names.has(name); i++) name = `${base}_${i}`;
     this.names.add(name);
@@ -171,6 +178,10 @@ export class GraphIndex {
       }
     }
     return removed;
+  }
+
+  private defines(tensor: string): boolean {
+    return this.producers.has(tensor) || this.inputNames.has(tensor);
   }
 
   private link(node: NodeProto): void {

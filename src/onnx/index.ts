@@ -1,5 +1,6 @@
 /** The ONNX room's front door. */
 export * from './attributes';
+export * from './bodies';
 export * from './graph';
 export * from './load';
 export * from './model';

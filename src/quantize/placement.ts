@@ -107,7 +107,7 @@ export function place(
     quantized.set(unit.output, unit.output);
     shipped.add(unit.output);
   }
-  const decided = units.map((u) => placed.get(u)!);
+  const decided = units.map((u) => placed.get(u) ?? insideBody(u, options));
   const channelwise = channelwiseTensors(index, decided, [...passthrough, ...joining], family);
   return { units: decided, quantized, shipped, channelwise, passthrough };
 }
@@ -129,6 +129,16 @@ function channelwiseTensors(
       !index.consumers(unit.output).some((reader) => takers.has(reader)),
   );
   return new Set(found.map(({ unit }) => unit.output));
+}
+
+/** What runs once a turn, or only sometimes, has no range that a calibration could vouch for. */
+function insideBody(unit: Unit, { keep }: PlacementOptions): UnitPlacement {
+  const { body } = unit;
+  const where = body ? `inside the body of ${body.owner.opType} '${body.path}'` : 'not reached';
+  const reason = keep.has(unit.name)
+    ? 'kept in FP32 by the recipe'
+    : `it is ${where}, whose ranges are not read: mode: dynamic quantizes there`;
+  return { unit, integer: false, reason };
 }
 
 function whyFloat(

@@ -1,4 +1,4 @@
-import { topologicalOrder, type Model } from '../onnx';
+import { bodiesOf, bodyModel, topologicalOrder, type Model } from '../onnx';
 import { inlineFunctions } from '../onnx/functions';
 import { upgradeOpset } from '../onnx/upgrade';
 import { PassContext } from './context';
@@ -9,6 +9,7 @@ import { foldBatchNorm } from './passes/fold-batchnorm';
 import { foldBias } from './passes/fold-bias';
 import { foldConstants } from './passes/fold-constants';
 import { foldPad } from './passes/fold-pad';
+import { inlineIf } from './passes/inline-if';
 import { inlineConstants } from './passes/inline-constants';
 import { loneMatmul } from './passes/lone-matmul';
 import { matmulToGemm } from './passes/matmul-to-gemm';
@@ -33,6 +34,9 @@ type Pass = (model: Model, context: PassContext) => void | Promise<void>;
 export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['inline constants', inlineConstants],
   ['fold constants', foldConstants],
+  ['write out decided ifs', inlineIf],
+  ['inline their constants', inlineConstants],
+  ['fold constants', foldConstants],
   ['drop identities', dropIdentities],
   ['fold pad', foldPad],
   ['fold batch norm', foldBatchNorm],
@@ -50,6 +54,9 @@ export interface PrepareOptions {
   /** False: nothing is run, not even constants (untrusted workspaces). */
   runtime?: boolean;
 }
+
+/** What is done inside If, Loop and Scan too: it needs to know nothing of the graphs around them. */
+const IN_BODIES: readonly Pass[] = [inlineConstants, plainGemm];
 
 /**
  * Prepares a copy of a model for quantization. The given model is left as it is.
@@ -76,6 +83,8 @@ export async function prepare(source: Model, options: PrepareOptions = {}): Prom
   }
   for (const [name, pass] of PREPARATION)
     if (name !== 'fold constants' || options.runtime !== false) await pass(model, context);
+  for (const body of bodiesOf(model.graph))
+    for (const pass of IN_BODIES) await pass(bodyModel(model, body), context);
   model.graph.node = topologicalOrder(model.graph);
   return { model, context };
 }

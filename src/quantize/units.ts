@@ -1,12 +1,16 @@
 import {
+  bodiesOf,
   GraphIndex,
   intAttribute,
   isDefaultDomain,
+  ScopedIndex,
   tensorType,
+  type Body,
   type ElementType,
   type Model,
   type NodeProto,
 } from '../onnx';
+import type { ScopedShapes } from '../onnx/shapes';
 import type { PassContext } from './context';
 import { operatorRow } from './operators';
 import { findCells, isRecurrent, type CellMember } from './recurrent';
@@ -37,6 +41,8 @@ export interface Unit {
   bias: string | null;
   /** The LSTM or GRU cell that it is a part of, where one is written as single operators. */
   cell: CellMember | null;
+  /** The body of If, Loop or Scan that it stands in; left out in the main graph. */
+  body?: Body;
 }
 
 /** Operators besides those that the table says move values: they make constants, change types or hold graphs. */
@@ -59,11 +65,29 @@ export type TypeOf = (tensor: string) => ElementType | undefined;
  * Integer arithmetic on shapes is left out.
  */
 export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): Unit[] {
-  const index = new GraphIndex(model.graph);
+  return unitsOf(new GraphIndex(model.graph), context, typeOf);
+}
+
+/** The units inside the bodies of If, Loop and Scan, outer bodies first. @param shapes of every graph of the model */
+export function listBodyUnits(model: Model, context: PassContext, shapes: ScopedShapes): Unit[] {
+  const indexes = new ScopedIndex(model.graph);
+  return bodiesOf(model.graph).flatMap((body) => {
+    const typeOf: TypeOf = (tensor) => {
+      for (let at: Body | null = body; at; at = at.parent) {
+        const known = shapes.get(at.graph)?.get(tensor);
+        if (known) return known.type;
+      }
+      return shapes.get(model.graph)?.get(tensor)?.type;
+    };
+    return unitsOf(indexes.of(body), context, typeOf).map((unit) => ({ ...unit, body }));
+  });
+}
+
+function unitsOf(index: GraphIndex, context: PassContext, typeOf: TypeOf): Unit[] {
   const units: Unit[] = [];
   const absorbed = new Set<NodeProto>();
   const cells = findCells(index);
-  for (const node of model.graph.node) {
+  for (const node of index.graph.node) {
     if (absorbed.has(node)) continue;
     const weight = weightOf(index, node);
     if (isMovement(node) && !(node.opType === 'Gather' && weight)) continue;

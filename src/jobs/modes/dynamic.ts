@@ -1,3 +1,4 @@
+import { quantizeGraphs } from '../../quantize/bodies';
 import { quantizeDynamic } from '../../quantize/dynamic';
 import { weightsMetadata } from './metadata';
 import type { QuantizationMode } from './mode';
@@ -13,7 +14,9 @@ export const dynamicMode: QuantizationMode = {
   async quantize({ plan, subject, keep }) {
     const { granularity } = plan.recipe.quantization.weights;
     const headroom = plan.target === 'x86-avx2';
-    const written = quantizeDynamic(subject.prepared, subject.units, keep, granularity, headroom);
+    const written = await quantizeGraphs(subject.prepared, subject.units, (model, units) =>
+      quantizeDynamic(model, units, keep, granularity, headroom),
+    );
     return {
       ...written,
       placement: null,

@@ -33,7 +33,7 @@ export function tappedTensors(subject: Subject): string[] {
   const tensors = new Set(subject.everything.quantized.values());
   // A layer whose neighbour is kept needs the range of its own input, so inputs are tapped besides roots.
   for (const { unit, integer } of subject.everything.units)
-    if (integer || unit.weight)
+    if ((integer || unit.weight) && !unit.body)
       for (const name of [...unit.inputs, unit.output, ...hiddenStates(unit)]) tensors.add(name);
   return [...tensors].filter((name) => (subject.typeOf(name) ?? 'float32') === 'float32');
 }
