@@ -42,18 +42,19 @@ const LARGEST = 16 << 20;
  */
 export async function foldConstants(model: Model, context: PassContext): Promise<void> {
   const graph = model.graph;
-  const index = new GraphIndex(graph);
+  const outputs = new Set(graph.output.map((v) => v.name));
   const known = new Set(graph.initializer.map((t) => t.name));
   const folded: NodeProto[] = [];
   for (const node of graph.node) {
     if (!isDefaultDomain(node.domain) || NEVER.has(node.opType)) continue;
     if (subgraphs(node).length > 0 || node.input.length === 0) continue;
     if (node.input.some((name) => name !== '' && !known.has(name))) continue;
-    if (node.output.some((o) => index.isGraphOutput(o))) continue;
+    if (node.output.some((o) => outputs.has(o))) continue;
     folded.push(node);
     node.output.forEach((o) => known.add(o));
   }
   if (folded.length === 0) return;
+  const index = new GraphIndex(graph);
   const inside = new Set(folded);
   const wanted = folded.flatMap((node) =>
     node.output.filter((o) => o !== '' && index.consumers(o).some((c) => !inside.has(c))),

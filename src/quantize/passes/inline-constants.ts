@@ -12,6 +12,7 @@ import type { PassContext } from '../context';
 
 /** `Constant` nodes become initializers. Does nothing for sparse and string constants. */
 export function inlineConstants(model: Model, _context: PassContext): void {
+  if (!model.graph.node.some((node) => node.opType === 'Constant')) return;
   const index = new GraphIndex(model.graph);
   for (const node of [...model.graph.node]) {
     if (node.opType !== 'Constant' || node.domain !== '') continue;

@@ -21,7 +21,7 @@ import type { PassContext } from '../context';
  */
 export function inlineIf(model: Model, context: PassContext): void {
   let names: Names | null = null;
-  for (let again = true; again;) {
+  for (let again = model.graph.node.some((n) => n.opType === 'If'); again;) {
     again = false;
     const index = new GraphIndex(model.graph);
     for (const node of [...model.graph.node]) {
