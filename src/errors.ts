@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'model.duplicate-output'
   | 'model.bad-dims'
   | 'model.bad-tensor'
+  | 'model.changed'
   | 'model.nan-weight'
   | 'model.external-missing'
   | 'model.external-short'

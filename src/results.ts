@@ -71,10 +71,11 @@ export interface WeightSummary {
   shape: number[];
   /** Output-channel axis, or null where there is none. */
   axis: number | null;
-  min: number;
-  max: number;
-  /** Largest magnitude of every output channel, in channel order. */
-  channelMax: number[];
+  /** Finite extremes; null where the values were not read because the weights take too many bytes together: ask for the layer. */
+  min: number | null;
+  max: number | null;
+  /** Largest magnitude of every output channel, in channel order; null where the values were not read. */
+  channelMax: number[] | null;
 }
 
 export type FusionStatus = 'will' | 'done' | 'blocked';
@@ -160,6 +161,9 @@ export interface RangeDetail extends RangeSummary {
 
 /** A layer's weights in full, pulled by the Ranges view. */
 export interface WeightDetail extends WeightSummary {
+  min: number;
+  max: number;
+  channelMax: number[];
   layer: string;
   edges: number[];
   counts: number[];

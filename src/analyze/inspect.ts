@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import {
   attribute,
+  heldSource,
   isExternal,
   loadModel,
   tensorAttribute,
@@ -24,9 +25,16 @@ import { lookAt, type Look, type LookOptions } from './look';
  */
 export async function inspectModel(file: string, options: LookOptions = {}): Promise<ModelSummary> {
   const model = await loadModel(file);
-  validateModel(model);
+  const unread = validateModel(model, { sparing: true });
   const { size } = await stat(file);
-  return summarizeModel(file, size, model, await lookAt(model, options));
+  const summary = summarizeModel(file, size, model, await lookAt(model, options));
+  if (unread > 0)
+    summary.notes.push({
+      code: 'weights-unread',
+      severity: 'info',
+      message: `${Math.round(unread / 1e6)} MB of weights were not read: NaN is looked for when the model is quantized, and the ranges of a layer's weights are computed when it is opened.`,
+    });
+  return summary;
 }
 
 /** The same from a look that has been taken already. @param bytes size of the file alone */
@@ -38,7 +46,8 @@ export function summarizeModel(
 ): ModelSummary {
   const { proto, graph } = model;
   const constants = new Set(graph.initializer.map((t) => t.name));
-  const external = graph.initializer.filter(isExternal);
+  // what was left in the model's own file is part of it already
+  const external = graph.initializer.filter((t) => isExternal(t) && !heldSource(t));
   return {
     file,
     bytes: bytes + external.reduce((sum, t) => sum + tensorBytes(t), 0),

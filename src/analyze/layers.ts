@@ -16,7 +16,7 @@ import type { LayerSummary } from '../results';
 import { layerKind } from './kind';
 import { layerMacs } from './layer-macs';
 import { sourcePlace } from './source-place';
-import { summarizeWeight, weightValues } from './weights';
+import { weightReader } from './weights';
 
 /** What {@link summarizeLayers} reads. */
 export interface LayerParts {
@@ -37,10 +37,10 @@ export function summarizeLayers(parts: LayerParts): LayerSummary[] {
   const original = new Map(source.graph.node.map((node) => [node.name, node]));
   const absorbed = absorbedNames(source, context);
   const feeders = findPredecessors(prepared, units);
+  const summaryOf = weightReader(prepared, (unit) => indexes.of(unit.body), units);
   return units.map((unit, i): LayerSummary => {
     const index = indexes.of(unit.body);
     const shapes = bodyShapes.get(index.graph);
-    const weight = weightValues(prepared, index, unit);
     return {
       name: unit.name,
       op: unit.sourceOp,
@@ -50,7 +50,7 @@ export function summarizeLayers(parts: LayerParts): LayerSummary[] {
       outputShape: shapes?.get(unit.output)?.shape ?? null,
       macs: layerMacs(unit, prepared, bodyShapes),
       parameters: parametersOf(index, unit),
-      weight: weight && summarizeWeight(weight),
+      weight: summaryOf(unit),
       absorbed: absorbed.get(unit.name) ?? [],
       predecessors: feeders[i]!,
       source: sourcePlace(original.get(unit.name) ?? unit.node),

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { sqnrDb } from '../numeric';
-import { inlineExternal, serializeModel, type Feed, type Model } from '../onnx';
+import type { Feed, Model } from '../onnx';
 import { onlyThisModel, type ExperimentSettings } from '../quantize/experiments';
 import type { UnitPlacement } from '../quantize/placement';
-import { Session } from '../runtime/session';
+import { openModel } from '../runtime/open-model';
 
 /** Signal and noise at the outputs of the model, summed over samples and float outputs. */
 export interface OutputNoise {
@@ -16,11 +16,11 @@ export type ExactOutputs = readonly Readonly<Record<string, Float32Array>>[];
 
 /** Runs a model on feeds and sums the noise at its outputs. */
 export async function outputNoise(
-  model: Uint8Array,
+  model: Model,
   feeds: readonly Feed[],
   exact: ExactOutputs,
 ): Promise<OutputNoise> {
-  const session = await Session.open(model);
+  const session = await openModel(model);
   const sums = new Map<string, OutputNoise>();
   try {
     for (const [i, feed] of feeds.entries()) {
@@ -84,18 +84,9 @@ export async function onlyThisNoise(
   exact: ExactOutputs,
   loop: LayerLoop,
 ): Promise<Map<string, OutputNoise>> {
-  const units = placements.filter((p) => p.integer).map((p) => p.unit);
-  return eachLayer(
-    units.map((u) => u.name),
-    loop,
-    (name) => {
-      const unit = units.find((u) => u.name === name)!;
-      return outputNoise(
-        serializeModel(inlineExternal(onlyThisModel(prepared, unit, settings))),
-        feeds,
-        exact,
-      );
-    },
+  const units = new Map(placements.filter((p) => p.integer).map((p) => [p.unit.name, p.unit]));
+  return eachLayer([...units.keys()], loop, (name) =>
+    outputNoise(onlyThisModel(prepared, units.get(name)!, settings), feeds, exact),
   );
 }
 

@@ -1,4 +1,4 @@
-import { floatData, tensorDims, type GraphIndex, type Model } from '../onnx';
+import { floatData, tensorBytes, tensorDims, type GraphIndex, type Model } from '../onnx';
 import { channelRange } from '../numeric';
 import type { Unit } from '../quantize/units';
 import type { WeightSummary } from '../results';
@@ -34,8 +34,39 @@ export function weightRange({ dims, axis, values }: WeightValues): {
   return { min: Array.from(range.min, finite), max: Array.from(range.max, finite) };
 }
 
+/** Weights of all layers that take more bytes together are not read for a table, except those that are small. */
+const READ_FOR_TABLE = 256 << 20;
+const SMALL = 1 << 20;
+
+/**
+ * What the table of layers shows of each weight; null for a layer without one. Where all weights together are too many to be
+ * read for a table, those of 1 MB and more have no extremes: they are computed when someone asks for the layer.
+ */
+export function weightReader(
+  model: Model,
+  indexOf: (unit: Unit) => GraphIndex,
+  units: readonly Unit[],
+): (unit: Unit) => WeightSummary | null {
+  const protoOf = (unit: Unit) => unit.weight && indexOf(unit).initializer(unit.weight.tensor);
+  const bytesOf = (unit: Unit) => {
+    const proto = protoOf(unit);
+    return proto ? tensorBytes(proto) : 0;
+  };
+  const all = units.reduce((sum, unit) => sum + bytesOf(unit), 0);
+  return (unit) => {
+    const proto = protoOf(unit);
+    if (!unit.weight || !proto) return null;
+    if (all > READ_FOR_TABLE && bytesOf(unit) >= SMALL) {
+      const { tensor, axis } = unit.weight;
+      return { tensor, shape: tensorDims(proto), axis, min: null, max: null, channelMax: null };
+    }
+    const weight = weightValues(model, indexOf(unit), unit);
+    return weight && summarizeWeight(weight);
+  };
+}
+
 /** What the table of layers shows of a weight. */
-export function summarizeWeight(weight: WeightValues): WeightSummary {
+export function summarizeWeight(weight: WeightValues) {
   const { min, max } = weightRange(weight);
   return {
     tensor: weight.tensor,
@@ -44,5 +75,5 @@ export function summarizeWeight(weight: WeightValues): WeightSummary {
     min: min.reduce((a, b) => Math.min(a, b), min[0] ?? 0),
     max: max.reduce((a, b) => Math.max(a, b), max[0] ?? 0),
     channelMax: min.map((low, c) => Math.max(-low, max[c]!)),
-  };
+  } satisfies WeightSummary;
 }

@@ -88,6 +88,13 @@ export function fillCalibration(
   for (const note of selection.source.notes)
     if (!result.notes.some((n) => n.message === note.message)) result.notes.push(note);
   const producers = new Map(subject.units.map((u) => [u.output, u.name]));
+  const readers = new Map<string, string[]>();
+  for (const unit of subject.units)
+    for (const input of new Set(unit.inputs)) {
+      const list = readers.get(input);
+      if (list) list.push(unit.name);
+      else readers.set(input, [unit.name]);
+    }
   result.ranges = [...calibrated.statistics.values()].map((s): RangeSummary => {
     const root = quantized?.placement?.quantized.get(s.tensor);
     const channels = quantized?.codesOf(s.tensor)?.channels ?? null;
@@ -97,7 +104,7 @@ export function fillCalibration(
     return {
       tensor: s.tensor,
       producer: producers.get(s.tensor) ?? null,
-      consumers: subject.units.filter((u) => u.inputs.includes(s.tensor)).map((u) => u.name),
+      consumers: readers.get(s.tensor) ?? [],
       min: s.min,
       max: s.max,
       scale: params?.scale ?? null,

@@ -74,7 +74,8 @@ async function makeSubject(file: string, key: string): Promise<Subject> {
 
 /** The layers as recipes name them: the names of absorbed nodes lead to their layer. */
 export function namedLayers({ units, context }: Subject): Required<Omit<NamedLayer, 'kind'>>[] {
-  return units.map(({ name, op }) => ({ name, op, absorbed: context.absorbedBy(name) }));
+  const absorbed = context.absorbedByHost();
+  return units.map(({ name, op }) => ({ name, op, absorbed: absorbed.get(name) ?? [] }));
 }
 
 /** The same MACs once real shapes are known: some models leave everything but the input open. */

@@ -14,3 +14,4 @@ export * from './quantize';
 export * from './random';
 export * from './statistics-kernel';
 export * from './sweep';
+export * from './transpose';

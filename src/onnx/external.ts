@@ -1,7 +1,8 @@
 /** Weights that lie in files beside the model. */
-import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { VernierError } from '../errors';
+import { FileBytes, heldSource, type ByteSource } from './held';
 import type { TensorProto } from './schema';
 
 /** Where an external tensor's bytes are. Lengths that the file does not state are null. */
@@ -70,16 +71,25 @@ function isInside(dir: string, file: string): boolean {
 }
 
 /**
- * Where the bytes of an external tensor lie, checked against the file. Throws as {@link externalFile} does, and
- * `model.bad-tensor` where the stated length is not `expected`, `model.external-short` where the file ends too early.
+ * Where the bytes of an external tensor are to be had, checked against dims and file. Throws as {@link externalFile} does,
+ * and `model.bad-tensor` where the stated length is not `expected`, `model.external-short` where the file ends too early.
  *
  * @param expected bytes that type and dims say that it takes
  */
-export function locateExternal(
+export function externalSource(
   tensor: TensorProto,
   dir: string | null,
   expected: number,
-): { file: string; offset: number } {
+): ByteSource {
+  const held = heldSource(tensor);
+  if (held) {
+    if (held.length === expected) return held;
+    throw new VernierError(
+      'model.bad-tensor',
+      `Tensor '${tensor.name}' has ${held.length} bytes where its dims take ${expected}.`,
+      { tensor: tensor.name, remedy: 'The file is damaged: export or download it again.' },
+    );
+  }
   const file = externalFile(tensor, dir);
   const { offset, length, location } = externalLocation(tensor);
   const place = { tensor: tensor.name, file: location };
@@ -96,35 +106,21 @@ export function locateExternal(
       `Tensor '${tensor.name}' wants bytes ${offset}…${offset + expected} of '${location}', which has ${size}.`,
       { ...place, remedy: 'Copy the whole data file again.' },
     );
-  return { file, offset };
+  return new FileBytes({ file, offset }, expected);
 }
 
-/** Reads the bytes of an external tensor. Throws as {@link locateExternal} does. */
+/** Reads the bytes of an external tensor, in memory of their own. Throws as {@link externalSource} does. */
 export function readExternal(
   tensor: TensorProto,
   dir: string | null,
   expected: number,
 ): Uint8Array {
-  const { file, offset } = locateExternal(tensor, dir, expected);
-  const handle = openData(file, tensor);
+  const source = externalSource(tensor, dir, expected);
   try {
-    const buffer = new Uint8Array(expected);
-    for (let done = 0; done < expected;) {
-      const n = readSync(handle, buffer, done, Math.min(expected - done, 1 << 30), offset + done);
-      if (n === 0) break;
-      done += n;
-    }
-    return buffer;
-  } finally {
-    closeSync(handle);
-  }
-}
-
-function openData(file: string, tensor: TensorProto): number {
-  try {
-    return openSync(file, 'r');
+    return source.read();
   } catch (cause) {
-    const { location } = externalLocation(tensor);
+    if (cause instanceof VernierError) throw cause;
+    const location = source.extent?.file ?? externalLocation(tensor).location;
     throw new VernierError(
       'model.external-missing',
       `The data file '${location}' cannot be read.`,

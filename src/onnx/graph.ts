@@ -13,6 +13,10 @@ export class GraphIndex {
   private readonly constants = new Map<string, TensorProto>();
   private readonly infos = new Map<string, ValueInfoProto>();
   private readonly names = new Set<string>();
+  /** The number to try next behind a name that was asked for before. */
+  private readonly numbers = new Map<string, number>();
+  /** Nodes that leave the graph's list when the batch ends; null outside one. */
+  private leaving: Set<NodeProto> | null = null;
   private readonly inputNames: Set<string>;
   private readonly outputNames: Set<string>;
 
@@ -69,7 +73,9 @@ export class GraphIndex {
   freshName(base: string): string {
     if (this.outer) return this.outer.freshName(base);
     let name = base;
-    for (let i = 1; this.names.has(name); i++) name = `${base}_${i}`;
+    let i = this.numbers.get(base) ?? 1;
+    for (; this.names.has(name); i++) name = `${base}_${i}`;
+    if (name !== base) this.numbers.set(base, i);
     this.names.add(name);
     return name;
   }
@@ -84,6 +90,7 @@ export class GraphIndex {
 
   /** Adds a node after `after` (or before everything with null, at the end with undefined). */
   insertNode(node: NodeProto, after?: NodeProto | null): void {
+    this.leaving?.delete(node);
     const at =
       after === null
         ? 0
@@ -94,11 +101,37 @@ export class GraphIndex {
     this.link(node);
   }
 
-  /** Removes a node; its outputs lose their producer. */
+  /** Removes a node; its outputs lose their producer. In a {@link batch} the graph's list loses it at the end. */
   removeNode(node: NodeProto): void {
+    this.unlink(node);
+    if (this.leaving) {
+      this.leaving.add(node);
+      return;
+    }
     const at = this.graph.node.indexOf(node);
     if (at >= 0) this.graph.node.splice(at, 1);
-    this.unlink(node);
+  }
+
+  /**
+   * Does edits that remove many nodes in the time of one walk over the graph: the index is true at every moment, the
+   * graph's list of nodes from the end of the batch on. A batch inside another is part of it.
+   */
+  batch<T>(edit: () => T): T {
+    if (this.leaving) return edit();
+    const leaving = (this.leaving = new Set<NodeProto>());
+    try {
+      return edit();
+    } finally {
+      this.leaving = null;
+      if (leaving.size > 0) this.graph.node = this.graph.node.filter((node) => !leaving.has(node));
+    }
+  }
+
+  /** Removes many nodes at once, in the time of one walk. */
+  removeNodes(nodes: Iterable<NodeProto>): void {
+    this.batch(() => {
+      for (const node of nodes) this.removeNode(node);
+    });
   }
 
   /** Makes `node` read `to` wherever it reads `from` (subgraphs included). */
@@ -164,20 +197,25 @@ export class GraphIndex {
 
   /** Removes nodes whose results nobody reads, again and again. Returns their count. */
   dropDeadNodes(): number {
-    let removed = 0;
-    for (let again = true; again;) {
-      again = false;
-      for (const node of [...this.graph.node].reverse()) {
-        const alive = node.output.some(
-          (o) => o !== '' && (this.isGraphOutput(o) || (this.readers.get(o)?.size ?? 0) > 0),
-        );
-        if (alive) continue;
+    const alive = (node: NodeProto) =>
+      node.output.some(
+        (o) => o !== '' && (this.isGraphOutput(o) || (this.readers.get(o)?.size ?? 0) > 0),
+      );
+    // what a dead node read may be dead without it
+    const queue = this.graph.node.filter((node) => !alive(node));
+    const dead = new Set(queue);
+    this.batch(() => {
+      for (let node = queue.pop(); node; node = queue.pop()) {
         this.removeNode(node);
-        removed++;
-        again = true;
+        for (const name of nodeReads(node)) {
+          const producer = this.producers.get(name);
+          if (!producer || dead.has(producer) || alive(producer)) continue;
+          dead.add(producer);
+          queue.push(producer);
+        }
       }
-    }
-    return removed;
+    });
+    return dead.size;
   }
 
   private defines(tensor: string): boolean {

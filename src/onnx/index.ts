@@ -2,6 +2,9 @@
 export * from './attributes';
 export * from './bodies';
 export * from './graph';
+export { hold, heldSource, makeHeldTensor, ComputedBytes, FileBytes } from './held';
+export type { ByteSource, Extent } from './held';
+export { externalSource } from './external';
 export * from './load';
 export * from './model';
 export * from './order';

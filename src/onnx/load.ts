@@ -6,18 +6,26 @@ import { VernierError } from '../errors';
 import { ModelProtoSchema } from './gen/onnx_pb';
 import { Model } from './model';
 import { otherFormat } from './other-formats';
+import { holdCut, scanModel, type Scanned } from './scan';
 import { checkWire } from './wire';
 
 /** A protobuf message is smaller than this. */
 const MAX_BYTES = 2 ** 31;
 
-/** Reads a model. Weights are views into the file's bytes; external ones stay on disk. */
+/** Large values of files from this size on stay in the file: they are read when they are asked for. */
+const SCAN_FROM = 16 << 20;
+
+/**
+ * Reads a model. Weights are views into the file's bytes; external ones, and the large ones of a large file, stay on
+ * disk.
+ */
 export async function loadModel(file: string): Promise<Model> {
   const absolute = path.resolve(file);
   const hint = otherFormat(absolute);
   if (hint)
     throw new VernierError('model.other-format', hint.message, { file, remedy: hint.remedy });
   let bytes: Uint8Array;
+  let scanned: Scanned | null = null;
   try {
     const info = await stat(absolute);
     if (info.isDirectory())
@@ -36,15 +44,21 @@ export async function loadModel(file: string): Promise<Model> {
         `'${file}' has ${info.size} bytes; an ONNX file holds at most 2 GiB.`,
         { file, remedy: 'Export the model with its weights in a data file beside it.' },
       );
-    bytes = await readFile(absolute);
+    if (info.size >= SCAN_FROM) scanned = scanModel(absolute);
+    bytes = scanned?.bytes ?? (await readFile(absolute));
   } catch (error) {
     if (error instanceof VernierError) throw error;
-    throw new VernierError('model.not-found', `Cannot read '${file}'.`, {
-      file,
-      remedy: 'Check the path and its permissions.',
-    });
+    if (error instanceof RangeError)
+      bytes = await readFile(absolute); // damaged: the decoder says how
+    else
+      throw new VernierError('model.not-found', `Cannot read '${file}'.`, {
+        file,
+        remedy: 'Check the path and its permissions.',
+      });
   }
-  return parseModel(bytes, absolute);
+  const model = parseModel(bytes, absolute);
+  if (scanned) holdCut(model.graph, absolute, scanned.stamp);
+  return model;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A loaded ONNX model and the few things that concern it as a whole. */
-import { clone, create } from '@bufbuild/protobuf';
-import { GraphProtoSchema, ModelProtoSchema } from './gen/onnx_pb';
+import { create } from '@bufbuild/protobuf';
+import { copyMessage } from './copy';
+import { GraphProtoSchema } from './gen/onnx_pb';
 import { entry, opsetEntry, type GraphProto, type ModelProto } from './schema';
 
 /** ONNX's default operator domain has two spellings. */
@@ -59,6 +60,6 @@ export class Model {
 
   /** A copy whose graph can be edited freely. Weights share their bytes with it: replace them, never write into them. */
   copy(): Model {
-    return new Model(clone(ModelProtoSchema, this.proto), this.file, this.dir);
+    return new Model(copyMessage(this.proto), this.file, this.dir);
   }
 }

@@ -1,11 +1,8 @@
 /** Checks of one tensor: its dims, its bytes, its values. */
 import { VernierError } from '../errors';
-import { locateExternal } from './external';
-import { elementBits, type TensorProto } from './schema';
+import { externalSource } from './external';
+import { elementBits, type ElementType, type TensorProto } from './schema';
 import { isExternal, tensorBytes, tensorData, tensorDims, tensorType } from './tensor';
-
-/** External tensors above this are not read to look for NaN. */
-const MAX_READ = 64 * 1024 * 1024;
 
 /**
  * Throws where dims are no sizes (`model.bad-dims`), values do not fit them (`model.bad-tensor`), or the file of an
@@ -22,7 +19,7 @@ export function checkTensor(tensor: TensorProto, dir: string | null): void {
     );
   const expected = tensorBytes(tensor);
   if (isExternal(tensor)) {
-    locateExternal(tensor, dir, expected);
+    externalSource(tensor, dir, expected);
     return;
   }
   const wrong = (has: string, takes: string) =>
@@ -64,14 +61,31 @@ function typedFieldCount(type: ReturnType<typeof tensorType>, count: number): nu
   return bits < 8 ? Math.ceil((count * bits) / 8) : count;
 }
 
-/** Throws `model.nan-weight` where a floating-point tensor holds a NaN, or, if `finite`, an infinity. */
-export function checkValues(tensor: TensorProto, dir: string | null, finite: boolean): void {
+/** Bits that all numbers which are not finite have set, by type. */
+const EXPONENTS: Partial<Record<ElementType, number>> = { float16: 0x7c00, bfloat16: 0x7f80 };
+
+/** True for tensors that may hold NaN. */
+export function holdsFloats(tensor: TensorProto): boolean {
   const type = tensorType(tensor);
-  const masks: Partial<Record<typeof type, number>> = { float16: 0x7c00, bfloat16: 0x7f80 };
-  if (type !== 'float32' && type !== 'float64' && masks[type] === undefined) return;
-  if (isExternal(tensor) && tensorBytes(tensor) > MAX_READ) return;
-  const data = tensorData(tensor, dir) as Float32Array | Float64Array | Uint16Array;
-  const found = masks[type] === undefined ? notFinite(data) : notFiniteBits(data, masks[type]);
+  return type === 'float32' || type === 'float64' || EXPONENTS[type] !== undefined;
+}
+
+/**
+ * Throws `model.nan-weight` where a floating-point tensor holds a NaN, or, if `finite`, an infinity. Values that are not in
+ * memory are read in pieces.
+ */
+export function checkValues(tensor: TensorProto, dir: string | null, finite: boolean): void {
+  if (!holdsFloats(tensor)) return;
+  const found: Found = { nan: -1, infinite: -1 };
+  let before = 0;
+  for (const data of floatPieces(tensor, dir)) {
+    const mask = EXPONENTS[tensorType(tensor)];
+    const here = mask === undefined ? notFinite(data) : notFiniteBits(data, mask);
+    if (found.infinite < 0 && here.infinite >= 0) found.infinite = before + here.infinite;
+    if (here.nan >= 0) found.nan = before + here.nan;
+    if (found.nan >= 0 || (finite && found.infinite >= 0)) break;
+    before += data.length;
+  }
   if (found.nan < 0 && !(finite && found.infinite >= 0)) return;
   const [at, what] = found.nan >= 0 ? [found.nan, 'NaN'] : [found.infinite, 'infinite'];
   throw new VernierError(
@@ -82,6 +96,24 @@ export function checkValues(tensor: TensorProto, dir: string | null, finite: boo
       remedy: 'Training diverged or the file is damaged: take an earlier checkpoint.',
     },
   );
+}
+
+type Floats = Float32Array | Float64Array | Uint16Array;
+
+/** The values of a tensor, of large ones a few megabytes at a time. */
+function* floatPieces(tensor: TensorProto, dir: string | null): Generator<Floats> {
+  const source = isExternal(tensor) ? externalSource(tensor, dir, tensorBytes(tensor)) : null;
+  if (!source?.extent) {
+    yield tensorData(tensor, dir) as Floats;
+    return;
+  }
+  const bits = elementBits(tensorType(tensor));
+  for (const { buffer, byteLength } of source.pieces()) {
+    const count = (byteLength * 8) / bits;
+    if (bits === 16) yield new Uint16Array(buffer, 0, count);
+    else if (bits === 32) yield new Float32Array(buffer, 0, count);
+    else yield new Float64Array(buffer, 0, count);
+  }
 }
 
 interface Found {

@@ -82,7 +82,7 @@ export function tensorBytes(tensor: TensorProto): number {
   return Math.ceil((n * elementBits(tensorType(tensor))) / 8);
 }
 
-/** True where the values lie in a file beside the model. */
+/** True where the values are not in the message: they lie in a file, or are computed when asked for. */
 export function isExternal(tensor: TensorProto): boolean {
   return tensor.dataLocation === DataLocation.EXTERNAL;
 }
@@ -114,6 +114,9 @@ export function tensorData(tensor: TensorProto, dir: string | null = null): Tens
       `Tensor '${tensor.name}' has ${bytes.length} bytes where ${type}[${tensor.dims.join(', ')}] takes ${expected}.`,
       { ...place, remedy: 'The file is damaged: export or download it again.' },
     );
+  // what was read for this call is its own already
+  if (isExternal(tensor) && bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length)
+    return new make(bytes.buffer as ArrayBuffer);
   const copy = new ArrayBuffer(bytes.length);
   new Uint8Array(copy).set(bytes);
   return new make(copy);

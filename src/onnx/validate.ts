@@ -7,8 +7,12 @@ import { isDefaultDomain, type Model } from './model';
 import { isRuntimeDomain, NEWEST_IR, NEWEST_OPSET, operatorSince } from './operators';
 import { label, topologicalOrder } from './order';
 import type { GraphProto, NodeProto, TensorProto } from './schema';
-import { checkTensor, checkValues } from './tensor-checks';
+import { isExternal, tensorBytes } from './tensor';
+import { checkTensor, checkValues, holdsFloats } from './tensor-checks';
 import { functionOpset } from './upgrade';
+
+/** Bytes of weights outside memory that a sparing check reads. */
+const MOST_READ = 256 << 20;
 
 /**
  * Throws the first of these that it finds, with its place and remedy:
@@ -21,9 +25,10 @@ import { functionOpset } from './upgrade';
  * - `model.bad-dims`, `model.bad-tensor`, `model.external-…`: dims that are no sizes, values that do not fit them
  * - `model.nan-weight`: NaN in any constant, or an infinity in a layer's weights
  *
- * Infinities elsewhere are legal: masks are made of them. External values are read only below 64 MB a tensor.
+ * Infinities elsewhere are legal: masks are made of them. Values that are not in memory are read in pieces, `sparing` only the
+ * first 256 MB of them. Returns how many bytes were not read.
  */
-export function validateModel(model: Model): void {
+export function validateModel(model: Model, options: { sparing?: boolean } = {}): number {
   try {
     checkVersions(model);
     checkGraph(model, model.graph, new Set());
@@ -31,7 +36,17 @@ export function validateModel(model: Model): void {
     const weights = weightNames(model.graph);
     const constants = [...allTensors(model.graph)].map(named);
     for (const tensor of constants) checkTensor(tensor, model.dir);
-    for (const tensor of constants) checkValues(tensor, model.dir, weights.has(tensor.name));
+    let [left, unread] = [options.sparing ? MOST_READ : Infinity, 0];
+    for (const tensor of constants) {
+      const cost = isExternal(tensor) && holdsFloats(tensor) ? tensorBytes(tensor) : 0;
+      if (cost > left) {
+        unread += cost;
+        continue;
+      }
+      left -= cost;
+      checkValues(tensor, model.dir, weights.has(tensor.name));
+    }
+    return unread;
   } catch (error) {
     if (!(error instanceof VernierError) || error.place.file || !model.file) throw error;
     const { message, code, place } = error;

@@ -2,12 +2,10 @@ import { clone, create } from '@bufbuild/protobuf';
 import { dequantize, type QuantParams } from '../numeric';
 import {
   GraphIndex,
-  inlineExternal,
   makeTensor,
   makeValueInfo,
   Model,
   nodeReads,
-  serializeModel,
   tensorDims,
   type ElementType,
   type Feed,
@@ -16,7 +14,8 @@ import {
   type TensorValue,
 } from '../onnx';
 import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../onnx/gen/onnx_pb';
-import { Session } from '../runtime/session';
+import { openModel } from '../runtime/open-model';
+import type { Session } from '../runtime/session';
 
 /** A tensor of one sample; with `params` its data are codes of a quarter of the size. */
 export interface Stored {
@@ -145,7 +144,7 @@ export class NodeRunner {
       functions: this.model.proto.functions,
       graph,
     });
-    return Session.open(serializeModel(inlineExternal(new Model(proto, null, this.model.dir))));
+    return openModel(new Model(proto, null, this.model.dir));
   }
 }
 

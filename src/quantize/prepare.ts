@@ -13,6 +13,7 @@ import { inlineIf } from './passes/inline-if';
 import { inlineConstants } from './passes/inline-constants';
 import { loneMatmul } from './passes/lone-matmul';
 import { matmulToGemm } from './passes/matmul-to-gemm';
+import { moveConstants } from './passes/move-constants';
 import { nameNodes } from './passes/name-nodes';
 import { nameStates } from './passes/name-states';
 import { pixelShuffle } from './passes/pixel-shuffle';
@@ -33,6 +34,7 @@ type Pass = (model: Model, context: PassContext) => void | Promise<void>;
 /** In this order; each does nothing where there is nothing to do. */
 export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['inline constants', inlineConstants],
+  ['move constants', moveConstants],
   ['fold constants', foldConstants],
   ['write out decided ifs', inlineIf],
   ['inline their constants', inlineConstants],

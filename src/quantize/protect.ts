@@ -51,9 +51,9 @@ export function protectFloat(
     if (REQUANTIZED.has(node.opType) && dq.opType === 'DequantizeLinear') {
       if ((index.initializer(dq.input[1]!)?.dims.length ?? 0) > 0) continue; // as in 1. already
       const channels = channelCount(index, node);
-      const tensor = [...placement.quantized.keys()].find((t) => unit.inputs[0] === t);
-      if (channels !== null && channels > 1 && tensor !== undefined) {
-        const params = paramsOf(placement.quantized.get(tensor)!);
+      const root = placement.quantized.get(unit.inputs[0] ?? '');
+      if (channels !== null && channels > 1 && root !== undefined) {
+        const params = paramsOf(root);
         privateDq(index, node, dq, channels, params, type);
         continue;
       }

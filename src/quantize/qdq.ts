@@ -90,19 +90,21 @@ export function writeQdq(
     if (output) channelwise.set(unit.output, output);
   }
 
-  for (const { unit, integer } of placement.units) {
-    if (!integer || !unit.activation) continue;
-    if (!placement.shipped.has(unit.output)) continue;
-    const params = paramsOf(placement.quantized.get(unit.output)!);
-    const implied =
-      channelwise.has(unit.output) ||
-      impliedByRange(index, unit.activation, params, activations.type);
-    if (!implied) continue;
-    const activation = own(unit.activation);
-    const producer = index.producer(activation.input[0]!)!;
-    index.removeNode(activation);
-    index.setOutput(producer, 0, unit.output);
-  }
+  index.batch(() => {
+    for (const { unit, integer } of placement.units) {
+      if (!integer || !unit.activation) continue;
+      if (!placement.shipped.has(unit.output)) continue;
+      const params = paramsOf(placement.quantized.get(unit.output)!);
+      const implied =
+        channelwise.has(unit.output) ||
+        impliedByRange(index, unit.activation, params, activations.type);
+      if (!implied) continue;
+      const activation = own(unit.activation);
+      const producer = index.producer(activation.input[0]!)!;
+      index.removeNode(activation);
+      index.setOutput(producer, 0, unit.output);
+    }
+  });
 
   for (const [tensor, root] of placement.quantized) {
     const params = paramsOf(root);

@@ -61,8 +61,8 @@ export function summaryText(summary: ModelSummary, options: TerminalOptions = {}
       layer.outputShape?.map((d) => d ?? '?').join('×') ?? '?',
       count(layer.macs),
       count(layer.parameters),
-      layer.weight ? layer.weight.min.toPrecision(3) : '',
-      layer.weight ? layer.weight.max.toPrecision(3) : '',
+      layer.weight?.min?.toPrecision(3) ?? (layer.weight ? '?' : ''),
+      layer.weight?.max?.toPrecision(3) ?? (layer.weight ? '?' : ''),
     ]),
   };
   return [head, terminalTable(layers, options), fusions(summary), notes(summary.notes)]

@@ -3,6 +3,10 @@ import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import { VernierError } from '../errors';
 import type { Feed, TensorData, TensorValue } from '../onnx';
 
+// The runtime's library for Linux reports to its maker where it finds a network, unless it is told not to before its first
+// session. Nothing of what people do here leaves their machine.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 /** What a session is for decides its threads: measuring what users ship, or crunching samples. */
 export interface SessionSettings {
   /** Intra-op threads; 0 leaves it to the runtime. Default 1: sessions that spin slow each other down. */
@@ -10,6 +14,15 @@ export interface SessionSettings {
   optimization?: 'disabled' | 'basic' | 'extended' | 'all';
   /** Where the runtime writes the graph that it executes. */
   optimizedModelPath?: string;
+  /** Name of the file beside it that takes its weights; without one they go into the graph's own file. */
+  optimizedDataFile?: string;
+  /** Folder against which data files of a model given as bytes resolve. */
+  externalFolder?: string;
+  /**
+   * False: weights stay as the file has them. Those in data files are then mapped and take no memory of their own, and kernels
+   * that would rearrange them run slower, with other rounding in the last bits. Default true, as users run it.
+   */
+  prepack?: boolean;
   /** Prefix of the profile's file. */
   profilePrefix?: string;
 }
@@ -21,6 +34,8 @@ export function runtimeVersion(): string {
 
 /** A loaded model that can run. Release it when done: native memory is not collected. */
 export class Session {
+  private readonly endings: (() => Promise<void>)[] = [];
+
   private constructor(
     private readonly inner: InferenceSession,
     readonly inputs: readonly string[],
@@ -48,6 +63,19 @@ export class Session {
       options.enableProfiling = true;
       options.profileFilePrefix = settings.profilePrefix;
     }
+    const session = {
+      ...(settings.optimizedDataFile === undefined
+        ? {}
+        : {
+            optimized_model_external_initializers_file_name: settings.optimizedDataFile,
+            optimized_model_external_initializers_min_size_in_bytes: '1024',
+          }),
+      ...(settings.externalFolder === undefined
+        ? {}
+        : { model_external_initializers_file_folder_path: settings.externalFolder }),
+      ...(settings.prepack === false ? { disable_prepacking: '1' } : {}),
+    };
+    if (Object.keys(session).length > 0) options.extra = { session };
     try {
       const inner =
         typeof model === 'string'
@@ -105,6 +133,12 @@ export class Session {
 
   async release(): Promise<void> {
     await this.inner.release();
+    for (const end of this.endings.splice(0)) await end();
+  }
+
+  /** Does this, too, once the session is released: what it used is free then. */
+  onRelease(end: () => Promise<void>): void {
+    this.endings.push(end);
   }
 
   /** Ends profiling; the file lies where `profilePrefix` said. */

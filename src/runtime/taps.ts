@@ -1,8 +1,9 @@
 /** Reading inner tensors: they become graph outputs of a copy of the model. */
 import { create } from '@bufbuild/protobuf';
-import { GraphIndex, inlineExternal, Model, serializeModel, type ValueInfoProto } from '../onnx';
+import { GraphIndex, Model, type ValueInfoProto } from '../onnx';
 import { ValueInfoProtoSchema } from '../onnx/gen/onnx_pb';
-import { Session, type SessionSettings } from './session';
+import { openModel } from './open-model';
+import type { Session, SessionSettings } from './session';
 
 /** A copy of the model that also returns `tensors`. Names that the graph does not write are left out. */
 export function withTaps(
@@ -33,5 +34,5 @@ export async function openTapped(
   settings: SessionSettings = {},
 ): Promise<{ session: Session; tapped: string[] }> {
   const { model: copy, tapped } = withTaps(model, tensors);
-  return { session: await Session.open(serializeModel(inlineExternal(copy)), settings), tapped };
+  return { session: await openModel(copy, settings), tapped };
 }

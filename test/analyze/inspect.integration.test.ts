@@ -80,7 +80,7 @@ describe('inspectModel', () => {
     expect(conv?.weight).toMatchObject({ axis: 0, shape: [4, 3, 3, 3] });
     expect(conv?.weight?.channelMax).toHaveLength(4);
     // γ/√(σ²+ε) of the last channel
-    expect(conv?.weight?.channelMax[3]).toBeCloseTo((0.5 * 1.3) / Math.sqrt(1.6), 4);
+    expect(conv?.weight?.channelMax?.[3]).toBeCloseTo((0.5 * 1.3) / Math.sqrt(1.6), 4);
     expect(summary.fusions.map((f) => [f.pattern, f.status, f.layer])).toEqual([
       ['Conv+BatchNorm+Activation', 'will', 'node_conv2d'],
     ]);

@@ -11,7 +11,7 @@ import {
   SQNR_CAP_DB,
   type QuantParams,
 } from '../../src/numeric';
-import { floatData, serializeModel, type Feed } from '../../src/onnx';
+import { floatData, type Feed } from '../../src/onnx';
 import { onlyThisModel, type ExperimentSettings } from '../../src/quantize/experiments';
 import { constantOf, GraphBuilder } from '../lib/graph';
 import { each, quantizeReady, ready, type QuantizedModel } from '../lib/quantize';
@@ -222,11 +222,11 @@ describe('onlyThisNoise', () => {
     const x = g.input('x', [1, 4]);
     g.output(g.node('small', 'Mul', [x, g.constant('s', [], [1e-3])]));
     g.output(g.node('large', 'Mul', [x, g.constant('l', [], [1e3])]));
-    const bytes = serializeModel(g.build());
+    const model = g.build();
     const feed = { x: value([1, 4], [1, 1, 1, 1]) };
     const off = (scale: number) => Float32Array.from({ length: 4 }, () => scale * 1.1);
     const noise = await outputNoise(
-      bytes,
+      model,
       [feed],
       [{ small_out: off(1e-3), large_out: Float32Array.of(1e3, 1e3, 1e3, 1e3) }],
     );

@@ -86,8 +86,8 @@ function Precision({ row }: { row: LayerRow }) {
 
 function Cost({ row }: { row: LayerRow }) {
   const why = row.weightSpan !== null && row.weightSpan >= 8 ? row.summary?.weight : null;
-  const low = why ? Math.min(...why.channelMax.filter((value) => value > 0)) : 0;
-  const high = why ? Math.max(...why.channelMax) : 0;
+  const low = Math.min(...(why?.channelMax?.filter((value) => value > 0) ?? [0]));
+  const high = Math.max(...(why?.channelMax ?? [0]));
   return (
     <>
       {(row.costs !== null || (row.share !== null && row.share > 0)) && (

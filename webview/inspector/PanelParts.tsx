@@ -13,10 +13,17 @@ import { rows, show, state } from './store';
 /** The largest weight of every channel; outliers by name. */
 export function Weights({ row }: { row: LayerRow }) {
   const weight = row.summary?.weight;
-  if (!weight || weight.channelMax.length < 2) return null;
+  if (weight?.channelMax === null)
+    return (
+      <Section title={t('panel.weights')} to={() => show('ranges')}>
+        <p class="dim small">{t('panel.weightsUnread')}</p>
+      </Section>
+    );
+  const largest = weight?.channelMax;
+  if (!largest || largest.length < 2) return null;
   const channels = sortChannels(
-    weight.channelMax.map(() => 0),
-    weight.channelMax,
+    largest.map(() => 0),
+    largest,
   );
   const outliers = channels.filter((channel) => channel.outlier).reverse();
   const named = outliers.slice(0, 3).map((c) => `${c.channel} (${significant(c.max, 2)})`);

@@ -258,6 +258,8 @@ export const en = {
   'panel.accumulated': 'Accumulated',
   'panel.onlyThis': 'Output, only this',
   'panel.weights': 'Largest weight of each channel',
+  'panel.weightsUnread':
+    'Not read yet: the weights of this model take gigabytes. They are computed when you open the layer’s ranges.',
   'panel.channels': '{n} channels, sorted, log scale',
   'panel.spanTimes': 'span {times} ×',
   'panel.outliers': '{n|outlier|outliers}: {names}',
@@ -303,6 +305,7 @@ export const en = {
   'ranges.showWeights': 'Show its weights',
   'ranges.noTensor': 'This tensor was not calibrated.',
   'ranges.nothing': 'no range yet',
+  'ranges.whenOpened': 'computed when opened',
   'ranges.mean': 'mean',
   'ranges.samples': '{n|1 sample|{n} samples}',
   'ranges.values': 'values',

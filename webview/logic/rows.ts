@@ -41,7 +41,7 @@ export interface LayerRow {
 }
 
 /** Ratio of the largest to the smallest non-zero channel maximum. */
-export function weightSpan(channelMax: readonly number[] | undefined): number | null {
+export function weightSpan(channelMax: readonly number[] | null | undefined): number | null {
   if (!channelMax?.length) return null;
   let low = Infinity;
   let high = 0;

@@ -11,10 +11,9 @@ import type { Plan } from '../plan';
 import type { Calibrated } from '../stages/calibrate';
 import type { Subject } from '../subject';
 
-/** A quantized model in memory, and what is known of how it came about. */
+/** A quantized model, and what is known of how it came about. */
 export interface Quantized {
   model: Model;
-  bytes: Uint8Array;
   units: UnitPlacement[];
   wishes: Map<string, LayerWish>;
   placement: Placement | null;
@@ -30,7 +29,7 @@ export interface Quantized {
 }
 
 /** What a mode made of a model; the stage adds the rest. */
-export type WrittenByMode = Omit<Quantized, 'bytes' | 'wishes'>;
+export type WrittenByMode = Omit<Quantized, 'wishes'>;
 
 /** All that a mode may ask. */
 export interface ModeInput {

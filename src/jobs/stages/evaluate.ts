@@ -1,5 +1,6 @@
 import { evaluate, metricFor, type Evaluation } from '../../analyze/evaluate';
-import { inlineExternal, serializeModel, type TensorValue } from '../../onnx';
+import { weightBytes, type TensorValue } from '../../onnx';
+import { openModel } from '../../runtime/open-model';
 import { runtimeVersion, Session } from '../../runtime/session';
 import type { JobContext } from '../context';
 import { keyOf } from '../keys';
@@ -38,9 +39,17 @@ export function openReference(
 ): Promise<Reference> {
   const key = keyOf('reference', subject.key, evaluation.key, runtimeVersion());
   return context.memory.get('reference', key, async () => {
-    const model = subject.source.file ?? serializeModel(inlineExternal(subject.source));
-    return new Reference(await Session.open(model));
+    return new Reference(await openSource(subject));
   });
+}
+
+/** Weights of more bytes are mapped into memory as the file has them instead of being rearranged for speed. */
+const PREPACKED_BYTES = 1 << 30;
+
+/** A session of the source model, as its file has it. */
+export function openSource({ source }: Subject): Promise<Session> {
+  const settings = { prepack: weightBytes(source) <= PREPACKED_BYTES };
+  return source.file ? Session.open(source.file, settings) : openModel(source, settings);
 }
 
 /** Compares the written model with FP32 over the evaluation set. */

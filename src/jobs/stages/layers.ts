@@ -14,6 +14,7 @@ import {
 } from '../../analyze/sensitivity';
 import { spread, type Feed } from '../../data';
 import type { Executed } from '../../analyze/executed';
+import type { Unit } from '../../quantize/units';
 import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Plan } from '../plan';
@@ -176,7 +177,7 @@ export async function sensitivityStage(
           async (layer) => {
             const others = new Set(subject.units.map((u) => u.name).filter((n) => n !== layer));
             const alone = await quantizeStage(plan, subject, calibrated, others);
-            return outputNoise(alone.bytes, samples.feeds, exact);
+            return outputNoise(alone.model, samples.feeds, exact);
           },
         )
       : await onlyThisNoise(
@@ -204,7 +205,7 @@ export async function costsStage(
   context: JobContext,
   deadline: number,
 ): Promise<Map<string, number>> {
-  const base = noiseDb(await outputNoise(quantized.bytes, samples.feeds, exact));
+  const base = noiseDb(await outputNoise(quantized.model, samples.feeds, exact));
   const candidates = quantized.units
     .filter((u) => u.integer && (shares.get(u.unit.name) ?? 0) >= WORTH_KEEPING)
     .map((u) => u.unit.name)
@@ -216,7 +217,7 @@ export async function costsStage(
   for (const [i, layer] of candidates.entries()) {
     if (Date.now() > deadline) break;
     const kept = await keeping(layer);
-    costs.set(layer, noiseDb(await outputNoise(kept.bytes, samples.feeds, exact)) - base);
+    costs.set(layer, noiseDb(await outputNoise(kept.model, samples.feeds, exact)) - base);
     await context.meter.step(i + 1, candidates.length, 'keeping one at a time');
   }
   return costs;
@@ -244,15 +245,16 @@ export async function exactOutputs(
 /** Layers to experiment with: all that could be integer, whether the recipe keeps them or not. */
 function experimentUnits(plan: Plan, subject: Subject, quantized: Quantized) {
   const mode = modeOf(plan.recipe.quantization.mode);
-  if (mode.experiments === 'rewrite')
+  if (mode.experiments === 'rewrite') {
+    const integer = new Set(quantized.units.filter((u) => u.integer).map((u) => u.unit));
+    const could = (unit: Unit) =>
+      integer.has(unit) || quantized.wishes.get(unit.name)?.keep === true;
     return subject.units.map((unit) => ({
       unit,
-      integer:
-        quantized.units.some(
-          (u) => u.unit === unit && (u.integer || quantized.wishes.get(unit.name)?.keep === true),
-        ) && mode.canQuantize(unit),
+      integer: could(unit) && mode.canQuantize(unit),
       reason: null,
     }));
+  }
   const usable = (tensor: string) => quantized.params.has(tensor);
   return subject.everything.units.filter(
     (u) =>

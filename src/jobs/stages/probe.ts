@@ -1,12 +1,11 @@
 import { VernierError } from '../../errors';
 import { openData, type Feed } from '../../data';
-import { inlineExternal, serializeModel, type TensorValue } from '../../onnx';
-import { Session } from '../../runtime/session';
+import type { TensorValue } from '../../onnx';
 import type { JobContext } from '../context';
 import type { Plan } from '../plan';
 import { inputHints, type Samples } from '../samples';
 import type { Subject } from '../subject';
-import { openReference } from './evaluate';
+import { openReference, openSource } from './evaluate';
 
 /** One sample and what FP32 makes of it: every written file is run on it once. */
 export interface Probe {
@@ -47,8 +46,7 @@ export async function openProbe(
       inputShapes: inputHints(plan),
     });
     const feed = await source.sample(0);
-    const model = subject.source.file ?? serializeModel(inlineExternal(subject.source));
-    const session = await Session.open(model);
+    const session = await openSource(subject);
     try {
       return { feed, exact: await session.run(feed), on: 'random' };
     } finally {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { VernierError } from '../../errors';
-import { saveModel, serializeModel, type Model } from '../../onnx';
+import type { Model } from '../../onnx';
 import type { CorrectedBiases } from '../../quantize/bias-correction';
 import type { ExperimentSettings } from '../../quantize/experiments';
 import type { UnitPlacement } from '../../quantize/placement';
@@ -21,12 +20,13 @@ export type { Quantized } from '../modes/mode';
 
 /** Wishes of a recipe for every layer; the names of absorbed nodes lead to their layer. */
 export function wishesOf(plan: Plan, subject: Subject): Map<string, LayerWish> {
+  const absorbed = subject.context.absorbedByHost();
   return planLayers(
     plan.recipe,
     subject.units.map((u) => ({
       name: u.name,
       op: u.sourceOp,
-      absorbed: subject.context.absorbedBy(u.name),
+      absorbed: absorbed.get(u.name) ?? [],
     })),
   );
 }
@@ -46,7 +46,7 @@ export async function quantizeStage(
   const written = await mode.quantize({ plan, subject, calibrated, keep, wishes, corrected });
   refuseEmpty(written.units, plan, subject);
   describe(written.model, plan, subject, calibrated);
-  return { ...written, wishes, bytes: serializeModel(written.model) };
+  return { ...written, wishes };
 }
 
 /** Refuses, before any data is read, a model in which this mode can quantize nothing even where nothing is kept. */
@@ -118,10 +118,4 @@ function describe(model: Model, plan: Plan, subject: Subject, calibrated: Calibr
   ];
   for (const [key, value] of entries) model.setMetadata(key, value);
   recordProvenance(model, subject.source, subject.prepared, subject.context);
-}
-
-/** Writes the model where the recipe says; an earlier good file is only replaced by one that loads and runs. */
-export async function writeOutput(model: Model, file: string): Promise<number> {
-  await saveModel(model, file);
-  return (await stat(file)).size;
 }

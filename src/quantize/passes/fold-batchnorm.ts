@@ -19,13 +19,15 @@ import { isRow } from './plain-gemm';
  */
 export function foldBatchNorm(model: Model, context: PassContext): void {
   const index = new GraphIndex(model.graph);
-  for (const bn of [...model.graph.node]) {
-    if (bn.opType !== 'BatchNormalization' || bn.domain !== '') continue;
-    const found = batchNormHost(index, bn);
-    if (!('host' in found)) continue;
-    fold(model, index, found.host, bn);
-    context.absorb(bn.name, found.host.name);
-  }
+  index.batch(() => {
+    for (const bn of [...model.graph.node]) {
+      if (bn.opType !== 'BatchNormalization' || bn.domain !== '') continue;
+      const found = batchNormHost(index, bn);
+      if (!('host' in found)) continue;
+      fold(model, index, found.host, bn);
+      context.absorb(bn.name, found.host.name);
+    }
+  });
   index.dropUnusedInitializers();
 }
 

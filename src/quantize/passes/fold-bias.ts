@@ -16,23 +16,29 @@ import type { PassContext } from '../context';
  */
 export function foldBias(model: Model, context: PassContext): void {
   const index = new GraphIndex(model.graph);
-  for (const add of [...model.graph.node]) {
-    if (add.opType !== 'Add' || add.domain !== '') continue;
-    const slot = add.input.findIndex((name) => index.producer(name)?.opType === 'Conv');
-    const constant = index.initializer(add.input[1 - slot] ?? '');
-    if (slot < 0 || !constant) continue;
-    const between = add.input[slot]!;
-    const conv = index.producer(between)!;
-    if (index.consumers(between).length !== 1 || index.isGraphOutput(between)) continue;
-    const bias = biasFor(model, index, conv, constant);
-    if (!bias) continue;
-    const name = index.freshName(`${conv.name}.bias`);
-    index.setInput(conv, 2, index.addInitializer(makeTensor(name, 'float32', [bias.length], bias)));
-    const output = add.output[0]!;
-    index.removeNode(add);
-    index.setOutput(conv, 0, output);
-    context.absorb(add.name, conv.name);
-  }
+  index.batch(() => {
+    for (const add of [...model.graph.node]) {
+      if (add.opType !== 'Add' || add.domain !== '') continue;
+      const slot = add.input.findIndex((name) => index.producer(name)?.opType === 'Conv');
+      const constant = index.initializer(add.input[1 - slot] ?? '');
+      if (slot < 0 || !constant) continue;
+      const between = add.input[slot]!;
+      const conv = index.producer(between)!;
+      if (index.consumers(between).length !== 1 || index.isGraphOutput(between)) continue;
+      const bias = biasFor(model, index, conv, constant);
+      if (!bias) continue;
+      const name = index.freshName(`${conv.name}.bias`);
+      index.setInput(
+        conv,
+        2,
+        index.addInitializer(makeTensor(name, 'float32', [bias.length], bias)),
+      );
+      const output = add.output[0]!;
+      index.removeNode(add);
+      index.setOutput(conv, 0, output);
+      context.absorb(add.name, conv.name);
+    }
+  });
   index.dropUnusedInitializers();
 }
 

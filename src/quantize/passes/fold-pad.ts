@@ -19,24 +19,26 @@ import type { PassContext } from '../context';
  */
 export function foldPad(model: Model, context: PassContext): void {
   const index = new GraphIndex(model.graph);
-  for (const pad of [...model.graph.node]) {
-    if (pad.opType !== 'Pad' || pad.domain !== '') continue;
-    const output = pad.output[0]!;
-    const readers = index.consumers(output);
-    const pads = zeroPads(model, index, pad);
-    if (!pads || index.isGraphOutput(output)) continue;
-    if (readers.length === 0 || !readers.every((conv) => accepts(conv, output, pads))) continue;
-    for (const conv of readers) {
-      const rank = pads.length / 2 - 2;
-      const own = intsAttribute(conv, 'pads') ?? new Array<number>(2 * rank).fill(0);
-      const sum = own.map((p, i) => p + (i < rank ? pads[i + 2]! : pads[i + 4]!));
-      removeAttribute(conv, 'auto_pad');
-      setAttribute(conv, makeInts('pads', sum));
-      index.replaceInput(conv, output, pad.input[0]!);
+  index.batch(() => {
+    for (const pad of [...model.graph.node]) {
+      if (pad.opType !== 'Pad' || pad.domain !== '') continue;
+      const output = pad.output[0]!;
+      const readers = index.consumers(output);
+      const pads = zeroPads(model, index, pad);
+      if (!pads || index.isGraphOutput(output)) continue;
+      if (readers.length === 0 || !readers.every((conv) => accepts(conv, output, pads))) continue;
+      for (const conv of readers) {
+        const rank = pads.length / 2 - 2;
+        const own = intsAttribute(conv, 'pads') ?? new Array<number>(2 * rank).fill(0);
+        const sum = own.map((p, i) => p + (i < rank ? pads[i + 2]! : pads[i + 4]!));
+        removeAttribute(conv, 'auto_pad');
+        setAttribute(conv, makeInts('pads', sum));
+        index.replaceInput(conv, output, pad.input[0]!);
+      }
+      index.removeNode(pad);
+      context.absorb(pad.name, readers[0]!.name);
     }
-    index.removeNode(pad);
-    context.absorb(pad.name, readers[0]!.name);
-  }
+  });
   index.dropUnusedInitializers();
 }
 

@@ -14,14 +14,16 @@ import type { PassContext } from '../context';
 export function inlineConstants(model: Model, _context: PassContext): void {
   if (!model.graph.node.some((node) => node.opType === 'Constant')) return;
   const index = new GraphIndex(model.graph);
-  for (const node of [...model.graph.node]) {
+  const constants: NodeProto[] = [];
+  for (const node of model.graph.node) {
     if (node.opType !== 'Constant' || node.domain !== '') continue;
     const output = node.output[0];
     const tensor = output === undefined ? null : constantValue(node, output);
     if (!tensor || index.isGraphOutput(tensor.name)) continue;
-    index.removeNode(node);
+    constants.push(node);
     index.addInitializer(tensor);
   }
+  index.removeNodes(constants);
 }
 
 function constantValue(node: NodeProto, name: string): TensorProto | null {

@@ -17,25 +17,27 @@ import type { PassContext } from '../context';
 export function matmulToGemm(model: Model, context: PassContext): void {
   const index = new GraphIndex(model.graph);
   let shapes: ReturnType<typeof inferShapes> | null = null;
-  for (const add of [...model.graph.node]) {
-    const found = matmulBefore(index, add);
-    if (!found) continue;
-    const { matmul, bias } = found;
-    shapes ??= inferShapes(model);
-    if (shapes.get(matmul.input[0]!)?.shape?.length !== 2) continue;
-    index.removeNode(matmul);
-    index.removeNode(add);
-    index.insertNode(
-      makeNode({
-        opType: 'Gemm',
-        name: matmul.name,
-        inputs: [matmul.input[0]!, matmul.input[1]!, bias],
-        outputs: [add.output[0]!],
-      }),
-    );
-    context.absorb(add.name, matmul.name);
-    context.rewrote(matmul.name, 'MatMul');
-  }
+  index.batch(() => {
+    for (const add of [...model.graph.node]) {
+      const found = matmulBefore(index, add);
+      if (!found) continue;
+      const { matmul, bias } = found;
+      shapes ??= inferShapes(model);
+      if (shapes.get(matmul.input[0]!)?.shape?.length !== 2) continue;
+      index.removeNode(matmul);
+      index.removeNode(add);
+      index.insertNode(
+        makeNode({
+          opType: 'Gemm',
+          name: matmul.name,
+          inputs: [matmul.input[0]!, matmul.input[1]!, bias],
+          outputs: [add.output[0]!],
+        }),
+      );
+      context.absorb(add.name, matmul.name);
+      context.rewrote(matmul.name, 'MatMul');
+    }
+  });
 }
 
 function matmulBefore(

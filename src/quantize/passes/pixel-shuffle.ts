@@ -22,34 +22,36 @@ const INTERLEAVE = [0, 1, 4, 2, 5, 3];
 export function pixelShuffle(model: Model, context: PassContext): void {
   const index = new GraphIndex(model.graph);
   let shapes: ReturnType<typeof inferShapes> | null = null;
-  for (const transpose of [...model.graph.node]) {
-    if (transpose.opType !== 'Transpose' || transpose.domain !== '') continue;
-    if (intsAttribute(transpose, 'perm')?.join() !== INTERLEAVE.join()) continue;
-    const split = index.producer(transpose.input[0]!);
-    const merge = soleReader(index, transpose.output[0]!);
-    if (split?.opType !== 'Reshape' || merge?.opType !== 'Reshape') continue;
-    if (soleReader(index, split.output[0]!) !== transpose) continue;
-    shapes ??= inferShapes(model);
-    const block = blockSize(
-      shapes.get(split.input[0]!)?.shape,
-      constant(model, index, split),
-      constant(model, index, merge),
-    );
-    if (block === null) continue;
-    const output = merge.output[0]!;
-    for (const node of [merge, transpose, split]) index.removeNode(node);
-    index.insertNode(
-      makeNode({
-        opType: 'DepthToSpace',
-        name: transpose.name,
-        inputs: [split.input[0]!],
-        outputs: [output],
-        attributes: [makeInt('blocksize', block), makeString('mode', 'CRD')],
-      }),
-    );
-    context.absorb(split.name, transpose.name);
-    context.absorb(merge.name, transpose.name);
-  }
+  index.batch(() => {
+    for (const transpose of [...model.graph.node]) {
+      if (transpose.opType !== 'Transpose' || transpose.domain !== '') continue;
+      if (intsAttribute(transpose, 'perm')?.join() !== INTERLEAVE.join()) continue;
+      const split = index.producer(transpose.input[0]!);
+      const merge = soleReader(index, transpose.output[0]!);
+      if (split?.opType !== 'Reshape' || merge?.opType !== 'Reshape') continue;
+      if (soleReader(index, split.output[0]!) !== transpose) continue;
+      shapes ??= inferShapes(model);
+      const block = blockSize(
+        shapes.get(split.input[0]!)?.shape,
+        constant(model, index, split),
+        constant(model, index, merge),
+      );
+      if (block === null) continue;
+      const output = merge.output[0]!;
+      for (const node of [merge, transpose, split]) index.removeNode(node);
+      index.insertNode(
+        makeNode({
+          opType: 'DepthToSpace',
+          name: transpose.name,
+          inputs: [split.input[0]!],
+          outputs: [output],
+          attributes: [makeInt('blocksize', block), makeString('mode', 'CRD')],
+        }),
+      );
+      context.absorb(split.name, transpose.name);
+      context.absorb(merge.name, transpose.name);
+    }
+  });
   index.dropUnusedInitializers();
 }
 

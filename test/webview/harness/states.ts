@@ -330,16 +330,21 @@ export function rangeDetail(state: InspectorState, tensor: string): RangeDetail 
 export function weightDetail(state: InspectorState, layer: string): WeightDetail {
   const weight = state.summary?.layers.find((each) => each.name === layer)?.weight;
   if (!weight) throw new Error(`no weights of ${layer}`);
+  const { min, max, channelMax } = weight;
+  if (min === null || max === null || !channelMax) throw new Error(`no values of ${layer}`);
   const bins = 128;
-  const step = (weight.max - weight.min) / bins;
-  const edges = Array.from({ length: bins + 1 }, (_, i) => weight.min + i * step);
+  const step = (max - min) / bins;
+  const edges = Array.from({ length: bins + 1 }, (_, i) => min + i * step);
   return {
     ...weight,
+    min,
+    max,
+    channelMax,
     layer,
     edges,
     counts: edges.slice(1).map((edge) => Math.round(900 / (1 + (edge / (3 * step)) ** 2))),
-    channelMin: weight.channelMax.map((most) => -most * 0.8),
-    channelTop: weight.channelMax,
-    scales: state.result ? weight.channelMax.map((most) => most / 127) : null,
+    channelMin: channelMax.map((most) => -most * 0.8),
+    channelTop: channelMax,
+    scales: state.result ? channelMax.map((most) => most / 127) : null,
   };
 }

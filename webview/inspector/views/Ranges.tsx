@@ -74,8 +74,10 @@ function Multiple({ row, top, on }: { row: LayerRow; top: number; on: boolean })
       <PrecisionSwitch row={row} />
       {counts.length > 0 ? (
         <Canvas size={SMALL} draw={draw} />
-      ) : weight ? (
+      ) : weight?.channelMax ? (
         <Canvas size={SMALL} draw={draw} />
+      ) : weight ? (
+        <span class="dim small">{t('ranges.whenOpened')}</span>
       ) : (
         <span class="dim small">{t('ranges.nothing')}</span>
       )}
