@@ -1,5 +1,6 @@
 import type { Feed, Model } from '../onnx';
-import { TensorStatistics, type StatisticsData } from './statistics';
+import { ExtremesReader } from './extremes/extremes-reader';
+import { TensorStatistics, type Depth, type StatisticsData } from './statistics';
 import { openSink, type StatisticsSink } from './statistics-sink';
 import { TapReader } from './tap-reader';
 
@@ -20,6 +21,8 @@ export interface CalibrateOptions {
   /** Called about every {@link saveEveryMs}, while samples go on; `before` is part of what it gets. */
   onSave?: Save;
   saveEveryMs?: number;
+  /** What is kept of each tensor: everything, or minimum and maximum alone, which takes a fraction of the time. */
+  depth?: Depth;
   /** A thread for the statistics; by default where there is a second core. It changes no result. */
   statistics?: 'thread' | 'inline' | 'auto';
 }
@@ -35,9 +38,12 @@ export async function calibrate(
   options: CalibrateOptions = {},
 ): Promise<Statistics> {
   const { before = null, positionOf = (i: number) => i, onSave, saveEveryMs = 1000 } = options;
-  const sink = openSink({ tensors, before, depth: 'full' }, options.statistics);
+  const { depth = 'full' } = options;
+  // Extremes alone are computed by the runtime: there is nothing to do for a thread.
+  const how = options.statistics ?? (depth === 'full' ? 'auto' : 'inline');
+  const sink = openSink({ tensors, before, depth }, how);
   try {
-    const reader = await TapReader.open(model, tensors);
+    const reader = await (depth === 'full' ? TapReader : ExtremesReader).open(model, tensors);
     try {
       const saver = onSave ? new Saver(sink, onSave, saveEveryMs) : null;
       let done = 0;

@@ -9,6 +9,14 @@ export interface SamplePart {
   data: Float32Array;
 }
 
+/** The extremes that one sample has of one tensor; all of its values are finite. */
+export interface SampleRange {
+  tensor: number;
+  dims: readonly number[];
+  min: number;
+  max: number;
+}
+
 /** Gathers statistics of a fixed list of tensors, sample by sample. */
 export class StatisticsCollector {
   private readonly statistics: TensorStatistics[];
@@ -27,10 +35,17 @@ export class StatisticsCollector {
   }
 
   /** Adds some tensors of the sample at a position of the data. */
-  add(position: number, parts: readonly SamplePart[]): void {
-    for (const { tensor, dims, data } of parts) {
+  add(position: number, parts: readonly (SamplePart | SampleRange)[]): void {
+    for (const part of parts) {
+      const { tensor, dims } = part;
       const statistics = this.statistics[tensor]!;
-      const found = this.kernel.add(tensor, data, dims, statistics.channelAxis(dims));
+      if (!('data' in part)) {
+        const { min, max } = part;
+        const range = { min, max, nan: 0, infinite: 0, channels: null };
+        statistics.absorbRange(range, dims, position);
+        continue;
+      }
+      const found = this.kernel.add(tensor, part.data, dims, statistics.channelAxis(dims));
       if (statistics.depth === 'full') statistics.absorb(found, dims, position);
       else statistics.absorbRange(found, dims, position);
     }

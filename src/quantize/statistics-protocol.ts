@@ -1,6 +1,6 @@
 /** What calibration and the thread of its statistics say to each other. Tensors change hands without being copied. */
 import type { Depth, StatisticsData } from './statistics';
-import type { SamplePart } from './statistics-collector';
+import type { SamplePart, SampleRange } from './statistics-collector';
 
 /** Given to the thread when it starts. */
 export interface ThreadData {
@@ -11,6 +11,6 @@ export interface ThreadData {
 }
 
 export type ToThread =
-  { kind: 'sample'; position: number; parts: SamplePart[] } | { kind: 'snapshot' };
+  { kind: 'sample'; position: number; parts: (SamplePart | SampleRange)[] } | { kind: 'snapshot' };
 
 export type FromThread = { kind: 'done' } | { kind: 'snapshot'; data: StatisticsData[] };

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { StatisticsData } from './statistics';
-import { StatisticsCollector, type SamplePart } from './statistics-collector';
+import { StatisticsCollector, type SamplePart, type SampleRange } from './statistics-collector';
 import type { FromThread, ThreadData, ToThread } from './statistics-protocol';
 
 /** Samples that may be under way between the threads: one that is looked at, and two that wait. */
@@ -16,7 +16,7 @@ export interface StatisticsSink {
   /** Resolves once another sample may come: memory stays flat however slow statistics are. */
   ready(): Promise<void>;
   /** Adds a sample. Its arrays are then no longer the caller's. */
-  add(position: number, parts: SamplePart[]): void;
+  add(position: number, parts: (SamplePart | SampleRange)[]): void;
   /** Statistics of exactly the samples that were added before. */
   snapshot(): Promise<StatisticsData[]>;
   close(): Promise<void>;
@@ -56,7 +56,7 @@ class InlineSink implements StatisticsSink {
     return Promise.resolve();
   }
 
-  add(position: number, parts: SamplePart[]): void {
+  add(position: number, parts: (SamplePart | SampleRange)[]): void {
     this.collector.add(position, parts);
   }
 
@@ -90,9 +90,11 @@ class ThreadSink implements StatisticsSink {
     if (this.failure) throw this.failure;
   }
 
-  add(position: number, parts: SamplePart[]): void {
+  add(position: number, parts: (SamplePart | SampleRange)[]): void {
     this.underWay++;
-    const buffers = new Set(parts.map(({ data }) => data.buffer as ArrayBuffer));
+    const buffers = new Set(
+      parts.flatMap((part) => ('data' in part ? [part.data.buffer as ArrayBuffer] : [])),
+    );
     this.post({ kind: 'sample', position, parts }, [...buffers]);
   }
 
