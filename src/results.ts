@@ -139,7 +139,8 @@ export interface ObservedRange {
   name: ObserverName;
   min: number;
   max: number;
-  expectedDb: number;
+  /** Null where only extremes were kept. */
+  expectedDb: number | null;
 }
 
 /** A tensor in full, pulled by the Ranges view. */
@@ -154,9 +155,9 @@ export interface RangeDetail extends RangeSummary {
   counts: number[];
   /** Min and max of every channel, or null where the tensor has no channel axis. */
   channels: { min: number[]; max: number[] } | null;
-  /** Mean and standard deviation. */
-  mean: number;
-  std: number;
+  /** Mean and standard deviation; null where only extremes were kept. */
+  mean: number | null;
+  std: number | null;
 }
 
 /** A layer's weights in full, pulled by the Ranges view. */

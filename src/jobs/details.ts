@@ -4,10 +4,10 @@ import path from 'node:path';
 import { VernierError } from '../errors';
 import { chooseParams } from '../numeric';
 import { observeAll } from '../quantize/observers';
-import type { StatisticsData } from '../quantize/statistics';
 import { TensorStatistics } from '../quantize/statistics';
 import { parseRecipe } from '../recipe/parse';
 import type { ObservedRange, ObserverName, RangeDetail, RunResult } from '../results';
+import { FORMAT, type StoredStatistics } from './stages/calibrate-part';
 import { Store } from './store';
 
 /** Bars of the histogram in the Ranges view. */
@@ -26,8 +26,11 @@ export async function rangeDetail(
   const store = new Store(path.resolve(recipePath));
   const result = await store.read<RunResult>('result');
   const name = await newestCalibration(store);
-  const stored = name && (await store.read<{ tensors: StatisticsData[] }>(name));
-  const data = stored ? stored.tensors.find((t) => t.tensor === tensor) : undefined;
+  const stored = name && (await store.read<StoredStatistics>(name));
+  const data =
+    stored && stored.format === FORMAT
+      ? stored.tensors.find((t) => t.tensor === tensor)
+      : undefined;
   if (!data)
     throw new VernierError('data.not-found', `No calibration has seen '${tensor}' yet.`, {
       tensor,
@@ -35,7 +38,7 @@ export async function rangeDetail(
     });
   const s = TensorStatistics.fromData(data);
   const summary = result?.ranges.find((r) => r.tensor === tensor);
-  const span = Number.isFinite(s.min) && s.max > s.min;
+  const span = Number.isFinite(s.min) && s.max > s.min && s.depth === 'full';
   const bins = span ? s.histogram.rebin(s.min, s.max, BINS) : { edges: [], counts: [] };
   const activations = await activationsOf(recipePath, text);
   const observers = observeAll(s, summary?.type ?? activations.type ?? 'uint8', activations);
@@ -57,8 +60,8 @@ export async function rangeDetail(
     edges: bins.edges,
     counts: bins.counts,
     channels: s.channels && { min: Array.from(s.channels.min), max: Array.from(s.channels.max) },
-    mean: s.moments.mean,
-    std: s.moments.std,
+    mean: s.depth === 'full' ? s.moments.mean : null,
+    std: s.depth === 'full' ? s.moments.std : null,
   };
 }
 

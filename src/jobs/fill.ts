@@ -100,7 +100,7 @@ export function fillCalibration(
     const channels = quantized?.codesOf(s.tensor)?.channels ?? null;
     const widest = channels?.reduce((a, b) => (b.scale > a.scale ? b : a));
     const params = root === undefined ? undefined : (widest ?? quantized!.params.get(root));
-    const span = Number.isFinite(s.min) && s.max > s.min;
+    const span = Number.isFinite(s.min) && s.max > s.min && s.depth === 'full';
     return {
       tensor: s.tensor,
       producer: producers.get(s.tensor) ?? null,

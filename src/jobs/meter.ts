@@ -11,28 +11,32 @@ export class Meter {
   private stage: Stage = 'read';
   private started = 0;
   private lastSent = 0;
+  /** Steps that were done before this stage began. */
+  private before = 0;
 
   constructor(private readonly send: (progress: Progress) => void) {}
 
-  /** Begins a stage of `total` steps. */
-  async begin(stage: Stage, total: number, detail?: string): Promise<void> {
+  /** Begins a stage of `total` steps. @param before steps that an earlier run did, and that tell nothing of time */
+  async begin(stage: Stage, total: number, detail?: string, before = 0): Promise<void> {
     this.stage = stage;
     this.started = Date.now();
     this.lastSent = 0;
-    await this.step(0, total, detail);
+    this.before = before;
+    await this.step(before, total, detail);
   }
 
   /** Reports that `done` of `total` steps are finished. */
   async step(done: number, total: number, detail?: string): Promise<void> {
     const now = Date.now();
-    if (now - this.lastSent < INTERVAL_MS && done < total && done > 0) return;
+    if (now - this.lastSent < INTERVAL_MS && done < total && done > this.before) return;
     this.lastSent = now;
     const elapsed = (now - this.started) / 1000;
+    const made = done - this.before;
     this.send({
       stage: this.stage,
       done,
       total,
-      etaSeconds: done > 0 && elapsed > 0.2 ? (elapsed / done) * (total - done) : null,
+      etaSeconds: made > 0 && elapsed > 0.2 ? (elapsed / made) * (total - done) : null,
       memory: process.memoryUsage.rss(),
       ...(detail === undefined ? {} : { detail }),
     });

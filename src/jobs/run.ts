@@ -113,7 +113,12 @@ async function runStages(
   const samples = await openSamples(plan, subject);
   const calibrated =
     samples.calibration && (wanted !== 'unused' || until === 'calibrate')
-      ? await calibrateStage(subject, samples.calibration, context)
+      ? await calibrateStage(
+          subject,
+          samples.calibration,
+          context,
+          plan.recipe.calibration?.statistics,
+        )
       : null;
   if (samples.calibration && calibrated)
     fillCalibration(result, plan, subject, samples.calibration, calibrated);

@@ -50,7 +50,7 @@ export async function openSamples(plan: Plan, subject: Subject): Promise<Samples
     });
   let calibration: Selection | null = null;
   let rest: number[] = [];
-  if (recipe.calibration) {
+  if (recipe.calibration && recipe.calibration.data.length > 0) {
     const { data, image, seed, samples, random } = recipe.calibration;
     const extra = random && !recipe.evaluate ? Math.ceil(samples / 4) : 0;
     const source = await open(data, image, seed, random ? samples + extra : undefined);

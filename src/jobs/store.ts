@@ -46,6 +46,11 @@ export class Store {
     await this.forgetOld(what);
   }
 
+  /** Removes a stored document; none is no error. */
+  async remove(what: string): Promise<void> {
+    await rm(this.file(what), { force: true });
+  }
+
   /** Removes what a killed process left half written. */
   async removeTemporary(): Promise<void> {
     const files = await readdir(this.folder).catch(() => []);

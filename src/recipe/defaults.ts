@@ -28,12 +28,16 @@ export interface ResolvedRecipe extends LayerChoices {
   /** `auto` is decided by the machine that runs it. */
   target: 'auto' | Exclude<Target, 'nvidia-fp16' | 'tensorrt' | 'fpga-fixed'>;
   calibration: {
+    /** Empty where all ranges come from a file. */
     data: string[];
     /** True if the data is `random`. */
     random: boolean;
     image: ResolvedImage;
     samples: number;
     seed: number;
+    statistics: 'full' | 'minmax';
+    /** A file of ranges from elsewhere. */
+    ranges: string | null;
   } | null;
   inputs: Record<string, { shape: number[] | null; range: [number, number] | null }>;
   quantization: {
@@ -59,7 +63,7 @@ export interface ResolvedRecipe extends LayerChoices {
 
 /** What a recipe means where it says nothing. */
 export const defaults = {
-  calibration: { samples: 128, seed: 0 },
+  calibration: { samples: 128, seed: 0, statistics: 'full' },
   image: { filter: 'bilinear', color: 'rgb', scale: 1 / 255, mean: 0, std: 1, layout: 'nchw' },
   quantization: {
     mode: 'static',
@@ -78,7 +82,11 @@ const isRandom = (data: string[]) => data.length === 1 && data[0] === 'random';
 export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
   const { calibration, evaluate, quantization, latency, sensitivity } = recipe;
   const image = resolveImage(calibration?.image);
-  const calibrationData = calibration?.data ? list(calibration.data) : null;
+  const calibrationData = calibration?.data
+    ? list(calibration.data)
+    : calibration?.ranges !== undefined
+      ? []
+      : null;
   const evaluateData = evaluate?.data ? list(evaluate.data) : null;
   return {
     model: recipe.model,
@@ -90,6 +98,8 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
       image,
       samples: calibration?.samples ?? defaults.calibration.samples,
       seed: calibration?.seed ?? defaults.calibration.seed,
+      statistics: calibration?.statistics ?? defaults.calibration.statistics,
+      ranges: calibration?.ranges ?? null,
     },
     inputs: Object.fromEntries(
       Object.entries(recipe.inputs ?? {}).map(([name, { shape, range }]) => [

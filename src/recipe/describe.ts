@@ -129,6 +129,10 @@ export const texts = {
     message: `${code('percentile')} has no effect: no observer is ${code('percentile')}.`,
     remedy: 'Set `observer: percentile`.',
   }),
+  needsHistograms: (observer: string): Text => ({
+    message: `The observer ${code(observer)} needs more than the extremes.`,
+    remedy: 'Set `calibration: { statistics: full }`, or take `minmax`.',
+  }),
   limitWithout: (limit: string, needs: string): Text => ({
     message: `The limit ${code(limit)} cannot be checked without ${code(needs)}.`,
   }),

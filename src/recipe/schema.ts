@@ -126,6 +126,14 @@ export const recipeSchema = z
         image: image.optional(),
         samples: count(1, 'How many samples are used at most; 128 by default.').optional(),
         seed: count(0, 'Seed of what is drawn at random; 0 by default.').optional(),
+        statistics: words('What is kept of every tensor in the one pass over the data.', {
+          full: 'extremes, moments and a histogram: every observer can be chosen later (default)',
+          minmax:
+            'extremes alone, in about half the time: only the observers minmax and moving-average can use them',
+        }).optional(),
+        ranges: text(
+          'Ranges from elsewhere, instead of the data’s or besides them: onnxruntime’s calibration table, AIMET encodings, or TensorQuantOverrides.',
+        ).optional(),
       })
       .optional()
       .meta({ description: 'The data that activation ranges are read from.' }),

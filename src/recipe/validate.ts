@@ -161,7 +161,8 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
   if (partial) return problems;
   if (
     calibrationNeed(recipe.quantization?.mode ?? 'static') === 'needed' &&
-    !recipe.calibration?.data
+    !recipe.calibration?.data &&
+    !recipe.calibration?.ranges
   ) {
     const path = recipe.calibration ? ['calibration', 'data'] : ['calibration'];
     problems.push(problemOn(doc, path, 'missing-key', texts.missingCalibration(), { part: 'key' }));
@@ -172,6 +173,7 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
         part: 'key',
       }),
     );
+  if (recipe.calibration?.statistics === 'minmax') problems.push(...beyondExtremes(doc, recipe));
   recipe.layers?.forEach((rule, i) => {
     if (!rule.precision && !rule.observer)
       problems.push(
@@ -181,6 +183,22 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
       );
   });
   return problems;
+}
+
+/** Observers that want more than the extremes, of which nothing else is kept. */
+function beyondExtremes(doc: RecipeText, recipe: Recipe): Problem[] {
+  const places: [string | undefined, Path][] = [
+    [recipe.quantization?.activations?.observer, ['quantization', 'activations', 'observer']],
+    ...(recipe.layers ?? []).map(({ observer }, i): [string | undefined, Path] => [
+      observer,
+      ['layers', i, 'observer'],
+    ]),
+  ];
+  return places.flatMap(([observer, path]) =>
+    observer && ['percentile', 'entropy', 'mse'].includes(observer)
+      ? [problemOn(doc, path, 'wrong-value', texts.needsHistograms(observer))]
+      : [],
+  );
 }
 
 /** A path with forward slashes and without `./`, for comparing. */

@@ -222,7 +222,7 @@ describe('every observer', () => {
   it.each(distributions)('%s: auto is near the best', (_, values) => {
     const seen = observeAll(statisticsOf(values), 'uint8');
     expect(seen.map((o) => o.name)).toEqual(all);
-    const best = Math.max(...seen.map((o) => o.expectedDb));
+    const best = Math.max(...seen.map((o) => o.expectedDb!));
     expect(seen.find((o) => o.name === 'auto')!.expectedDb).toBeGreaterThanOrEqual(best - 0.2);
     expect(seen.find((o) => o.name === 'mse')!.expectedDb).toBeGreaterThanOrEqual(best - 0.01);
   });

@@ -23,6 +23,8 @@ describe('resolveRecipe', () => {
         },
         samples: 128,
         seed: 0,
+        statistics: 'full',
+        ranges: null,
       },
       inputs: {},
       quantization: {

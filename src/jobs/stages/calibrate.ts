@@ -1,13 +1,15 @@
 import { VernierError } from '../../errors';
-import { calibrate, type Statistics } from '../../quantize/calibrate';
+import type { Statistics } from '../../quantize/calibrate';
 import { hiddenTensors, isRecurrent } from '../../quantize/recurrent';
-import type { Unit } from '../../quantize/units';
+import type { Depth } from '../../quantize/statistics';
 import { TensorStatistics, type StatisticsData } from '../../quantize/statistics';
+import type { Unit } from '../../quantize/units';
 import { runtimeVersion } from '../../runtime/session';
 import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
-import { eachSample, type Selection } from '../samples';
+import type { Selection } from '../samples';
 import type { Subject } from '../subject';
+import { calibratePart, FORMAT, type StoredStatistics } from './calibrate-part';
 
 /** Statistics with the key of what they were made from. */
 export interface Calibrated {
@@ -18,14 +20,9 @@ export interface Calibrated {
   fromCache: boolean;
 }
 
-interface Stored {
-  seconds: number;
-  tensors: StatisticsData[];
-}
-
 /** Key of a calibration: model, samples, engine and runtime. What is kept in FP32 is no part of it. */
 export function calibrationKey(subject: Subject, selection: Selection): string {
-  return keyOf('calibration', ENGINE_VERSION, runtimeVersion(), subject.key, selection.key);
+  return keyOf('calibration', FORMAT, ENGINE_VERSION, runtimeVersion(), subject.key, selection.key);
 }
 
 /** Tensors that some recipe may quantize, and the outputs of layers that people want to see. */
@@ -43,40 +40,71 @@ function hiddenStates({ node }: Unit): string[] {
   return isRecurrent(node) ? hiddenTensors(node) : [];
 }
 
-/** Calibrates, or takes statistics from memory or `.vernier/`. */
+/**
+ * Calibrates, or takes statistics from memory or `.vernier/`. A calibration that was cut off goes on where it was saved. Full
+ * statistics serve where only extremes are asked for.
+ */
 export async function calibrateStage(
   subject: Subject,
   selection: Selection,
   context: JobContext,
+  depth: Depth = 'full',
 ): Promise<Calibrated> {
   const key = calibrationKey(subject, selection);
-  return context.memory.get('calibration', key, async () => {
-    const name = `calibration.${key}`;
-    const stored = await context.store.read<Stored>(name);
-    if (stored)
-      return {
-        key,
-        seconds: stored.seconds,
-        fromCache: true,
-        statistics: new Map(stored.tensors.map((d) => [d.tensor, TensorStatistics.fromData(d)])),
-      };
-    const start = Date.now();
-    const total = selection.indices.length;
-    await context.meter.begin('calibrate', total);
-    const statistics = await calibrate(
-      subject.prepared,
-      tappedTensors(subject),
-      eachSample(selection),
-      {
-        onSample: (done) => context.meter.step(done, total),
-      },
+  return context.memory.get('calibration', `${key} ${depth}`, async () => {
+    const wanted = tappedTensors(subject);
+    const stored = await readCalibration(key, context);
+    if (stored && covers(stored, wanted, depth)) return calibratedOf(key, stored, wanted, true);
+    // What another target has asked for stays known.
+    const tensors = [...new Set([...wanted, ...(stored?.tensors ?? []).map((d) => d.tensor)])];
+    const made = await calibratePart(
+      { subject, selection, tensors, depth, from: 0, to: selection.indices.length },
+      `calibration-part.${key}`,
+      key,
+      context,
     );
-    const seconds = (Date.now() - start) / 1000;
-    refuseNothing(statistics, selection);
-    const tensors = [...statistics.values()].map((s) => s.toData());
-    await context.store.write(name, { seconds, tensors } satisfies Stored);
-    return { statistics, key, seconds, fromCache: false };
+    const calibrated = calibratedOf(key, made, wanted, false);
+    refuseNothing(calibrated.statistics, selection);
+    await writeCalibration(key, made, context);
+    return calibrated;
   });
+}
+
+/** The stored statistics of all samples of a calibration. */
+export async function readCalibration(
+  key: string,
+  context: JobContext,
+): Promise<StoredStatistics | null> {
+  const stored = await context.store.read<StoredStatistics>(`calibration.${key}`);
+  return stored?.format === FORMAT ? stored : null;
+}
+
+/** Stores the statistics of all samples; what was kept of parts is no longer needed. */
+export async function writeCalibration(
+  key: string,
+  made: StoredStatistics,
+  context: JobContext,
+): Promise<void> {
+  await context.store.write(`calibration.${key}`, made);
+  await context.store.remove(`calibration-part.${key}`);
+}
+
+function covers(stored: StoredStatistics, wanted: readonly string[], depth: Depth): boolean {
+  const known = new Set(stored.tensors.map((d) => d.tensor));
+  return (depth === 'minmax' || stored.depth === 'full') && wanted.every((name) => known.has(name));
+}
+
+function calibratedOf(
+  key: string,
+  { seconds, tensors }: StoredStatistics,
+  wanted: readonly string[],
+  fromCache: boolean,
+): Calibrated {
+  const byName = new Map<string, StatisticsData>(tensors.map((d) => [d.tensor, d]));
+  const statistics = new Map(
+    wanted.map((name) => [name, TensorStatistics.fromData(byName.get(name)!)]),
+  );
+  return { key, seconds, fromCache, statistics };
 }
 
 function refuseNothing(statistics: Statistics, selection: Selection): void {

@@ -7,7 +7,7 @@ import { expectedDb } from './expected';
 import { minmax } from './minmax';
 import { movingAverage } from './moving-average';
 import { mse } from './mse';
-import type { Observer } from './observer';
+import type { Observer, ObserverSettings, Range } from './observer';
 import { percentile as byPercentile } from './percentile';
 
 export { percentileSweep } from './percentile';
@@ -32,6 +32,22 @@ export interface ObserverOptions {
   percentile?: number;
 }
 
+/** Observers that extremes are enough for. */
+const BY_EXTREMES: readonly ObserverName[] = ['minmax', 'moving-average'];
+
+/**
+ * The range that an observer chooses. Where calibration kept nothing but extremes, those of all samples stand in for
+ * whatever needs more; recipes that ask for such an observer by name are refused before.
+ */
+export function observedRange(
+  statistics: TensorStatistics,
+  observer: ObserverName,
+  settings: ObserverSettings,
+): Range {
+  const possible = statistics.depth === 'full' || BY_EXTREMES.includes(observer);
+  return OBSERVERS[possible ? observer : 'minmax'](statistics, settings);
+}
+
 /** Scale and zero point of a tensor by an observer; `oddity` tells of ranges that say nothing. */
 export function observe(
   statistics: TensorStatistics,
@@ -39,7 +55,7 @@ export function observe(
   type: QuantType,
   { percentile = PERCENTILE }: ObserverOptions = {},
 ): ChosenParams {
-  const { min, max } = OBSERVERS[observer](statistics, { type, percentile });
+  const { min, max } = observedRange(statistics, observer, { type, percentile });
   return chooseParams(min, max, type);
 }
 
@@ -50,7 +66,7 @@ export function observeTogether(
   type: QuantType,
   { percentile = PERCENTILE }: ObserverOptions = {},
 ): ChosenParams {
-  const ranges = all.map((one) => OBSERVERS[observer](one, { type, percentile }));
+  const ranges = all.map((one) => observedRange(one, observer, { type, percentile }));
   const [low, high] = [ranges.map((r) => r.min), ranges.map((r) => r.max)];
   return chooseParams(Math.min(...low), Math.max(...high), type);
 }
@@ -61,6 +77,13 @@ export function observeAll(
   type: QuantType,
   { percentile = PERCENTILE }: ObserverOptions = {},
 ): ObservedRange[] {
+  const { oddity } = chooseParams(statistics.min, statistics.max, type);
+  if (oddity !== null && oddity !== 'constant') return [];
+  if (statistics.depth === 'minmax')
+    return BY_EXTREMES.map((name) => {
+      const range = observedRange(statistics, name, { type, percentile });
+      return { name, ...range, expectedDb: null };
+    });
   const names = Object.keys(OBSERVERS) as ObserverName[];
   return names.flatMap((name) => {
     const range = OBSERVERS[name](statistics, { type, percentile });

@@ -205,7 +205,9 @@ function Chosen({ row }: { row: LayerRow }) {
               <p class="dim small facts-line" data-testid="range-facts">
                 {[
                   `${significant(detail.min)} … ${significant(detail.max)}`,
-                  `${t('ranges.mean')} ${significant(detail.mean)} ± ${significant(detail.std)}`,
+                  detail.mean !== null &&
+                    detail.std !== null &&
+                    `${t('ranges.mean')} ${significant(detail.mean)} ± ${significant(detail.std)}`,
                   detail.observer,
                   t('ranges.samples', { n: detail.samples }),
                   detail.notFinite > 0 && t('panel.notFinite', { n: detail.notFinite }),
