@@ -182,6 +182,12 @@ export interface CalibrationSummary {
   random: boolean;
 }
 
+/** What is known of a calibration besides its ranges. */
+export interface CalibrationReport {
+  /** The file that ranges were taken from, its format, and how many of the model's tensors it names; null without one. */
+  ranges: { file: string; format: string; tensors: number } | null;
+}
+
 // ─── what quantization did ────────────────────────────────────────────────────────────────────────
 
 /** Closeness of one tensor to its reference over all samples. */
@@ -371,6 +377,7 @@ export interface RunResult {
   withoutVnni: ModelWithoutVnni | null;
   fusions: FusionCandidate[];
   calibration: CalibrationSummary | null;
+  calibrationReport: CalibrationReport | null;
   ranges: RangeSummary[];
   load: LoadAdvice | null;
   limits: LimitResult[];

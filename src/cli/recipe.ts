@@ -14,7 +14,13 @@ export interface MadeRecipe {
 }
 
 /** Keys that hold paths. On the command line they start at the current folder, in a recipe at the recipe. */
-const PATHS = ['output', 'calibration.data', 'evaluate.data', 'evaluate.labels'];
+const PATHS = [
+  'output',
+  'calibration.data',
+  'calibration.ranges',
+  'evaluate.data',
+  'evaluate.labels',
+];
 
 /**
  * The recipe that the flags of `quantize` amount to.
@@ -38,7 +44,8 @@ export function makeRecipe(
       text === 'random' ? text : fromFolder(folder, path.resolve(cwd, String(text)));
     keys[key] = Array.isArray(value) ? value.map(move) : move(value);
   }
-  if (wantsData(keys['quantization.mode']) && keys['calibration.data'] === undefined)
+  const source = keys['calibration.data'] ?? keys['calibration.ranges'];
+  if (wantsData(keys['quantization.mode']) && source === undefined)
     throw usage(
       'Static quantization needs calibration data.',
       'Give --data PATH (or --data random, to try it out), or --mode dynamic, which needs none.',

@@ -50,6 +50,7 @@ export function emptyResult(plan: Plan, subject: Subject, recipePath: string): R
     withoutVnni: null,
     fusions: [],
     calibration: null,
+    calibrationReport: null,
     ranges: [],
     load: null,
     limits: [],
@@ -70,14 +71,23 @@ export function fillCalibration(
   calibrated: Calibrated | null,
   quantized?: Quantized,
 ): void {
-  if (!selection || !calibrated) return;
+  if (!calibrated) return;
+  const { imported } = calibrated;
+  const random = (selection?.source.random ?? false) || (imported?.random ?? false);
   result.calibration = {
-    samples: selection.indices.length,
-    source: selection.source.name,
-    random: selection.source.random,
+    samples: selection?.indices.length ?? 0,
+    source: selection?.source.name ?? imported?.name ?? '',
+    random,
   };
-  result.seconds.calibrate = calibrated.seconds;
-  if (selection.source.random && !result.notes.some((n) => n.code === 'random-calibration'))
+  result.calibrationReport = {
+    ranges: imported && {
+      file: imported.name,
+      format: imported.format,
+      tensors: [...calibrated.statistics.keys()].filter((t) => imported.ranges.has(t)).length,
+    },
+  };
+  result.seconds.calibrate = selection ? calibrated.seconds : null;
+  if (selection?.source.random && !result.notes.some((n) => n.code === 'random-calibration'))
     result.notes.unshift({
       code: 'random-calibration',
       severity: 'warning',
@@ -85,7 +95,7 @@ export function fillCalibration(
         'Calibrated on random data: ranges, errors and accuracy say nothing about real inputs.',
       remedy: 'Give real samples: calibration: { data: … }.',
     });
-  for (const note of selection.source.notes)
+  for (const note of selection?.source.notes ?? [])
     if (!result.notes.some((n) => n.message === note.message)) result.notes.push(note);
   const producers = new Map(subject.units.map((u) => [u.output, u.name]));
   const readers = new Map<string, string[]>();
@@ -101,12 +111,13 @@ export function fillCalibration(
     const widest = channels?.reduce((a, b) => (b.scale > a.scale ? b : a));
     const params = root === undefined ? undefined : (widest ?? quantized!.params.get(root));
     const span = Number.isFinite(s.min) && s.max > s.min && s.depth === 'full';
+    const given = imported?.ranges.get(s.tensor);
     return {
       tensor: s.tensor,
       producer: producers.get(s.tensor) ?? null,
       consumers: readers.get(s.tensor) ?? [],
-      min: s.min,
-      max: s.max,
+      min: s.samples > 0 ? s.min : (given?.min ?? s.min),
+      max: s.samples > 0 ? s.max : (given?.max ?? s.max),
       scale: params?.scale ?? null,
       zeroPoint: params?.zeroPoint ?? null,
       type: params ? plan.activationType : null,

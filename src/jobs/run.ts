@@ -22,8 +22,9 @@ import {
   fillSensitivity,
 } from './fill';
 import { checkLimits } from './limits';
+import { openRanges, rangeNotes } from './ranges';
 import { openSamples } from './samples';
-import { calibrateStage } from './stages/calibrate';
+import { calibrateStage, withRanges } from './stages/calibrate';
 import { evaluateStage, openReference } from './stages/evaluate';
 import {
   accumulatedStage,
@@ -111,8 +112,9 @@ async function runStages(
   // 1. Data.
   if (goes('quantize')) await refuseHopeless(plan, subject);
   const samples = await openSamples(plan, subject);
-  const calibrated =
-    samples.calibration && (wanted !== 'unused' || until === 'calibrate')
+  const uses = wanted !== 'unused' || until === 'calibrate';
+  const seen =
+    samples.calibration && uses
       ? await calibrateStage(
           subject,
           samples.calibration,
@@ -120,9 +122,11 @@ async function runStages(
           plan.recipe.calibration?.statistics,
         )
       : null;
-  if (samples.calibration && calibrated)
-    fillCalibration(result, plan, subject, samples.calibration, calibrated);
-  else if (wanted === 'needed' && !samples.calibration) await quantizeStage(plan, subject, null); // says what is missing
+  const imported = uses ? await openRanges(plan) : null;
+  const calibrated = imported ? withRanges(subject, seen, imported) : seen;
+  if (imported) for (const note of rangeNotes(imported, subject)) addNote(result.notes, note);
+  if (calibrated) fillCalibration(result, plan, subject, samples.calibration, calibrated);
+  else if (wanted === 'needed') await quantizeStage(plan, subject, null); // says what is missing
   context.partial();
   if (!goes('quantize')) return;
 

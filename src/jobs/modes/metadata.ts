@@ -10,7 +10,10 @@ export function weightsMetadata(plan: Plan): [key: string, value: string] {
 /** What the activation ranges were read from. */
 export function calibrationMetadata(plan: Plan): [key: string, value: string][] {
   const { calibration } = plan.recipe;
-  const source = calibration?.random ? 'random' : (calibration?.data.join(', ') ?? '');
+  const ranges = calibration?.ranges ? [`ranges of ${calibration.ranges}`] : [];
+  const source = calibration?.random
+    ? ['random', ...ranges].join(', ')
+    : [...(calibration?.data ?? []), ...ranges].join(', ');
   return [
     ['vernier.calibration', source],
     ...(calibration?.random ? [['vernier.calibration.random', 'true'] as [string, string]] : []),

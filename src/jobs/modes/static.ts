@@ -2,20 +2,16 @@ import { VernierError } from '../../errors';
 import type { QuantParams } from '../../numeric';
 import type { BiasChange } from '../../quantize/bias-correction';
 import { channelParams, type ChannelsOf } from '../../quantize/channelwise';
-import { observe, observeTogether } from '../../quantize/observers';
-import { hiddenKey, hiddenTensors, isRecurrent } from '../../quantize/recurrent';
 import { place } from '../../quantize/placement';
 import { writeQdq } from '../../quantize/qdq';
 import type { Headroom, WeightSettings } from '../../quantize/weights';
-import type { LayerWish } from '../../recipe/match';
 import type { Note } from '../../results';
-import { addNote } from '../context';
 import type { Plan } from '../plan';
 import type { Calibrated } from '../stages/calibrate';
-import type { Subject } from '../subject';
 import { headrooms } from './headroom';
 import { calibrationMetadata, weightsMetadata } from './metadata';
 import type { QuantizationMode } from './mode';
+import { chooseParameters } from './parameters';
 
 /** Weights and activations in Q/DQ form; ranges come from calibration. */
 export const staticMode: QuantizationMode = {
@@ -77,7 +73,7 @@ function channelsFor(
     const statistics = calibrated.statistics.get(tensor);
     const whole = params.get(tensor);
     if (plan.recipe.quantization.weights.granularity !== 'channel') return null;
-    if (plan.activationType !== 'uint8') return null;
+    if (plan.activationType !== 'uint8' || calibrated.imported?.ranges.has(tensor)) return null;
     return statistics && whole ? channelParams(statistics, whole, plan.activationType) : null;
   };
 }
@@ -93,61 +89,4 @@ export function weightSettings(
     bits: 8,
     ...(plan.headroom ? { headroom: headroom?.get(unit) ?? { largest: null } } : {}),
   });
-}
-
-/** Scale and zero point of every tensor that may be quantized; ranges that cannot be used are reported by name. */
-function chooseParameters(
-  plan: Plan,
-  subject: Subject,
-  calibrated: Calibrated,
-  wishes: ReadonlyMap<string, LayerWish>,
-  notes: Note[],
-): { params: Map<string, QuantParams>; unusable: Map<string, string> } {
-  const producers = new Map(subject.units.map((u) => [u.output, u.name]));
-  const params = new Map<string, QuantParams>();
-  const unusable = new Map<string, string>();
-  const { percentile } = plan.recipe.quantization.activations;
-  for (const [tensor, statistics] of calibrated.statistics) {
-    const layer = producers.get(tensor);
-    const observer =
-      (layer === undefined ? null : wishes.get(layer)?.observer) ??
-      plan.recipe.quantization.activations.observer;
-    const { oddity, ...chosen } = observe(statistics, observer, plan.activationType, {
-      percentile,
-    });
-    params.set(tensor, chosen);
-    if (statistics.notFinite > 0) {
-      const message = `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`;
-      unusable.set(tensor, message);
-      addNote(notes, {
-        code: 'range-not-finite',
-        severity: 'warning',
-        message: `${message}; its layers stay float.`,
-        tensor,
-      });
-    } else if (oddity === 'empty' || oddity === 'not-finite' || oddity === 'tiny') {
-      const message = `'${tensor}' has no usable range (${oddity})`;
-      unusable.set(tensor, message);
-      addNote(notes, {
-        code: 'range-unusable',
-        severity: 'warning',
-        message: `${message}; its layers stay float.`,
-        tensor,
-      });
-    } else if (oddity === 'zero' || oddity === 'constant')
-      addNote(notes, {
-        code: 'range-constant',
-        severity: 'warning',
-        message: `'${tensor}' had one single value (${statistics.min}) in all calibration samples.`,
-        tensor,
-        remedy: 'Check that the calibration data is varied.',
-      });
-  }
-  for (const { name, node } of subject.units.filter((u) => isRecurrent(u.node))) {
-    const seen = hiddenTensors(node).flatMap((t) => calibrated.statistics.get(t) ?? []);
-    const { observer, percentile } = plan.recipe.quantization.activations;
-    const own = wishes.get(name)?.observer ?? observer;
-    params.set(hiddenKey(node), observeTogether(seen, own, plan.activationType, { percentile }));
-  }
-  return { params, unusable };
 }

@@ -9,6 +9,7 @@ import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Selection } from '../samples';
 import type { Subject } from '../subject';
+import type { RecipeRanges } from '../ranges';
 import { calibratePart, FORMAT, type StoredStatistics } from './calibrate-part';
 
 /** Statistics with the key of what they were made from. */
@@ -18,6 +19,8 @@ export interface Calibrated {
   /** Seconds that it took, when it was done. */
   seconds: number;
   fromCache: boolean;
+  /** Ranges of the recipe's file, which come before what calibration saw. */
+  imported: RecipeRanges | null;
 }
 
 /** Key of a calibration: model, samples, engine and runtime. What is kept in FP32 is no part of it. */
@@ -70,6 +73,26 @@ export async function calibrateStage(
   });
 }
 
+/**
+ * Puts the ranges of the recipe's file before what calibration saw; without any data they are all there is.
+ * @param calibrated what calibration saw, or null without data
+ */
+export function withRanges(
+  subject: Subject,
+  calibrated: Calibrated | null,
+  imported: RecipeRanges,
+): Calibrated {
+  return {
+    key: keyOf('ranges', calibrated?.key ?? subject.key, imported.key),
+    seconds: calibrated?.seconds ?? 0,
+    fromCache: calibrated?.fromCache ?? false,
+    statistics:
+      calibrated?.statistics ??
+      new Map(tappedTensors(subject).map((name) => [name, new TensorStatistics(name)])),
+    imported,
+  };
+}
+
 /** The stored statistics of all samples of a calibration. */
 export async function readCalibration(
   key: string,
@@ -104,7 +127,7 @@ function calibratedOf(
   const statistics = new Map(
     wanted.map((name) => [name, TensorStatistics.fromData(byName.get(name)!)]),
   );
-  return { key, seconds, fromCache, statistics };
+  return { key, seconds, fromCache, statistics, imported: null };
 }
 
 function refuseNothing(statistics: Statistics, selection: Selection): void {

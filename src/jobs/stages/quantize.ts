@@ -114,6 +114,9 @@ function describe(model: Model, plan: Plan, subject: Subject, calibrated: Calibr
     ['vernier.mode', mode],
     ['vernier.target', plan.target],
     ...(calibrated ? [['vernier.calibration.key', calibrated.key] as [string, string]] : []),
+    ...(calibrated?.imported?.random
+      ? [['vernier.calibration.random', 'true'] as [string, string]]
+      : []),
     ...modeOf(mode).metadata(plan),
   ];
   for (const [key, value] of entries) model.setMetadata(key, value);

@@ -180,7 +180,8 @@ function blockedTensors(nodes: readonly NodeProto[]): Set<string> {
   return found;
 }
 
-function startsAtZero(index: GraphIndex, node: NodeProto): boolean {
+/** True for an operator that leaves nothing below zero: Relu, and Clip at zero. */
+export function startsAtZero(index: GraphIndex, node: NodeProto): boolean {
   if (!isDefaultDomain(node.domain)) return false;
   if (node.opType === 'Relu') return true;
   if (node.opType !== 'Clip' || !node.input[1]) return false;

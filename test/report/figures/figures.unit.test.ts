@@ -48,6 +48,7 @@ const result = {
   },
   agreement: { value: 0.97, n: 480 },
   calibration: { samples: 64, source: 'calibration.npy', random: false },
+  calibrationReport: null,
 } as unknown as RunResult;
 
 describe('numbers', () => {

@@ -96,6 +96,7 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
     },
     fusions: fusions(summary.layers, true),
     calibration: { samples: 64, source: 'images/*.jpg', random: false },
+    calibrationReport: null,
     ranges: ranges(summary.layers),
     load: {
       opset: 13,

@@ -1,0 +1,80 @@
+import type { ChosenParams, QuantParams } from '../../numeric';
+import { GraphIndex } from '../../onnx';
+import { startsAtZero } from '../../quantize/extremes/extremes-graph';
+import { observe, observeTogether } from '../../quantize/observers';
+import { importedParams } from '../../quantize/ranges/params';
+import { hiddenKey, hiddenTensors, isRecurrent } from '../../quantize/recurrent';
+import type { LayerWish } from '../../recipe/match';
+import type { Note } from '../../results';
+import { addNote } from '../context';
+import type { Plan } from '../plan';
+import type { Calibrated } from '../stages/calibrate';
+import type { Subject } from '../subject';
+
+/**
+ * Scale and zero point of every tensor that may be quantized: from the recipe's file of ranges where that names the
+ * tensor, else from what calibration saw of it. Ranges that cannot be used are reported by name.
+ */
+export function chooseParameters(
+  plan: Plan,
+  subject: Subject,
+  calibrated: Calibrated,
+  wishes: ReadonlyMap<string, LayerWish>,
+  notes: Note[],
+): { params: Map<string, QuantParams>; unusable: Map<string, string> } {
+  const producers = new Map(subject.units.map((u) => [u.output, u.name]));
+  const params = new Map<string, QuantParams>();
+  const unusable = new Map<string, string>();
+  const { percentile } = plan.recipe.quantization.activations;
+  const index = new GraphIndex(subject.prepared.graph);
+  const fromZero = (tensor: string) => {
+    const producer = index.producer(tensor);
+    return producer !== undefined && startsAtZero(index, producer);
+  };
+  for (const [tensor, statistics] of calibrated.statistics) {
+    const range = calibrated.imported?.ranges.get(tensor);
+    const layer = producers.get(tensor);
+    const observer =
+      (layer === undefined ? null : wishes.get(layer)?.observer) ??
+      plan.recipe.quantization.activations.observer;
+    const { oddity, ...chosen }: ChosenParams = range
+      ? importedParams(range, plan.activationType, fromZero(tensor))
+      : observe(statistics, observer, plan.activationType, { percentile });
+    params.set(tensor, chosen);
+    if (!range && calibrated.imported && statistics.samples === 0)
+      unusable.set(tensor, `'${calibrated.imported.name}' gives '${tensor}' no range`);
+    else if (statistics.notFinite > 0) {
+      const message = `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`;
+      unusable.set(tensor, message);
+      addNote(notes, {
+        code: 'range-not-finite',
+        severity: 'warning',
+        message: `${message}; its layers stay float.`,
+        tensor,
+      });
+    } else if (oddity === 'empty' || oddity === 'not-finite' || oddity === 'tiny') {
+      const message = `'${tensor}' has no usable range (${oddity})`;
+      unusable.set(tensor, message);
+      addNote(notes, {
+        code: 'range-unusable',
+        severity: 'warning',
+        message: `${message}; its layers stay float.`,
+        tensor,
+      });
+    } else if (oddity === 'zero' || oddity === 'constant')
+      addNote(notes, {
+        code: 'range-constant',
+        severity: 'warning',
+        message: `'${tensor}' had one single value (${statistics.min}) in all calibration samples.`,
+        tensor,
+        remedy: 'Check that the calibration data is varied.',
+      });
+  }
+  for (const { name, node } of subject.units.filter((u) => isRecurrent(u.node))) {
+    const seen = hiddenTensors(node).flatMap((t) => calibrated.statistics.get(t) ?? []);
+    const { observer, percentile } = plan.recipe.quantization.activations;
+    const own = wishes.get(name)?.observer ?? observer;
+    params.set(hiddenKey(node), observeTogether(seen, own, plan.activationType, { percentile }));
+  }
+  return { params, unusable };
+}

@@ -1,0 +1,93 @@
+/** Ranges from elsewhere, from recipe to written file. */
+import { describe, expect, it } from 'vitest';
+import { loadModel } from '../../src/onnx';
+import { writeRanges, type ExportedRange } from '../../src/quantize/ranges';
+import type { RunResult } from '../../src/results';
+import { temporaryFolder } from '../lib/files';
+import { run } from '../lib/job';
+import { project } from '../lib/project';
+
+const folder = temporaryFolder();
+
+const exported = (result: RunResult, omit: string[] = []) =>
+  new Map(
+    result.ranges.flatMap(
+      ({ tensor, min, max, scale, zeroPoint, type }): [string, ExportedRange][] =>
+        scale === null || omit.includes(tensor)
+          ? []
+          : [[tensor, { min, max, scale, zeroPoint: zeroPoint!, type: type as 'uint8' }]],
+    ),
+  );
+const scales = ({ ranges }: RunResult) =>
+  ranges.flatMap(({ tensor, scale, zeroPoint }) =>
+    scale === null ? [] : [[tensor, scale, zeroPoint]],
+  );
+
+describe('calibration.ranges', () => {
+  it('gives the very quantizers that it names, without any data', { timeout: 60_000 }, async () => {
+    const { recipePath, write, put } = await project(folder, 'alone');
+    const weights = { granularity: 'tensor' };
+    const plain = await run(recipePath, {
+      text: write({ quantization: { weights } }),
+      until: 'quantize',
+    });
+    for (const format of ['overrides', 'aimet'] as const) {
+      put(`ranges.${format}`, writeRanges(exported(plain.result), format, true) as string);
+      const { result, stages } = await run(recipePath, {
+        text: write({
+          calibration: { ranges: `ranges.${format}` },
+          quantization: { weights },
+          output: `${format}.onnx`,
+        }),
+        until: 'evaluate',
+      });
+      expect(stages).not.toContain('calibrate');
+      expect(scales(result)).toEqual(scales(plain.result));
+      expect(result.calibrationReport?.ranges).toMatchObject({
+        format,
+        tensors: exported(result).size,
+      });
+      expect(Object.values(result.sqnrDb)[0]).toBeGreaterThan(15);
+      const marked = format === 'aimet';
+      expect(result.calibration?.random).toBe(marked);
+      expect(result.notes.some((n) => n.code === 'random-calibration')).toBe(marked);
+      const written = await loadModel(result.output!);
+      expect(written.metadata('vernier.calibration.random')).toBe(marked ? 'true' : undefined);
+      expect(written.metadata('vernier.calibration')).toContain(`ranges.${format}`);
+    }
+  });
+
+  it('leaves the rest to the data, or float with the reason', { timeout: 60_000 }, async () => {
+    const { recipePath, write, put } = await project(folder, 'some');
+    const plain = await run(recipePath, { text: write(), until: 'quantize' });
+    const table = exported(plain.result, ['image']);
+    table.set('elsewhere', { min: -1, max: 1, scale: 0.1, zeroPoint: 3, type: 'uint8' });
+    put('some.json', writeRanges(table, 'onnxruntime', false) as string);
+    const both = await run(recipePath, {
+      text: write({ calibration: { data: 'calibration.npy', ranges: 'some.json' } }),
+      until: 'quantize',
+    });
+    expect(both.result.layers.map((l) => l.precision)).toEqual(
+      plain.result.layers.map((l) => l.precision),
+    );
+    expect(both.result.notes).toContainEqual(
+      expect.objectContaining({ code: 'ranges-unknown-tensor' }),
+    );
+    const { result } = await run(recipePath, {
+      text: write({ calibration: { ranges: 'some.json' }, evaluate: undefined }),
+      until: 'quantize',
+    });
+    const conv1 = result.layers.find(({ name }) => name === 'conv1')!;
+    expect(conv1).toMatchObject({ precision: 'float32' });
+    expect(conv1.reason).toContain('some.json');
+  });
+
+  it('that cannot be read says so', async () => {
+    const { recipePath, write, put } = await project(folder, 'bad');
+    put('bad.json', '{"a": [2, 1]}');
+    const wanting = (ranges: string) =>
+      run(recipePath, { text: write({ calibration: { ranges } }), until: 'quantize' });
+    await expect(wanting('gone.json')).rejects.toMatchObject({ code: 'data.not-found' });
+    await expect(wanting('bad.json')).rejects.toMatchObject({ code: 'data.bad-format' });
+  });
+});
