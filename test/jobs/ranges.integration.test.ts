@@ -32,7 +32,7 @@ describe('calibration.ranges', () => {
       until: 'quantize',
     });
     for (const format of ['overrides', 'aimet'] as const) {
-      put(`ranges.${format}`, writeRanges(exported(plain.result), format, true) as string);
+      put(`ranges.${format}`, writeRanges(exported(plain.result), format, true));
       const { result, stages } = await run(recipePath, {
         text: write({
           calibration: { ranges: `ranges.${format}` },
@@ -62,7 +62,7 @@ describe('calibration.ranges', () => {
     const plain = await run(recipePath, { text: write(), until: 'quantize' });
     const table = exported(plain.result, ['image']);
     table.set('elsewhere', { min: -1, max: 1, scale: 0.1, zeroPoint: 3, type: 'uint8' });
-    put('some.json', writeRanges(table, 'onnxruntime', false) as string);
+    put('some.json', writeRanges(table, 'onnxruntime', false));
     const both = await run(recipePath, {
       text: write({ calibration: { data: 'calibration.npy', ranges: 'some.json' } }),
       until: 'quantize',
