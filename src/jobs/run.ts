@@ -8,6 +8,7 @@ import { calibrationNeed } from '../recipe/modes';
 import type { RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import { addNote, type JobContext, type JobHooks } from './context';
+import { forcedLayers } from './forced';
 import { ENGINE_VERSION, keyOf } from './keys';
 import type { Memory } from './memory';
 import { Meter } from './meter';
@@ -36,7 +37,7 @@ import {
 } from './stages/layers';
 import { latencyStage } from './stages/latency';
 import { correctStage } from './stages/correct';
-import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
+import { quantizeStage, refuseHopeless, wishesOf, type Quantized } from './stages/quantize';
 import { openProbe } from './stages/probe';
 import { verifyStage } from './stages/verify';
 import { noteRisk, pairsOf, withoutVnniStage } from './stages/without-vnni';
@@ -112,6 +113,7 @@ async function runStages(
   // 1. Data.
   if (goes('quantize')) await refuseHopeless(plan, subject);
   const samples = await openSamples(plan, subject);
+  const forced = forcedLayers(plan, wishesOf(plan, subject));
   const uses = wanted !== 'unused' || until === 'calibrate';
   const seen =
     samples.calibration && uses
@@ -120,6 +122,7 @@ async function runStages(
           samples.calibration,
           context,
           plan.recipe.calibration?.statistics,
+          forced,
         )
       : null;
   const imported = uses ? await openRanges(plan) : null;

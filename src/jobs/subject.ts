@@ -72,6 +72,13 @@ async function makeSubject(file: string, key: string): Promise<Subject> {
   };
 }
 
+/** The same superset for a recipe that asks for INT8 where it is not the default. */
+export function everythingFor(subject: Subject, forced: ReadonlySet<string>): Placement {
+  if (forced.size === 0) return subject.everything;
+  const { prepared, units, typeOf } = subject;
+  return place(prepared, units, { keep: new Set(), forced }, typeOf);
+}
+
 /** The layers as recipes name them: the names of absorbed nodes lead to their layer. */
 export function namedLayers({ units, context }: Subject): Required<Omit<NamedLayer, 'kind'>>[] {
   const absorbed = context.absorbedByHost();

@@ -11,6 +11,7 @@ import {
   type Model,
   type NodeProto,
 } from '../onnx';
+import { constantOperands } from './operands';
 import { writeParameters, type ParamsOf } from './parameters';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart } from './recurrent';
 import type { UnitPlacement } from './placement';
@@ -157,6 +158,10 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
     const inputs = node.input.map((name) =>
       unit.inputs.includes(name) ? quantizeInput(name) : name,
     );
+    for (const slot of constantOperands(index, unit)) {
+      const operand = writer.operand(node.input[slot]!, settings.activationType);
+      inputs[slot] = attach(operand, `${base}.operand`);
+    }
     if (unit.weight) {
       const scale = settings.paramsOf(unit.inputs[0]!).scale;
       const bias = unit.bias ? floatData(index.initializer(unit.bias)!, model.dir) : null;

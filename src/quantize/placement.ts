@@ -1,8 +1,10 @@
-import { GraphIndex, tensorType, type ElementType, type Model, type NodeProto } from '../onnx';
-import { floatReason, integerRule, type IntegerRule, type TargetFamily } from './operators';
-import { hiddenTensors, isRecurrent, whyNotApart } from './recurrent';
+import { GraphIndex, type ElementType, type Model, type NodeProto } from '../onnx';
+import { integerRule, type IntegerRule, type TargetFamily } from './operators';
+import { patternsOf } from './patterns';
+import { isRecurrent } from './recurrent';
 import type { Precision } from '../results';
 import type { TypeOf, Unit } from './units';
+import { whyFloat, type Surroundings } from './why-float';
 
 /** Where one unit computes, and why not in integers. */
 export interface UnitPlacement {
@@ -25,11 +27,15 @@ export interface Placement {
   channelwise: Set<string>;
   /** Nodes that pass codes through between DQ and Q. */
   passthrough: NodeProto[];
+  /** Concats that join codes of several scales into codes of one. */
+  joining: NodeProto[];
 }
 
 export interface PlacementOptions {
   /** Units to keep in FP32, by name. */
   keep: ReadonlySet<string>;
+  /** Units that are to be integer although they would stay float by default, by name. */
+  forced?: ReadonlySet<string>;
   /** Tensors whose range cannot be used, with the reason. */
   unusable?: ReadonlyMap<string, string>;
   /** Whose operators these are (src/quantize/operators); onnxruntime's CPU provider if nothing is said. */
@@ -39,12 +45,14 @@ export interface PlacementOptions {
 /**
  * Decides in one walk in graph order and one back:
  * 1. A weight operator is integer unless it is kept, its weight is computed, or a range is unusable.
- * 2. An elementwise operator is integer where every input comes as integers, and (walking back) an integer layer
- *    needs its result.
+ * 2. An elementwise operator is integer where an input comes as integers, and (walking back) an integer layer
+ *    needs its result. What comes in float beside it is quantized, unless a kept layer gave it.
  * 3. Operators that move values pass integers through with the scale of their input.
  * 4. What an integer unit reads and does not come as integers is quantized on the way in.
  * 5. The arithmetic of a cell that stands as single operators stays float, its products are layers like others.
  * 6. LSTM, GRU and RNN read integers where they can be taken apart: of their inputs the sequence alone.
+ * 7. Parts of transformers' patterns, and operators that the table says so of, stay float unless they are `forced`.
+ * 8. A kernel that writes float and codes writes codes where nobody but integer layers reads them.
  */
 export function place(
   model: Model,
@@ -56,60 +64,60 @@ export function place(
   const byNode = new Map(units.map((u) => [u.node, u]));
   const owned = new Set(units.flatMap((u) => [u.biasNode, u.activation]));
   const family = options.family ?? 'cpu';
-  const needed = neededAsIntegers(model, index, byNode, options);
   const quantized = new Map<string, string>();
   const shipped = new Set<string>();
+  const around: Surroundings = {
+    index,
+    options,
+    typeOf,
+    patterns: patternsOf(model),
+    needed: neededAsIntegers(model, index, byNode, options),
+    shipped,
+    keptResults: new Set(units.flatMap((u) => (options.keep.has(u.name) ? [u.output] : []))),
+  };
   const passthrough: NodeProto[] = [];
   const joining: NodeProto[] = [];
   const placed = new Map<Unit, UnitPlacement>();
-  const root = (tensor: string) => quantized.get(tensor) ?? tensor;
 
   for (const node of model.graph.node) {
     if (owned.has(node)) continue;
     const unit = byNode.get(node);
     const rule = integerRule(node.opType, node.domain, family);
-    if (!unit || (rule?.form === 'passthrough' && !unit.weight)) {
-      const through = rule && passesThrough(node, rule, shipped, typeOf);
-      if (through && rule.form === 'elementwise') {
-        // Concat is movement for people and arithmetic for the runtime: its inputs may have scales of their own.
-        if (node.opType === 'Concat' && needed.has(node)) {
-          quantized.set(node.output[0]!, node.output[0]!);
-          shipped.add(node.output[0]!);
-          joining.push(node);
-        }
-      } else if (through && !(unit && options.keep.has(unit.name))) {
-        passthrough.push(node);
-        for (const output of node.output.filter((o) => o !== '')) {
-          quantized.set(output, root(node.input[0]!));
-          shipped.add(output);
-        }
-      }
-      if (unit)
-        placed.set(unit, {
-          unit,
-          integer: through === true && !options.keep.has(unit.name),
-          reason: options.keep.has(unit.name)
-            ? 'kept in FP32 by the recipe'
-            : through
-              ? null
-              : shipped.has(node.input[0] ?? '')
-                ? `onnxruntime has no integer kernel for this kind of ${node.opType}`
-                : 'its input comes in float',
-        });
+    if (unit && (rule?.form !== 'passthrough' || unit.weight)) {
+      const reason = whyFloat(unit, rule, around);
+      const precision = rule?.form === 'apart' && reason === null ? 'mixed' : undefined;
+      placed.set(unit, { unit, integer: reason === null, reason, ...(precision && { precision }) });
+      if (reason !== null) continue;
+      for (const input of integerInputs(unit))
+        if (!quantized.has(input)) quantized.set(input, input);
+      if (rule!.floatOutput && !onlyIntegersRead(unit, around, byNode)) continue;
+      quantized.set(unit.output, unit.output);
+      shipped.add(unit.output);
       continue;
     }
-    const reason = whyFloat(index, unit, rule, needed, shipped, options, typeOf);
-    const precision = rule?.form === 'apart' && reason === null ? 'mixed' : undefined;
-    placed.set(unit, { unit, integer: reason === null, reason, ...(precision && { precision }) });
-    if (reason !== null) continue;
-    for (const input of integerInputs(unit)) if (!quantized.has(input)) quantized.set(input, input);
-    if (rule!.floatOutput) continue;
-    quantized.set(unit.output, unit.output);
-    shipped.add(unit.output);
+    if (!unit && node.opType === 'Concat') {
+      // Movement for people and arithmetic for the runtime: its inputs may have scales of their own.
+      if (!rule || !joins(node, rule, around)) continue;
+      for (const input of node.input) if (!quantized.has(input)) quantized.set(input, input);
+      quantized.set(node.output[0]!, node.output[0]!);
+      shipped.add(node.output[0]!);
+      joining.push(node);
+      continue;
+    }
+    const why = rule ? whyNotMoved(node, rule, unit, around) : null;
+    if (unit) placed.set(unit, { unit, integer: why === null, reason: why });
+    if (!rule || rule.form !== 'passthrough' || why !== null) continue;
+    passthrough.push(node);
+    const input = node.input[0]!;
+    if (!quantized.has(input)) quantized.set(input, input);
+    for (const output of node.output.filter((o) => o !== '')) {
+      quantized.set(output, quantized.get(input)!);
+      shipped.add(output);
+    }
   }
   const decided = units.map((u) => placed.get(u) ?? insideBody(u, options));
   const channelwise = channelwiseTensors(index, decided, [...passthrough, ...joining], family);
-  return { units: decided, quantized, shipped, channelwise, passthrough };
+  return { units: decided, quantized, shipped, channelwise, passthrough, joining };
 }
 
 /** Results of integer convolutions whose codes nobody reads as they are. */
@@ -141,78 +149,69 @@ function insideBody(unit: Unit, { keep }: PlacementOptions): UnitPlacement {
   return { unit, integer: false, reason };
 }
 
-function whyFloat(
-  index: GraphIndex,
-  unit: Unit,
-  rule: IntegerRule | undefined,
-  needed: ReadonlySet<NodeProto>,
-  shipped: ReadonlySet<string>,
-  options: PlacementOptions,
-  typeOf: TypeOf,
-): string | null {
-  if (options.keep.has(unit.name)) return 'kept in FP32 by the recipe';
-  if (!rule || rule.form === 'passthrough')
-    return floatReason(unit.op, unit.node.domain, options.family);
-  if (rule.floatByDefault !== undefined) return rule.floatByDefault;
-  if (unit.cell?.role === 'arithmetic')
-    return `it belongs to ${unit.cell.op === 'GRU' ? 'a GRU' : 'an LSTM'} cell, whose states stay float: their rounding would come back at every step`;
-  const apart = rule.form === 'apart';
-  const looksAt = apart ? [unit.inputs[0]!, ...hiddenTensors(unit.node)] : unit.inputs;
-  for (const tensor of [...looksAt, unit.output]) {
-    const why = options.unusable?.get(tensor);
-    if (why) return why;
-    const type = typeOf(tensor);
-    if (type !== undefined && type !== 'float32' && type !== 'undefined')
-      return `'${tensor}' is ${type}, not float32`;
-  }
-  if (apart) return whyNotApart(index, unit.node);
-  if (rule.form === 'weight') return whyWeightFloat(index, unit, rule);
-  if (unit.node.input.some((name) => name !== '' && index.isConstant(name)))
-    return 'one of its operands is a constant: in integers it would cost more than it saves';
-  const loose = unit.inputs.find((name) => !shipped.has(name));
-  if (loose !== undefined)
-    return `'${loose}' comes in float, and converting it costs more than an integer ${unit.op} saves`;
-  if (!needed.has(unit.node)) return 'no integer layer reads its result';
-  return null;
-}
-
 /** What of a unit's inputs becomes integers. */
 export function integerInputs(unit: Unit): readonly string[] {
   return isRecurrent(unit.node) ? unit.inputs.slice(0, 1) : unit.inputs;
 }
 
-function whyWeightFloat(index: GraphIndex, unit: Unit, rule: IntegerRule): string | null {
-  const { node } = unit;
-  if (node.opType === 'MatMul' && !unit.weight && unit.inputs.length === 2) {
-    return 'both sides are computed; kept float because what enters and leaves Softmax must be';
-  }
-  if (!unit.weight) {
-    const name = node.input[1] ?? '';
-    const tensor = index.initializer(name);
-    return tensor
-      ? `its weight '${name}' is ${tensorType(tensor)}, not float32`
-      : `its weight '${name}' is computed, not a constant`;
-  }
-  const broken = rule.only?.find((condition) => !condition.holds(node));
-  if (broken) return broken.otherwise;
-  if (node.opType !== 'MatMul' && node.input[2] && !unit.bias)
-    return 'its bias is computed, not a constant';
-  if (node.opType === 'Gemm' && unit.bias && index.initializer(unit.bias)!.dims.length !== 1)
-    return 'its bias differs from row to row';
-  return null;
+/** True for a Gemm whose every reader takes codes: the kernel then does what its activation and a quantizer would. */
+function onlyIntegersRead(
+  unit: Unit,
+  { index, needed, options, patterns }: Surroundings,
+  byNode: ReadonlyMap<NodeProto, Unit>,
+): boolean {
+  if (unit.op !== 'Gemm' || index.isGraphOutput(unit.output)) return false;
+  const readers = index.consumers(unit.output);
+  return (
+    readers.length > 0 &&
+    readers.every((reader) => {
+      const own = byNode.get(reader);
+      if (own && (options.keep.has(own.name) || patterns.parts.has(reader))) return false;
+      const rule = integerRule(reader.opType, reader.domain, options.family);
+      if (rule?.form === 'weight') return own?.weight != null && reader.input[0] === unit.output;
+      return rule?.form === 'passthrough' && needed.has(reader);
+    })
+  );
 }
 
-/** True where a movement node reads integers in slot 0 and the runtime moves codes for it. */
-function passesThrough(
+/** True for a Concat whose result is needed as integers and of whose inputs one at least comes so. */
+function joins(
   node: NodeProto,
   rule: IntegerRule,
-  shipped: ReadonlySet<string>,
-  typeOf: TypeOf,
+  { needed, shipped, keptResults, index, patterns, typeOf, options }: Surroundings,
 ): boolean {
-  const data = node.opType === 'Concat' ? node.input : node.input.slice(0, 1);
-  if (data.some((name) => !shipped.has(name))) return false;
-  if (node.output.some((o) => notFloat32(typeOf(o)))) return false;
-  return rule.only?.every((condition) => condition.holds(node)) ?? true;
+  return (
+    needed.has(node) &&
+    (rule.only?.every((condition) => condition.holds(node)) ?? true) &&
+    node.input.some((name) => shipped.has(name)) &&
+    node.input.every(
+      (name) =>
+        shipped.has(name) ||
+        !(
+          keptResults.has(name) ||
+          index.isConstant(name) ||
+          patterns.masked.has(name) ||
+          options.unusable?.has(name) === true ||
+          notFloat32(typeOf(name))
+        ),
+    )
+  );
+}
+
+/** Why the runtime does not move codes through a node, in a sentence, or null. */
+function whyNotMoved(
+  node: NodeProto,
+  rule: IntegerRule,
+  unit: Unit | undefined,
+  { shipped, typeOf, options }: Surroundings,
+): string | null {
+  if (unit && options.keep.has(unit.name)) return 'kept in FP32 by the recipe';
+  const forced = unit !== undefined && options.forced?.has(unit.name) === true;
+  if (!shipped.has(node.input[0] ?? '') && !forced) return 'its input comes in float';
+  const moves =
+    !node.output.some((o) => notFloat32(typeOf(o))) &&
+    (rule.only?.every((condition) => condition.holds(node)) ?? true);
+  return moves ? null : `onnxruntime has no integer kernel for this kind of ${node.opType}`;
 }
 
 function notFloat32(type: ElementType | undefined): boolean {
@@ -227,17 +226,19 @@ function neededAsIntegers(
   options: PlacementOptions,
 ): Set<NodeProto> {
   const needed = new Set<NodeProto>();
+  const { parts } = patternsOf(model);
   for (const node of [...model.graph.node].reverse()) {
     const unit = byNode.get(node);
     const out = unit?.output ?? node.output[0] ?? '';
     const wanted = index.consumers(out).some((reader) => {
       const rule = integerRule(reader.opType, reader.domain, options.family);
-      if (!rule || rule.floatByDefault !== undefined) return false;
-      const readerUnit = byNode.get(reader);
-      if (readerUnit && options.keep.has(readerUnit.name)) return false;
-      if (readerUnit?.cell?.role === 'arithmetic') return false;
+      const own = byNode.get(reader);
+      if (own && options.forced?.has(own.name)) return rule !== undefined;
+      if (!rule || rule.floatByDefault !== undefined || parts.has(reader)) return false;
+      if (own && options.keep.has(own.name)) return false;
+      if (own?.cell?.role === 'arithmetic') return false;
       if (rule.form === 'weight' || rule.form === 'apart')
-        return readerUnit?.weight != null && reader.input[0] === out;
+        return own?.weight != null && reader.input[0] === out;
       return needed.has(reader);
     });
     if (wanted) needed.add(node);

@@ -22,6 +22,9 @@ const FUSED = new Set([
   'Where',
 ]);
 
+/** Of these, operators of several activations, which the runtime fuses only where all of them are dequantized. */
+const JOINING = new Set(['Add', 'Mul', 'Concat', 'MatMul']);
+
 /**
  * Writes float layers so that they run in float (DESIGN §4.9).
  * 1. Conv, ConvTranspose and Gemm whose input is a DQ and whose result goes to a Q: the runtime's
@@ -58,6 +61,7 @@ export function protectFloat(
         continue;
       }
     } else if (!REQUANTIZED.has(node.opType) && !FUSED.has(node.opType)) continue;
+    if (JOINING.has(node.opType) && !allDequantized(index, node)) continue;
     barrier(index, node, 0);
     // The runtime would move a Q before it.
     if (movesCodes(node))
@@ -74,6 +78,11 @@ function beginsInDequantize(index: GraphIndex, tensor: string): boolean {
     node.opType === 'DequantizeLinear' ||
     (movesCodes(node) && beginsInDequantize(index, node.input[0]!))
   );
+}
+
+/** True where every input comes as codes, constants included. */
+function allDequantized(index: GraphIndex, node: NodeProto): boolean {
+  return node.input.every((name) => name === '' || beginsInDequantize(index, name));
 }
 
 /** True where the result becomes codes, directly or through nodes past which the runtime moves a QuantizeLinear. */

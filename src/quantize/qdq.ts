@@ -25,6 +25,7 @@ import { impliedByRange } from './implied';
 import { integerInputs, type Placement, type UnitPlacement } from './placement';
 import { writeParameters, type ParamsOf } from './parameters';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart, type SequenceSizes } from './recurrent';
+import { constantOperands } from './operands';
 import { protectFloat } from './protect';
 import { separateBiases } from './separate-bias';
 import type { Unit } from './units';
@@ -172,7 +173,13 @@ export function writeQdq(
           type: activations.type,
         }),
       );
-    else if (item.integer && item.unit.weight)
+    else if (item.integer)
+      for (const slot of constantOperands(index, item.unit)) {
+        const node = own(item.unit.node);
+        const operand = writer.operand(node.input[slot]!, activations.type);
+        attach(index, node, slot, operand, `${item.unit.name}.operand`);
+      }
+    if (!apart && item.integer && item.unit.weight)
       weightScales.set(
         item.unit.name,
         writeWeights(
@@ -315,6 +322,7 @@ function readersInIntegers(placement: Placement): Map<string, Set<string>> {
   for (const { unit, integer } of placement.units)
     if (integer) for (const input of integerInputs(unit)) add(input, unit.node.name);
   for (const node of placement.passthrough) add(node.input[0]!, node.name);
+  for (const node of placement.joining) for (const input of node.input) add(input, node.name);
   return readers;
 }
 

@@ -110,7 +110,7 @@ function unitsOf(index: GraphIndex, context: PassContext, typeOf: TypeOf): Unit[
       node,
       biasNode,
       activation,
-      inputs: activationInputs(index, node),
+      inputs: activationInputs(index, node, typeOf),
       output: activation?.output[0] ?? beforeActivation,
       weight,
       bias: constantBias(index, node),
@@ -166,8 +166,11 @@ function soleReader(
     : null;
 }
 
-function activationInputs(index: GraphIndex, node: NodeProto): string[] {
-  return node.input.filter((name) => name !== '' && !index.isConstant(name));
+/** Computed inputs that hold numbers: a condition of Where, sizes and lengths are none. */
+function activationInputs(index: GraphIndex, node: NodeProto, typeOf: TypeOf): string[] {
+  return node.input.filter(
+    (name) => name !== '' && !index.isConstant(name) && isFloat(typeOf(name)),
+  );
 }
 
 function constantBias(index: GraphIndex, node: NodeProto): string | null {

@@ -7,8 +7,10 @@ import {
 } from './pair-sums/weights';
 import type { GraphIndex } from '../onnx';
 import { floatData, makeTensor, tensorDims, type Model } from '../onnx';
+import { zeroPointTensor } from './parameters';
 import {
   channelRange,
+  chooseParams,
   quantizeArray,
   quantizePerChannel,
   roundHalfEven,
@@ -115,6 +117,31 @@ export class ConstantWriter {
       scale: this.add(`${tensor}_scale`, 'float32', shape, scales),
       zeroPoint: this.add(`${tensor}_zero_point`, 'int8', shape, new Int8Array(scales.length)),
       axis: perChannel ? axis : null,
+      scales,
+    };
+    this.written.set(key, constant);
+    return constant;
+  }
+
+  /** Writes a constant operand of an elementwise layer in the activations' type, with the range of its own values. */
+  operand(tensor: string, type: 'uint8' | 'int8'): QuantizedConstant {
+    const key = `${tensor}|operand|${type}`;
+    const known = this.written.get(key);
+    if (known) return known;
+    const proto = this.index.initializer(tensor)!;
+    const values = floatData(proto, this.model.dir);
+    const { min, max } = wholeRange(values);
+    const { scale, zeroPoint } = chooseParams(min[0] ?? 0, max[0] ?? 0, type);
+    const codes = quantizeArray(values, { scale, zeroPoint }, type);
+    const scales = Float32Array.of(scale);
+    const zero = this.index.freshName(`${tensor}_zero_point`);
+    const constant: QuantizedConstant = {
+      codes: this.index.addInitializer(
+        makeTensor(this.index.freshName(`${tensor}_quantized`), type, tensorDims(proto), codes),
+      ),
+      scale: this.add(`${tensor}_scale`, 'float32', [], scales),
+      zeroPoint: this.index.addInitializer(zeroPointTensor(zero, [], type, [zeroPoint])),
+      axis: null,
       scales,
     };
     this.written.set(key, constant);

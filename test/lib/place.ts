@@ -14,12 +14,12 @@ export interface PlaceOptions extends Partial<PlacementOptions> {
 }
 
 export function placed(model: Model, options: PlaceOptions = {}) {
-  const { params = {}, granularity = 'channel', keep = new Set(), unusable } = options;
+  const { params = {}, granularity = 'channel', keep = new Set(), unusable, forced } = options;
   const context = new PassContext();
   const shapes = inferShapes(model);
   const typeOf = (tensor: string) => shapes.get(tensor)?.type;
   const units = listUnits(model, context, typeOf);
-  const wishes = { keep, ...(unusable ? { unusable } : {}) };
+  const wishes = { keep, ...(unusable ? { unusable } : {}), ...(forced ? { forced } : {}) };
   const placement = place(model, units, wishes, typeOf);
   const paramsOf = (tensor: string) => params[tensor] ?? { scale: 0.1, zeroPoint: 128 };
   const written = writeQdq(model, placement, paramsOf, { type: 'uint8' }, () => ({

@@ -18,6 +18,9 @@ import { randomFeeds } from './runtime';
 
 export interface QuantizeOptions {
   keep?: readonly string[];
+  /** Layers that a recipe asks to be INT8. */
+  forced?: readonly string[];
+
   type?: 'uint8' | 'int8';
   granularity?: 'channel' | 'tensor';
   bits?: number;
@@ -52,15 +55,21 @@ export async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
 const hidden = ({ node }: Unit) => (isRecurrent(node) ? hiddenTensors(node) : []);
 
 /** Prepares a model and calibrates it on random data. */
-export async function ready(model: Model, feeds?: readonly Feed[]): Promise<Ready> {
+export async function ready(
+  model: Model,
+  feeds?: readonly Feed[],
+  forced: readonly string[] = [],
+): Promise<Ready> {
   const { model: prepared, context } = await prepare(model);
   const shapes = inferShapes(prepared);
   const typeOf: TypeOf = (tensor) => shapes.get(tensor)?.type;
   const units = listUnits(prepared, context, typeOf);
   const samples = feeds ?? randomFeeds(prepared, 4);
   // what any placement may quantize, as jobs tap it: the runtime can fuse the rest
-  const everything = place(prepared, units, { keep: new Set() }, typeOf);
+  const options = { keep: new Set<string>(), forced: new Set(forced) };
+  const everything = place(prepared, units, options, typeOf);
   const tensors = new Set(everything.quantized.values());
+  for (const node of everything.joining) node.input.forEach((t) => tensors.add(t));
   for (const { unit, integer } of everything.units)
     if (integer || unit.weight)
       [...unit.inputs, unit.output, ...hidden(unit)].forEach((t) => tensors.add(t));
@@ -82,7 +91,7 @@ export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): Qu
   const placement = place(
     prepared,
     units,
-    { keep: new Set(keep), ...(unusable ? { unusable } : {}) },
+    { keep: new Set(keep), forced: new Set(options.forced), ...(unusable ? { unusable } : {}) },
     typeOf,
   );
   const paramsOf = (tensor: string) => params.get(tensor)!;
@@ -104,7 +113,7 @@ export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): Qu
 
 /** Both of them. */
 export async function quantize(model: Model, options: QuantizeOptions = {}) {
-  return quantizeReady(await ready(model, options.feeds), options);
+  return quantizeReady(await ready(model, options.feeds, options.forced), options);
 }
 
 /** How the runtime executes every layer of a written model. */

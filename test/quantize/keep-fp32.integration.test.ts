@@ -122,7 +122,6 @@ const cases: Record<string, Case> = {
     shape: [8, 8],
     kept: one('MatMul'),
     inputs: 2,
-    ask: false,
     otherwise: 'int8',
   },
   Add: { shape: IMAGE, kept: one('Add'), inputs: 2, otherwise: 'int8' },

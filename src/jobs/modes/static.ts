@@ -6,6 +6,7 @@ import { place } from '../../quantize/placement';
 import { writeQdq } from '../../quantize/qdq';
 import type { Headroom, WeightSettings } from '../../quantize/weights';
 import type { Note } from '../../results';
+import { forcedLayers } from '../forced';
 import type { Plan } from '../plan';
 import type { Calibrated } from '../stages/calibrate';
 import { headrooms } from './headroom';
@@ -35,7 +36,9 @@ export const staticMode: QuantizationMode = {
       });
     const notes: Note[] = [];
     const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, notes);
-    const placement = place(subject.prepared, subject.units, { keep, unusable }, subject.typeOf);
+    const forced = forcedLayers(plan, wishes);
+    const options = { keep, forced, unusable };
+    const placement = place(subject.prepared, subject.units, options, subject.typeOf);
     const paramsOf = (tensor: string) => params.get(tensor)!;
     const headroom = plan.headroom
       ? headrooms(placement, calibrated.statistics, paramsOf)

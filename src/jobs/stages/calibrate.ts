@@ -8,7 +8,7 @@ import { runtimeVersion } from '../../runtime/session';
 import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Selection } from '../samples';
-import type { Subject } from '../subject';
+import { everythingFor, type Subject } from '../subject';
 import type { RecipeRanges } from '../ranges';
 import { calibratePart, FORMAT, type StoredStatistics } from './calibrate-part';
 
@@ -29,10 +29,12 @@ export function calibrationKey(subject: Subject, selection: Selection): string {
 }
 
 /** Tensors that some recipe may quantize, and the outputs of layers that people want to see. */
-export function tappedTensors(subject: Subject): string[] {
-  const tensors = new Set(subject.everything.quantized.values());
+export function tappedTensors(subject: Subject, forced: ReadonlySet<string> = new Set()): string[] {
+  const everything = everythingFor(subject, forced);
+  const tensors = new Set(everything.quantized.values());
   // A layer whose neighbour is kept needs the range of its own input, so inputs are tapped besides roots.
-  for (const { unit, integer } of subject.everything.units)
+  for (const node of everything.joining) node.input.forEach((name) => tensors.add(name));
+  for (const { unit, integer } of everything.units)
     if ((integer || unit.weight) && !unit.body)
       for (const name of [...unit.inputs, unit.output, ...hiddenStates(unit)]) tensors.add(name);
   return [...tensors].filter((name) => (subject.typeOf(name) ?? 'float32') === 'float32');
@@ -52,25 +54,30 @@ export async function calibrateStage(
   selection: Selection,
   context: JobContext,
   depth: Depth = 'full',
+  forced: ReadonlySet<string> = new Set(),
 ): Promise<Calibrated> {
   const key = calibrationKey(subject, selection);
-  return context.memory.get('calibration', `${key} ${depth}`, async () => {
-    const wanted = tappedTensors(subject);
-    const stored = await readCalibration(key, context);
-    if (stored && covers(stored, wanted, depth)) return calibratedOf(key, stored, wanted, true);
-    // What another target has asked for stays known.
-    const tensors = [...new Set([...wanted, ...(stored?.tensors ?? []).map((d) => d.tensor)])];
-    const made = await calibratePart(
-      { subject, selection, tensors, depth, from: 0, to: selection.indices.length },
-      `calibration-part.${key}`,
-      key,
-      context,
-    );
-    const calibrated = calibratedOf(key, made, wanted, false);
-    refuseNothing(calibrated.statistics, selection);
-    await writeCalibration(key, made, context);
-    return calibrated;
-  });
+  return context.memory.get(
+    'calibration',
+    `${key} ${depth} ${[...forced].sort().join()}`,
+    async () => {
+      const wanted = tappedTensors(subject, forced);
+      const stored = await readCalibration(key, context);
+      if (stored && covers(stored, wanted, depth)) return calibratedOf(key, stored, wanted, true);
+      // What another target has asked for stays known.
+      const tensors = [...new Set([...wanted, ...(stored?.tensors ?? []).map((d) => d.tensor)])];
+      const made = await calibratePart(
+        { subject, selection, tensors, depth, from: 0, to: selection.indices.length },
+        `calibration-part.${key}`,
+        key,
+        context,
+      );
+      const calibrated = calibratedOf(key, made, wanted, false);
+      refuseNothing(calibrated.statistics, selection);
+      await writeCalibration(key, made, context);
+      return calibrated;
+    },
+  );
 }
 
 /**

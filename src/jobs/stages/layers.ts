@@ -16,10 +16,11 @@ import { spread, type Feed } from '../../data';
 import type { Executed } from '../../analyze/executed';
 import type { Unit } from '../../quantize/units';
 import type { JobContext } from '../context';
+import { forcedLayers } from '../forced';
 import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Plan } from '../plan';
 import type { Selection } from '../samples';
-import type { Subject } from '../subject';
+import { everythingFor, type Subject } from '../subject';
 import type { Calibrated } from './calibrate';
 import type { Reference } from './evaluate';
 import { modeOf } from '../modes';
@@ -256,9 +257,9 @@ function experimentUnits(plan: Plan, subject: Subject, quantized: Quantized) {
     }));
   }
   const usable = (tensor: string) => quantized.params.has(tensor);
-  return subject.everything.units.filter(
-    (u) =>
-      u.integer && u.unit.inputs.every((t) => usable(subject.everything.quantized.get(t) ?? t)),
+  const everything = everythingFor(subject, forcedLayers(plan, quantized.wishes));
+  return everything.units.filter(
+    (u) => u.integer && u.unit.inputs.every((t) => usable(everything.quantized.get(t) ?? t)),
   );
 }
 

@@ -8,12 +8,13 @@ import { recordProvenance } from '../../quantize/provenance';
 import { planLayers, type LayerWish } from '../../recipe/match';
 import { calibrationNeed } from '../../recipe/modes';
 import { runtimeVersion } from '../../runtime/session';
+import { forcedLayers } from '../forced';
 import { modeOf } from '../modes';
 import { weightSettings } from '../modes/static';
 import type { Quantized } from '../modes/mode';
 import { VERSION } from '../keys';
 import type { Plan } from '../plan';
-import type { Subject } from '../subject';
+import { everythingFor, type Subject } from '../subject';
 import type { Calibrated } from './calibrate';
 
 export type { Quantized } from '../modes/mode';
@@ -64,7 +65,8 @@ export function experimentSettings(
   subject: Subject,
   quantized: Quantized,
 ): ExperimentSettings {
-  const roots = subject.everything.quantized;
+  const forced = forcedLayers(plan, quantized.wishes);
+  const roots = everythingFor(subject, forced).quantized;
   return {
     paramsOf: (tensor) => quantized.params.get(roots.get(tensor) ?? tensor)!,
     activationType: plan.activationType,
