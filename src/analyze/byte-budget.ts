@@ -1,5 +1,5 @@
 import { toBinary } from '@bufbuild/protobuf';
-import { isExternal, tensorBytes, tensorType, type Model } from '../onnx';
+import { intAttribute, isExternal, tensorBytes, tensorType, type Model } from '../onnx';
 import { NodeProtoSchema } from '../onnx/gen/onnx_pb';
 import type { ByteBudget } from '../results';
 
@@ -10,13 +10,14 @@ import type { ByteBudget } from '../results';
 export function byteBudget(fp32: number, written: Model, int8: number): ByteBudget {
   const { graph } = written;
   const roles = constantRoles(written);
-  const sums = { int8: 0, float: 0, bias: 0, parameters: 0, shapes: 0 };
+  const sums = { int8: 0, int4: 0, float: 0, bias: 0, parameters: 0, shapes: 0 };
   for (const tensor of graph.initializer) {
     const bytes = tensorBytes(tensor) + (isExternal(tensor) ? 0 : tensor.name.length);
     const type = tensorType(tensor);
     const role = roles.get(tensor.name);
     if (role === 'parameters') sums.parameters += bytes;
     else if (role === 'bias') sums.bias += bytes;
+    else if (role === 'int4' || /^u?int4$/.test(type)) sums.int4 += bytes;
     else if (/^u?int[248]$/.test(type)) sums.int8 += bytes;
     else if (/^b?float/.test(type)) sums.float += bytes;
     else sums.shapes += bytes;
@@ -27,6 +28,7 @@ export function byteBudget(fp32: number, written: Model, int8: number): ByteBudg
   const known = Object.values(sums).reduce((a, b) => a + b, 0) + nodes + metadata;
   const parts = [
     { what: 'INT8 weights', bytes: sums.int8 },
+    { what: 'INT4 weights', bytes: sums.int4 },
     { what: 'float weights', bytes: sums.float },
     { what: 'biases', bytes: sums.bias },
     { what: 'scales and zero points', bytes: sums.parameters },
@@ -39,13 +41,15 @@ export function byteBudget(fp32: number, written: Model, int8: number): ByteBudg
   return { fp32, int8, parts: parts.filter(({ bytes }) => bytes > 0) };
 }
 
-type Role = 'parameters' | 'bias';
+type Role = 'parameters' | 'bias' | 'int4';
 
 /** Slots of scales and zero points, and of biases, by operator. */
 const SLOTS: Readonly<Record<string, { parameters: number[]; bias?: number }>> = {
   QuantizeLinear: { parameters: [1, 2] },
   DequantizeLinear: { parameters: [1, 2] },
   DynamicQuantizeMatMul: { parameters: [2, 3], bias: 4 },
+  MatMulNBits: { parameters: [2, 3], bias: 5 },
+  GatherBlockQuantized: { parameters: [2, 3] },
   DynamicQuantizeLSTM: { parameters: [8, 9, 10, 11], bias: 3 },
   Conv: { parameters: [], bias: 2 },
   ConvTranspose: { parameters: [], bias: 2 },
@@ -54,19 +58,32 @@ const SLOTS: Readonly<Record<string, { parameters: number[]; bias?: number }>> =
   GRU: { parameters: [], bias: 3 },
 };
 
+/** Operators whose weights are bytes that may hold two codes each. */
+const PACKED = new Set(['MatMulNBits', 'GatherBlockQuantized']);
+
 /** What each constant is to its readers; weights have no entry. */
 function constantRoles(model: Model): Map<string, Role> {
   const roles = new Map<string, Role>();
-  const codes = new Map<string, string>();
+  // results that are a constant in another shape or type, or some of its rows
+  const views = new Map<string, string>();
+  const constantOf = (name: string): string => {
+    const source = views.get(name);
+    return source === undefined ? name : constantOf(source);
+  };
   for (const node of model.graph.node) {
+    if (['DequantizeLinear', 'Reshape', 'Gather'].includes(node.opType))
+      views.set(node.output[0] ?? '', node.input[0] ?? '');
     const slots = SLOTS[node.opType];
     for (const slot of slots?.parameters ?? []) {
       const name = node.input[slot];
-      if (name) roles.set(name, 'parameters');
+      if (name) roles.set(constantOf(name), 'parameters');
     }
-    if (node.opType === 'DequantizeLinear') codes.set(node.output[0] ?? '', node.input[0] ?? '');
+    if (PACKED.has(node.opType) && intAttribute(node, 'bits', 4) === 4) {
+      const slot = node.opType === 'MatMulNBits' ? 1 : 0;
+      roles.set(constantOf(node.input[slot] ?? ''), 'int4');
+    }
     const bias = slots?.bias === undefined ? undefined : node.input[slots.bias];
-    if (bias) roles.set(codes.get(bias) ?? bias, 'bias');
+    if (bias) roles.set(constantOf(bias), 'bias');
   }
   return roles;
 }

@@ -1,6 +1,7 @@
 import {
   allNodes,
   bodiesOf,
+  intAttribute,
   isDefaultDomain,
   ScopedIndex,
   tensorType,
@@ -42,6 +43,8 @@ const INTEGER_KERNELS = new Set([
   'QLinearWhere',
   'NhwcMaxPool',
 ]);
+/** Kernels that read packed weights of so many bits as their attribute `bits` says; 4 where it is left out. */
+const PACKED_KERNELS = new Set(['MatMulNBits', 'GatherBlockQuantized']);
 /** Nodes that convert, move or view: never what executes a layer, unless the layer itself is one of them. */
 const SERVANTS = new Set([
   'QuantizeLinear',
@@ -103,6 +106,11 @@ export function executingNodes(
   const byName = new Map(units.map((u) => [u.name, u]));
   const found = new Map<string, NodeProto>();
   for (const node of allNodes(optimized.graph)) {
+    // tied layers read one weight: here the name is surer
+    if (PACKED_KERNELS.has(node.opType) && byName.has(node.name)) {
+      found.set(node.name, node);
+      continue;
+    }
     for (const key of nodeKeys(node)) {
       const name = keys.get(key);
       if (name === undefined) continue;
@@ -217,15 +225,21 @@ function nodeKeys(node: NodeProto): string[] {
   ];
 }
 
-/** A name without what layout optimizations append, and moving a QuantizeLinear past it (`_pre_q`). */
+/**
+ * A name without what layout optimizations append, moving a QuantizeLinear past it (`_pre_q`), and taking a bias into a
+ * MatMul.
+ */
 function original(name: string): string {
-  return name.replace(/(_token_\d+|_nchwc|_nhwc|_pre_q)+$/, '');
+  return name.replace(/(_token_\d+|_nchwc|_nhwc|_pre_q|\/MatMulAddFusion)+$/, '');
 }
 
 /** True where the node is the layer's own operator or its integer form rather than a helper. */
 function isMain(node: NodeProto, unit: Unit): boolean {
   return (
-    node.opType === unit.op || node.opType.includes(unit.op) || INTEGER_KERNELS.has(node.opType)
+    node.opType === unit.op ||
+    node.opType.includes(unit.op) ||
+    INTEGER_KERNELS.has(node.opType) ||
+    PACKED_KERNELS.has(node.opType)
   );
 }
 
@@ -235,9 +249,22 @@ function executedAs(node: NodeProto, integers: ReadonlySet<string>): Executed {
     : `${node.domain.replace('com.microsoft', 'ms')}.`;
   const kernel = `${domain}${node.opType}`.replace('ms.nchwc.', 'nchwc.').replace('ms.', '');
   if (INTEGER_KERNELS.has(node.opType)) return { precision: 'int8', kernel };
+  if (PACKED_KERNELS.has(node.opType)) return packed(node, kernel);
   if (MOVERS.has(node.opType) && integers.has(node.input[0] ?? ''))
     return { precision: 'int8', kernel };
   return { precision: 'float32', kernel };
+}
+
+/**
+ * How packed weights are multiplied: at accuracy level 4 with activations rounded to int8, on CPUs that have the kernel
+ * (x86-64 since AVX2, ARM with dot products).
+ */
+function packed(node: NodeProto, kernel: string): Executed {
+  const precision = intAttribute(node, 'bits', 4) === 4 ? 'int4' : 'int8';
+  if (node.opType !== 'MatMulNBits') return { precision, kernel };
+  return intAttribute(node, 'accuracy_level', 0) === 4
+    ? { precision, kernel: `${kernel}, int8 activations` }
+    : { precision, kernel: `${kernel}, float activations`, integerShare: 0 };
 }
 
 /** Tensors that hold 8-bit codes when the graph runs. */

@@ -5,7 +5,7 @@ import {
   dequantizePerChannel,
 } from '../numeric';
 import { GraphIndex, type Feed, type Model, type TensorValue } from '../onnx';
-import { localModel, type ExperimentSettings } from '../quantize/experiments';
+import { localModel, type ExperimentSettings, type LocalModel } from '../quantize/experiments';
 import type { UnitPlacement } from '../quantize/placement';
 import { CHANNEL_AXIS } from '../quantize/channelwise';
 import type { WrittenCodes } from '../quantize/qdq';
@@ -52,7 +52,15 @@ export async function localErrors(
   samples: AsyncIterable<Feed>,
   onSample?: OnSample,
 ): Promise<Map<string, LocalError>> {
-  const { model, taps } = localModel(prepared, placements, settings);
+  return twinErrors(localModel(prepared, placements, settings), samples, onSample);
+}
+
+/** The same from a model that has its twins already. */
+export async function twinErrors(
+  { model, taps }: LocalModel,
+  samples: AsyncIterable<Feed>,
+  onSample?: OnSample,
+): Promise<Map<string, LocalError>> {
   const names = [...taps.values()].flatMap((t) => [t.exact, t.local]);
   const { session } = await openTapped(model, names);
   const whole = new Map<string, ClosenessAccumulator>();

@@ -1,5 +1,12 @@
 import path from 'node:path';
-import { isDefaultDomain, subgraphs, type GraphProto, type Model } from '../onnx';
+import {
+  intAttribute,
+  isDefaultDomain,
+  subgraphs,
+  type GraphProto,
+  type Model,
+  type NodeProto,
+} from '../onnx';
 import type { LoadAdvice } from '../results';
 
 /**
@@ -38,19 +45,31 @@ const OPERATOR_SINCE: Readonly<Record<string, number>> = {
   DynamicQuantizeLSTM: 6,
   MatMulIntegerToFloat: 3,
   QLinearAdd: 3,
+  MatMulNBits: 17,
   'Q/DQ': 8,
 };
+
+/**
+ * What operators with packed weights need beyond the first release that has them: 8 bits came to MatMulNBits in 1.22
+ * (pull request 24491), and to GatherBlockQuantized, as bytes and with zero points, in 1.23 (25214).
+ */
+function packedSince(node: NodeProto): number {
+  if (node.opType === 'MatMulNBits') return intAttribute(node, 'bits', 4) === 8 ? 22 : 17;
+  return node.opType === 'GatherBlockQuantized' ? 23 : 0;
+}
 
 /** What a written model needs of its runtime, and the lines that load it. @param file where it was written */
 export function loadAdvice(model: Model, file: string): LoadAdvice {
   const operators = new Set<string>();
   const contrib = new Set<string>();
-  walk(model.graph, (op, domain) => {
-    if (isDefaultDomain(domain)) operators.add(op);
-    else contrib.add(`${domain}.${op}`);
+  const packed: number[] = [];
+  walk(model.graph, (node) => {
+    if (isDefaultDomain(node.domain)) operators.add(node.opType);
+    else contrib.add(`${node.domain}.${node.opType}`);
+    packed.push(packedSince(node));
   });
   const irVersion = Number(model.proto.irVersion);
-  const needs = [since(OPSET_SINCE, model.opset), since(IR_SINCE, irVersion)];
+  const needs = [since(OPSET_SINCE, model.opset), since(IR_SINCE, irVersion), ...packed];
   if (operators.has('QuantizeLinear')) needs.push(OPERATOR_SINCE['Q/DQ']!);
   for (const name of contrib) needs.push(OPERATOR_SINCE[name.split('.').at(-1)!] ?? 0);
   const name = path.basename(file);
@@ -82,9 +101,9 @@ function since(table: readonly [number, number][], version: number): number {
   return (table.find(([covered]) => version <= covered) ?? table.at(-1)!)[1];
 }
 
-function walk(graph: GraphProto, visit: (op: string, domain: string) => void): void {
+function walk(graph: GraphProto, visit: (node: NodeProto) => void): void {
   for (const node of graph.node) {
-    visit(node.opType, node.domain);
+    visit(node);
     for (const body of subgraphs(node)) walk(body, visit);
   }
 }

@@ -13,6 +13,7 @@ Examples
   vernier inspect mobilenet.onnx
   vernier quantize mobilenet.onnx --data 'images/*.jpg' -o mobilenet.int8.onnx --report report.html
   vernier quantize lstm.onnx --mode dynamic --evaluate.data windows.npz --evaluate.labels labels.npy
+  vernier quantize gpt.onnx --mode weight-only --weights uint4 --block 32 --evaluate.data windows.npy
   vernier quantize mobilenet.onnx --data random --keep_fp32 '/head/*' --recipe mobilenet.quant.yaml
   vernier run mobilenet.quant.yaml --json > result.json
 
@@ -63,14 +64,17 @@ Examples
 `;
 
 const quantize = `
-vernier quantize MODEL --data PATH|random [--mode static|dynamic] [-o OUT] [flags]
+vernier quantize MODEL --data PATH|random [--mode static|dynamic|weight-only] [-o OUT] [flags]
 
 Writes a quantized copy of a model and measures what that did to it.
 
   --data PATH       calibration data: a folder or glob of images, .npy or .npz, an ONNX test_data_set_* folder,
                     or random (to try it out; the numbers then say nothing about real inputs)
-  --mode MODE       static (default) needs data; dynamic quantizes activations while the model runs
-  -o, --output OUT  where the quantized model goes; NAME.int8.onnx beside the recipe by default
+  --mode MODE       static (default) needs data; dynamic quantizes activations while the model runs; weight-only
+                    packs weights into 4 or 8 bits and leaves activations float
+  --weights TYPE    int8 (default); in mode weight-only uint4 (default there), int4, uint8
+  --block N         weights that share a scale in mode weight-only: 16, 32 (default), 64, 128, 256
+  -o, --output OUT  where the quantized model goes; NAME.int8.onnx (or int4) beside the recipe by default
   --recipe FILE     also write the recipe that these flags amount to, for vernier run
   --report FILE     write a report: .html or .md
   --until STAGE     stop after: calibrate, quantize, evaluate, all (default)

@@ -9,9 +9,11 @@ export type RecipeFlags = Record<string, unknown>;
 
 /** Short words for keys that are given often. */
 const ALIASES: Readonly<Record<string, string>> = {
+  block: 'quantization.weights.block',
   data: 'calibration.data',
   mode: 'quantization.mode',
   samples: 'calibration.samples',
+  weights: 'quantization.weights.type',
 };
 
 /** Turns flags into recipe keys. Throws `cli.usage` for one that the recipe language does not have. */

@@ -250,7 +250,7 @@ export function fillSensitivity(
 
 /** True where a layer's products are integer; the rest of its arithmetic need not be. */
 function isInteger(precision: Precision | null): boolean {
-  return precision === 'int8' || precision === 'mixed';
+  return precision === 'int8' || precision === 'int4' || precision === 'mixed';
 }
 
 function sum(values: readonly number[]): number {

@@ -218,17 +218,15 @@ async function runStages(
       layerSamples,
       context,
     );
-    const local = calibrated
-      ? await localStage(
-          plan,
-          subject,
-          calibrated,
-          quantized,
-          layerSamples,
-          samples.evaluation.key,
-          context,
-        )
-      : new Map();
+    const local = await localStage(
+      plan,
+      subject,
+      calibrated,
+      quantized,
+      layerSamples,
+      samples.evaluation.key,
+      context,
+    );
     fillLayers(result, subject, quantized, verified.executed, macsWithShapes(subject, shapes), {
       accumulated,
       local,

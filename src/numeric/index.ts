@@ -1,4 +1,6 @@
 /** The numeric room's front door. */
+export * from './block-params';
+export * from './blocks';
 export * from './bootstrap';
 export * from './channel-closeness';
 export * from './channels';
@@ -10,6 +12,7 @@ export * from './half';
 export * from './half-error';
 export * from './histogram';
 export * from './moments';
+export * from './nibbles';
 export * from './quantize';
 export * from './random';
 export * from './statistics-kernel';

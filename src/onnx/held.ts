@@ -16,6 +16,8 @@ export interface ByteSource {
   readonly length: number;
   /** The bytes, in memory of their own (aligned for any type). */
   read(): Uint8Array;
+  /** Some of them, `length` from `from` on. */
+  range(from: number, length: number): Uint8Array;
   /**
    * The same piece by piece: those of a file a few megabytes at a time (a whole number of values, at the beginning of their
    * buffer), computed ones at once. A piece is good until the next one.
@@ -51,10 +53,14 @@ export class FileBytes implements ByteSource {
   ) {}
 
   read(): Uint8Array {
-    const bytes = new Uint8Array(this.length);
+    return this.range(0, this.length);
+  }
+
+  range(from: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
     const handle = this.open();
     try {
-      this.fill(handle, bytes, 0);
+      this.fill(handle, bytes, from);
     } finally {
       closeSync(handle);
     }
@@ -119,6 +125,10 @@ export class ComputedBytes implements ByteSource {
   read(): Uint8Array {
     const { buffer, byteOffset, byteLength } = this.compute();
     return new Uint8Array(buffer, byteOffset, byteLength);
+  }
+
+  range(from: number, length: number): Uint8Array {
+    return this.read().subarray(from, from + length);
   }
 
   pieces(): Iterable<Uint8Array> {

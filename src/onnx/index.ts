@@ -1,6 +1,7 @@
 /** The ONNX room's front door. */
 export * from './attributes';
 export * from './bodies';
+export * from './float-reader';
 export * from './graph';
 export { hold, heldSource, makeHeldTensor, ComputedBytes, FileBytes } from './held';
 export type { ByteSource, Extent } from './held';

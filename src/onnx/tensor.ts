@@ -190,6 +190,21 @@ export function renamedTensor(tensor: TensorProto, name: string): TensorProto {
   return copy;
 }
 
+/** The same, but the tensor keeps the array itself: nobody may change it afterwards. */
+export function tensorOf(
+  name: string,
+  type: ElementType,
+  dims: readonly number[],
+  data: TensorData,
+): TensorProto {
+  return create(TensorProtoSchema, {
+    name,
+    dims: dims.map(BigInt),
+    dataType: elementTypeNumber(type),
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  });
+}
+
 /** A float32 scalar initializer. */
 export function makeScalar(name: string, value: number): TensorProto {
   return makeTensor(name, 'float32', [], Float32Array.of(value));

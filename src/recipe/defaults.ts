@@ -45,6 +45,8 @@ export interface ResolvedRecipe extends LayerChoices {
     activations: { type: 'uint8' | 'int8'; observer: ObserverName; percentile: number };
     weights: { type: 'int8'; granularity: 'channel' | 'tensor' };
     improve: readonly 'bias-correction'[];
+    /** Null in other modes. */
+    weightOnly: ResolvedWeightOnly | null;
   };
   evaluate: {
     data: string[];
@@ -61,6 +63,24 @@ export interface ResolvedRecipe extends LayerChoices {
   sensitivity: { samples: number; budgetSeconds: number };
 }
 
+type Weights = NonNullable<NonNullable<Recipe['quantization']>['weights']>;
+
+/** How mode weight-only stores weights. */
+export interface ResolvedWeightOnly {
+  type: NonNullable<Weights['type']>;
+  /**
+   * The type of embedding tables, whose error enters every layer, and of small output layers, whose error nothing averages:
+   * 8 bits.
+   */
+  outer: 'int8' | 'uint8';
+  granularity: NonNullable<Weights['granularity']>;
+  block: NonNullable<Weights['block']>;
+  method: NonNullable<Weights['method']>;
+  /** Null: decided by the target. */
+  form: NonNullable<Weights['form']> | null;
+  accuracyLevel: NonNullable<Weights['accuracy_level']>;
+}
+
 /** What a recipe means where it says nothing. */
 export const defaults = {
   calibration: { samples: 128, seed: 0, statistics: 'full' },
@@ -70,6 +90,13 @@ export const defaults = {
     activations: { type: 'uint8', observer: 'minmax', percentile: 99.99 },
     weights: { type: 'int8', granularity: 'channel' },
     improve: [],
+  },
+  weightOnly: {
+    type: 'uint4',
+    granularity: 'block',
+    block: 32,
+    method: 'rtn',
+    accuracy_level: 4,
   },
   latency: { threads: 0, pairs: 200, seconds: 3 },
   sensitivity: { samples: 32, budget_s: 60 },
@@ -90,7 +117,7 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
   const evaluateData = evaluate?.data ? list(evaluate.data) : null;
   return {
     model: recipe.model,
-    output: recipe.output ?? defaultOutput(recipe.model),
+    output: recipe.output ?? defaultOutput(recipe.model, suffixOf(quantization)),
     target: recipe.target ?? 'auto',
     calibration: calibrationData && {
       data: calibrationData,
@@ -110,8 +137,10 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
     quantization: {
       mode: quantization?.mode ?? defaults.quantization.mode,
       activations: { ...defaults.quantization.activations, ...quantization?.activations },
-      weights: { ...defaults.quantization.weights, ...quantization?.weights },
+      weights: resolveWeights(quantization?.weights),
       improve: quantization?.improve ?? defaults.quantization.improve,
+      weightOnly:
+        quantization?.mode === 'weight-only' ? resolveWeightOnly(quantization.weights) : null,
     },
     keepFp32: recipe.keep_fp32 ?? [],
     layers: recipe.layers ?? [],
@@ -132,6 +161,32 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
   };
 }
 
+/** The weights of modes that quantize activations too. What only mode weight-only knows is refused there. */
+function resolveWeights(weights: Weights | undefined): ResolvedRecipe['quantization']['weights'] {
+  const { type, granularity } = defaults.quantization.weights;
+  const written = weights?.granularity;
+  return {
+    type,
+    granularity: written === undefined || written === 'block' ? granularity : written,
+  };
+}
+
+function resolveWeightOnly(weights: Weights | undefined): ResolvedWeightOnly {
+  const { type, granularity, block, method, accuracy_level } = {
+    ...defaults.weightOnly,
+    ...weights,
+  };
+  return {
+    type,
+    outer: type.startsWith('u') ? 'uint8' : 'int8',
+    granularity,
+    block,
+    method,
+    form: weights?.form ?? null,
+    accuracyLevel: accuracy_level,
+  };
+}
+
 function resolveImage(image: ImageRecipe | undefined): ResolvedImage {
   const { filter, color, layout } = { ...defaults.image, ...image };
   return {
@@ -146,8 +201,14 @@ function resolveImage(image: ImageRecipe | undefined): ResolvedImage {
   };
 }
 
-/** `NAME.int8.onnx` beside the recipe, wherever the model is. */
-export function defaultOutput(model: string): string {
+/** `NAME.int8.onnx` beside the recipe, wherever the model is. @param precision what stands instead of `int8` */
+export function defaultOutput(model: string, precision = 'int8'): string {
   const name = model.split(/[\\/]/).at(-1) ?? model;
-  return `${name.replace(/\.onnx$/i, '') || 'model'}.int8.onnx`;
+  return `${name.replace(/\.onnx$/i, '') || 'model'}.${precision}.onnx`;
+}
+
+/** What the name of the written file says of its weights. */
+function suffixOf(quantization: Recipe['quantization']): string {
+  if (quantization?.mode !== 'weight-only') return 'int8';
+  return resolveWeightOnly(quantization.weights).type.replace(/^u/, '');
 }

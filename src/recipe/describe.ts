@@ -133,6 +133,15 @@ export const texts = {
     message: `The observer ${code(observer)} needs more than the extremes.`,
     remedy: 'Set `calibration: { statistics: full }`, or take `minmax`.',
   }),
+  blockWithout: (granularity: string): Text => ({
+    message: `${code('block')} has no effect with ${code(`granularity: ${granularity}`)}.`,
+    remedy: 'Set `granularity: block`.',
+  }),
+  levelWithoutNBits: (): Text => ({
+    message: `${code('accuracy_level')} has no effect with ${code('form: qdq')}: there the session decides.`,
+    remedy:
+      'Set the session option `session.qdq_matmulnbits_accuracy_level`, or `form: matmul-nbits`.',
+  }),
   limitWithout: (limit: string, needs: string): Text => ({
     message: `The limit ${code(limit)} cannot be checked without ${code(needs)}.`,
   }),

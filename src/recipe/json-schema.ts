@@ -11,7 +11,7 @@ export interface SchemaNode {
   additionalProperties?: boolean | SchemaNode;
   items?: SchemaNode | SchemaNode[];
   anyOf?: SchemaNode[];
-  enum?: string[];
+  enum?: (string | number)[];
   /** What each word of `enum` means, in the same order (VS Code reads this too). */
   enumDescriptions?: string[];
   not?: SchemaNode;
@@ -70,7 +70,7 @@ export function keysAt(path: Path): Map<string, SchemaNode> {
 export function wordsAt(path: Path): Map<string, string> {
   return new Map(
     schemasAt(path).flatMap((node) =>
-      (node.enum ?? []).map((word, i) => [word, node.enumDescriptions?.[i] ?? ''] as const),
+      (node.enum ?? []).map((word, i) => [String(word), node.enumDescriptions?.[i] ?? ''] as const),
     ),
   );
 }

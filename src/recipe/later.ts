@@ -11,7 +11,6 @@ const words: Record<string, Record<string, string>> = {
     'fpga-fixed': 'it writes float scales, not fixed point',
   },
   'quantization.mode': {
-    'weight-only': 'it has static and dynamic quantization',
     float16: 'it has static and dynamic INT8 quantization',
     qat: 'it quantizes after training and does not train',
     auto: 'it does not choose between static and dynamic itself',
@@ -21,12 +20,8 @@ const words: Record<string, Record<string, string>> = {
     uint16: 'its activations have 8 bits',
   },
   'quantization.weights.type': {
-    int4: 'its weights have 8 bits',
-    uint4: 'its weights have 8 bits',
-    uint8: 'its weights are symmetric int8',
-    int16: 'its weights have 8 bits',
+    int16: 'its weights have 4 or 8 bits',
   },
-  'quantization.weights.granularity': { block: 'it has one scale a channel or a tensor' },
   'quantization.improve.*': Object.fromEntries(
     ['equalize', 'smooth-quant', 'adaround', 'gptq'].map((name) => [
       name,
@@ -39,9 +34,9 @@ const words: Record<string, Record<string, string>> = {
 
 const keys: Record<string, Record<string, string>> = {
   'layers.*': Object.fromEntries(
-    ['activations', 'weights', 'granularity', 'improve'].map((name) => [
+    ['activations', 'granularity', 'improve'].map((name) => [
       name,
-      'it sets precision and observer for single layers',
+      'it sets precision, observer and weights for single layers',
     ]),
   ),
 };

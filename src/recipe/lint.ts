@@ -126,7 +126,23 @@ function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
   const hint = (path: Path, text: Text) =>
     problems.push(problemOn(doc, path, 'no-effect', text, { severity: 'warning', part: 'key' }));
   const mode = recipe.quantization?.mode ?? 'static';
-  if (mode === 'dynamic') {
+  const only = ['block', 'method', 'form', 'accuracy_level'] as const;
+  if (mode !== 'weight-only') {
+    for (const key of only)
+      if (recipe.quantization?.weights?.[key] !== undefined)
+        hint(['quantization', 'weights', key], texts.noEffect(key, mode));
+    recipe.layers?.forEach(({ weights }, i) => {
+      if (weights) hint(['layers', i, 'weights'], texts.noEffect('weights', mode));
+    });
+  } else {
+    const { weights, improve } = recipe.quantization ?? {};
+    if (improve?.length) hint(['quantization', 'improve'], texts.noEffect('improve', mode));
+    if (weights?.block !== undefined && (weights.granularity ?? 'block') !== 'block')
+      hint(['quantization', 'weights', 'block'], texts.blockWithout(weights.granularity!));
+    if (weights?.accuracy_level !== undefined && weights.form === 'qdq')
+      hint(['quantization', 'weights', 'accuracy_level'], texts.levelWithoutNBits());
+  }
+  if (mode === 'dynamic' || mode === 'weight-only') {
     for (const key of ['type', 'observer', 'percentile'] as const)
       if (recipe.quantization?.activations?.[key])
         hint(['quantization', 'activations', key], texts.noEffect(key, mode));

@@ -67,6 +67,8 @@ export interface LayerWish {
   keep: boolean;
   /** Its own observer, or null for that of the whole recipe. */
   observer: ObserverName | null;
+  /** Its own type of weights, or null for that of the whole recipe. */
+  weights: NonNullable<LayerRule['weights']> | null;
   /** The entry of `keep_fp32` or `layers` that decided `keep`; null where none did. */
   by: Path | null;
 }
@@ -85,7 +87,7 @@ export interface LayerChoices {
  * 3. else a glob or operator of `keep_fp32` keeps it;
  * 4. else it is quantized.
  *
- * The observer is that of the last entry of `layers` that covers it and has one.
+ * The observer is that of the last entry of `layers` that covers it and has one; so is the type of its weights.
  */
 export function planLayers(
   choices: LayerChoices,
@@ -95,9 +97,15 @@ export function planLayers(
   const { keepFp32, layers: rules } = choices;
   for (const layer of layers) {
     const observer = rules.findLast((rule) => rule.observer && covers(rule.match, layer))?.observer;
+    const weights = rules.findLast((rule) => rule.weights && covers(rule.match, layer))?.weights;
     const named = keepFp32.findIndex((pattern) => namesLayer(pattern, layer));
     const ruled = rules.findLastIndex((rule) => rule.precision && covers(rule.match, layer));
-    const wish: LayerWish = { keep: false, observer: observer ?? null, by: null };
+    const wish: LayerWish = {
+      keep: false,
+      observer: observer ?? null,
+      weights: weights ?? null,
+      by: null,
+    };
     if (named >= 0) Object.assign(wish, { keep: true, by: ['keep_fp32', named] });
     else if (ruled >= 0) {
       wish.keep = rules[ruled]?.precision === 'fp32';

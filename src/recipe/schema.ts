@@ -93,6 +93,26 @@ const pattern = z.union([
     .meta({ description: 'Layers by operator.' }),
 ]);
 
+const weightTypes = {
+  int8: 'symmetric, −127…127, or −128…127 in mode weight-only (default)',
+  int4: 'symmetric, −8…7; mode weight-only',
+  uint8: '0…255 with a zero point for every scale; mode weight-only',
+  uint4: '0…15 with a zero point for every scale; mode weight-only (default there)',
+};
+const weightType = words(
+  'Integer type of weights. In mode weight-only embedding tables and small output layers have 8 bits all the same, unless `layers:` says otherwise.',
+  weightTypes,
+);
+
+/** One of a few numbers. */
+function numbers<const T extends readonly [number, ...number[]]>(
+  description: string,
+  values: T,
+  meanings: readonly string[] = values.map(String),
+) {
+  return z.literal(values).meta({ description, enumDescriptions: [...meanings] });
+}
+
 const layerRule = z
   .strictObject({
     match: pattern.meta({ description: 'Which layers: a name, a glob, or `{ op: … }`.' }),
@@ -101,6 +121,10 @@ const layerRule = z
       int8: 'quantize them, though `keep_fp32` or a rule above says otherwise',
     }).optional(),
     observer: observer.optional(),
+    weights: words(
+      'Integer type of the weights of these layers; mode weight-only.',
+      weightTypes,
+    ).optional(),
   })
   .meta({ description: 'What is different for some layers. The last rule that matches decides.' });
 
@@ -159,6 +183,7 @@ export const recipeSchema = z
         mode: words('What is quantized, and when.', {
           static: 'weights and activations; ranges come from calibration (default)',
           dynamic: 'weights now, activations while the model runs; needs no calibration',
+          'weight-only': 'weights in 4 or 8 bits, activations in float; needs no calibration',
         }).optional(),
         activations: z
           .strictObject({
@@ -176,13 +201,34 @@ export const recipeSchema = z
           .meta({ description: 'How activations are quantized.' }),
         weights: z
           .strictObject({
-            type: words('Integer type of weights.', {
-              int8: 'symmetric, −127…127 (default)',
-            }).optional(),
+            type: weightType.optional(),
             granularity: words('How many scales a weight has.', {
               channel: 'one per output channel (default)',
               tensor: 'one for the whole tensor',
+              block:
+                'one per `block` weights along the input axis; the default of mode weight-only',
             }).optional(),
+            block: numbers(
+              'Weights that share a scale with granularity block; 32 by default.',
+              [16, 32, 64, 128, 256],
+            ).optional(),
+            method: words('How scale and zero point of a block are chosen.', {
+              rtn: 'round to nearest, clipped where that makes the squared error smaller (default)',
+              hqq: 'half-quadratic quantization; uint4 and uint8 only',
+            }).optional(),
+            form: words('What reads the weights in mode weight-only.', {
+              'matmul-nbits':
+                'MatMulNBits and GatherBlockQuantized, onnxruntime’s own operators; the default for CPUs',
+              qdq: 'DequantizeLinear with blocks, ONNX opset 21; the default for target onnx',
+            }).optional(),
+            accuracy_level: numbers(
+              'What MatMulNBits multiplies packed weights with.',
+              [1, 4],
+              [
+                'float32 activations: exact, and slow with 8 bits',
+                'activations rounded to int8 block by block, where the CPU has such a kernel (default)',
+              ],
+            ).optional(),
           })
           .optional()
           .meta({ description: 'How weights are quantized.' }),

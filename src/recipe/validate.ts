@@ -174,8 +174,9 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
       }),
     );
   if (recipe.calibration?.statistics === 'minmax') problems.push(...beyondExtremes(doc, recipe));
+  problems.push(...modeWords(doc, recipe));
   recipe.layers?.forEach((rule, i) => {
-    if (!rule.precision && !rule.observer)
+    if (!rule.precision && !rule.observer && !rule.weights)
       problems.push(
         problemOn(doc, ['layers', i], 'missing-key', texts.missingKey('precision'), {
           severity: 'warning',
@@ -199,6 +200,32 @@ function beyondExtremes(doc: RecipeText, recipe: Recipe): Problem[] {
       ? [problemOn(doc, path, 'wrong-value', texts.needsHistograms(observer))]
       : [],
   );
+}
+
+/** Words that only some modes, or only some other words, go with. */
+function modeWords(doc: RecipeText, recipe: Recipe): Problem[] {
+  const problems: Problem[] = [];
+  const { mode = 'static', weights } = recipe.quantization ?? {};
+  const refuse = (path: Path, value: string, why: string, can: readonly string[]) => {
+    const text = texts.unsupportedWord(String(path.at(-1)), value, why, can);
+    problems.push(problemOn(doc, path, 'unsupported', text));
+  };
+  const at = ['quantization', 'weights'];
+  if (mode !== 'weight-only') {
+    if (weights?.type && weights.type !== 'int8')
+      refuse([...at, 'type'], weights.type, 'it needs `mode: weight-only`', ['int8']);
+    if (weights?.granularity === 'block')
+      refuse([...at, 'granularity'], 'block', 'it needs `mode: weight-only`', [
+        'channel',
+        'tensor',
+      ]);
+  } else if (weights?.method === 'hqq') {
+    const can = ['uint4', 'uint8'];
+    const why = 'hqq chooses zero points, and this type has none';
+    if (weights.type && !can.includes(weights.type))
+      refuse([...at, 'type'], weights.type, why, can);
+  }
+  return problems;
 }
 
 /** A path with forward slashes and without `./`, for comparing. */

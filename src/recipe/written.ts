@@ -9,6 +9,9 @@ const isMap = (value: unknown): value is Record<string, unknown> =>
 const isObserver = (value: unknown): value is NonNullable<LayerRule['observer']> =>
   typeof value === 'string' && wordsAt(['layers', 0, 'observer']).has(value);
 
+const isWeightType = (value: unknown): value is NonNullable<LayerRule['weights']> =>
+  typeof value === 'string' && wordsAt(['layers', 0, 'weights']).has(value);
+
 const list = (value: unknown): unknown[] =>
   Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
 
@@ -29,11 +32,12 @@ export function choicesOf(doc: RecipeText): LayerChoices {
     keepFp32: list(root.keep_fp32).map(pattern),
     layers: list(root.layers).map((value): LayerRule => {
       const rule = isMap(value) ? value : {};
-      const { precision, observer } = rule;
+      const { precision, observer, weights } = rule;
       return {
         match: pattern(rule.match),
         ...(precision === 'fp32' || precision === 'int8' ? { precision } : {}),
         ...(isObserver(observer) ? { observer } : {}),
+        ...(isWeightType(weights) ? { weights } : {}),
       };
     }),
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { byteBudget } from '../../src/analyze/byte-budget';
 import { loadAdvice } from '../../src/analyze/load-advice';
-import { makeNode, makeTensor, serializeModel } from '../../src/onnx';
+import { makeInt, makeNode, makeTensor, serializeModel } from '../../src/onnx';
 import { constant, graph } from './graph';
 
 function written() {
@@ -46,6 +46,71 @@ describe('byteBudget', () => {
     expect(of('scales and zero points')).toBe(4 + 1 + 1 + 4 + 's'.length + 'z'.length + 4);
     expect(of('metadata')).toBe('vernier.mode'.length + 'static'.length);
     expect(of('nodes')).toBeGreaterThan(50);
+  });
+});
+
+/** Packed weights: MatMulNBits and GatherBlockQuantized on one table, scales in other shapes; codes gathered before they are dequantized. */
+function packed(bits: 4 | 8) {
+  const ms = 'com.microsoft';
+  return graph({
+    nodes: [
+      makeNode({ opType: 'Reshape', inputs: ['s', 'shape'], outputs: ['s.rows'] }),
+      makeNode({
+        opType: 'GatherBlockQuantized',
+        domain: ms,
+        inputs: ['table', 'ids', 's.rows'],
+        outputs: ['e'],
+        attributes: [makeInt('bits', bits)],
+      }),
+      makeNode({
+        opType: 'MatMulNBits',
+        domain: ms,
+        inputs: ['e', 'table', 's', '', '', 'b'],
+        outputs: ['y'],
+        attributes: [makeInt('bits', bits)],
+      }),
+      makeNode({ opType: 'Gather', inputs: ['codes', 'ids'], outputs: ['c'] }),
+      makeNode({ opType: 'Gather', inputs: ['cs', 'ids'], outputs: ['cs.rows'] }),
+      makeNode({ opType: 'DequantizeLinear', inputs: ['c', 'cs.rows'], outputs: ['z'] }),
+    ],
+    inputs: { ids: [1] },
+    outputs: { y: null, z: null },
+    initializers: [
+      makeTensor('table', 'uint8', [4, 2, 16], new Uint8Array(128)),
+      constant('s', [8]),
+      constant('b', [4]),
+      makeTensor('shape', 'int64', [3], new BigInt64Array(3)),
+      makeTensor('codes', 'int8', [4, 32], new Int8Array(128)),
+      constant('cs', [4, 1]),
+    ],
+  });
+}
+
+describe('packed weights', () => {
+  it.each([4, 8] as const)('%i bits are told from float, and their scales from weights', (bits) => {
+    const model = packed(bits);
+    const budget = byteBudget(1000, model, serializeModel(model).length);
+    const of = (what: string) => budget.parts.find((p) => p.what === what)?.bytes ?? 0;
+    const table = 128 + 'table'.length;
+    const codes = 128 + 'codes'.length;
+    expect(of('INT4 weights')).toBe(bits === 4 ? table : 0);
+    expect(of('INT8 weights')).toBe(bits === 4 ? codes : table + codes);
+    expect(of('scales and zero points')).toBe(4 * 8 + 's'.length + 4 * 4 + 'cs'.length);
+    expect(of('biases')).toBe(4 * 4 + 'b'.length);
+    expect(of('float weights')).toBe(0);
+  });
+
+  it.each<[string, 4 | 8, string]>([
+    ['MatMulNBits', 4, 'onnxruntime ≥ 1.17'],
+    ['MatMulNBits', 8, 'onnxruntime ≥ 1.22'],
+    ['GatherBlockQuantized', 4, 'onnxruntime ≥ 1.23'],
+    ['GatherBlockQuantized', 8, 'onnxruntime ≥ 1.23'],
+  ])('%s of %i bits wants %s', (opType, bits, runtime) => {
+    const model = packed(bits);
+    model.graph.node = model.graph.node.filter((n) => n.opType === opType);
+    model.setDomainVersion('', 13);
+    model.proto.irVersion = 7n;
+    expect(loadAdvice(model, 'm.onnx').runtime).toBe(runtime);
   });
 });
 

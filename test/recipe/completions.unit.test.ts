@@ -123,13 +123,15 @@ describe('completeAt', () => {
     expect(labels('model: m\n|')).toContain('calibration');
     expect(labels('mod|el: m\n')).toContain('model');
     expect(labels('quantization:\n  |')).toEqual(['mode', 'activations', 'weights', 'improve']);
-    expect(labels('layers:\n  - |')).toEqual(['match', 'precision', 'observer']);
+    expect(labels('layers:\n  - |')).toEqual(['match', 'precision', 'observer', 'weights']);
     expect(labels('nothing:\n  |')).toEqual([]);
   });
 
   it.each([
-    ['quantization:\n  mode: |', ['static', 'dynamic']],
-    ['quantization: { weights: { granularity: | } }', ['channel', 'tensor']],
+    ['quantization:\n  mode: |', ['static', 'dynamic', 'weight-only']],
+    ['quantization: { weights: { granularity: | } }', ['channel', 'tensor', 'block']],
+    ['quantization: { weights: { block: | } }', ['16', '32', '64', '128', '256']],
+    ['layers:\n  - match: x\n    weights: |', ['int8', 'int4', 'uint8', 'uint4']],
     ['calibration:\n  data: |', ['random']],
     ['keep_fp32: [{ op: | }]', ['Conv', 'Gemm']],
     ['layers:\n  - precision: |', ['fp32', 'int8']],

@@ -32,6 +32,7 @@ describe('resolveRecipe', () => {
         activations: { type: 'uint8', observer: 'minmax', percentile: 99.99 },
         weights: { type: 'int8', granularity: 'channel' },
         improve: [],
+        weightOnly: null,
       },
       keepFp32: [],
       layers: [],
@@ -55,6 +56,27 @@ describe('resolveRecipe', () => {
       resolveRecipe({ model: 'm', calibration: { image: { crop: 2 } }, evaluate: { data: 'y' } })
         .evaluate?.image.crop,
     ).toBe(2);
+  });
+
+  it.each([
+    [undefined, 'uint4', 'uint8', 'm.int4.onnx'],
+    [{ type: 'int4' }, 'int4', 'int8', 'm.int4.onnx'],
+    [{ type: 'int8' }, 'int8', 'int8', 'm.int8.onnx'],
+    [{ type: 'uint4' }, 'uint4', 'uint8', 'm.int4.onnx'],
+    [{ method: 'hqq' }, 'uint4', 'uint8', 'm.int4.onnx'],
+  ] as const)('mode weight-only, %j', (weights, type, outer, output) => {
+    const quantization = { mode: 'weight-only' as const, ...(weights ? { weights } : {}) };
+    const resolved = resolveRecipe({ model: 'm.onnx', quantization });
+    expect(resolved.quantization.weightOnly).toEqual({
+      type,
+      outer,
+      granularity: 'block',
+      block: 32,
+      method: weights && 'method' in weights ? weights.method : 'rtn',
+      form: null,
+      accuracyLevel: 4,
+    });
+    expect(resolved.output).toBe(output);
   });
 
   it('keeps what is written', () => {

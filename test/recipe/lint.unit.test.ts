@@ -44,6 +44,19 @@ describe('lint', () => {
       'quantization: { mode: dynamic }\nlayers: [{ match: /fc/Gemm, observer: minmax }]',
       ['4 no-effect observer'],
     ],
+    [
+      'quantization: { mode: dynamic, weights: { block: 32, form: qdq } }\nlayers: [{ match: /fc/Gemm, weights: int8 }]',
+      ['3 no-effect block', '3 no-effect form', '4 no-effect weights'],
+    ],
+    [
+      'quantization: { mode: weight-only, weights: { granularity: channel, block: 32 }, improve: [bias-correction], activations: { type: int8 } }',
+      ['3 no-effect block', '3 no-effect improve', '3 no-effect type'],
+    ],
+    [
+      'quantization: { mode: weight-only, weights: { form: qdq, accuracy_level: 4 } }',
+      ['3 no-effect accuracy_level'],
+    ],
+    ['quantization: { mode: weight-only }\nlayers: [{ match: /fc/Gemm, weights: int8 }]', []],
     ['quantization: { activations: { percentile: 99.9 } }', ['3 no-effect percentile']],
     ['quantization: { activations: { observer: percentile, percentile: 99.9 } }', []],
     [

@@ -100,6 +100,8 @@ describe('parseRecipe', () => {
     ['layers: [{ match: x, activations: int16 }]', ['1:22 unsupported activations']],
     ['evaluate: { metric: top5 }', ['1:21 unsupported top5']],
     ['evaluate: { metric: ./mine.mjs }', ['1:21 unsupported ./mine.mjs']],
+    ['quantization: { mode: weight-only, weights: { block: 48 } }', ['1:54 wrong-value 48']],
+    ['quantization: { weights: { accuracy_level: 2 } }', ['1:44 wrong-value 2']],
     // what keys want of each other
     ['model: x.onnx\noutput: ./x.onnx', ['2:9 overwrites-model ./x.onnx']],
   ])('%j', (text, wanted) => {
@@ -116,6 +118,16 @@ describe('parseRecipe', () => {
     ['model: a', ['1:1 missing-key model']],
     ['model: a\ncalibration:\n  samples: 3', ['2:1 missing-key calibration']],
     ['model: a\nquantization: { mode: dynamic }', []],
+    ['model: a\nquantization: { mode: weight-only, weights: { type: uint4, block: 64 } }', []],
+    [
+      'model: a\nquantization: { mode: dynamic, weights: { type: int4, granularity: block } }',
+      ['2:49 unsupported int4', '2:68 unsupported block'],
+    ],
+    [
+      'model: a\nquantization: { mode: weight-only, weights: { type: int4, method: hqq } }',
+      ['2:53 unsupported int4'],
+    ],
+    ['model: a\nquantization: { mode: weight-only, weights: { method: hqq } }', []],
     [
       'model: a\ncalibration: { data: random }\nevaluate: { samples: 3 }',
       ['3:1 missing-key evaluate'],

@@ -50,7 +50,11 @@ describe('the schema', () => {
     expect([...keysAt(['inputs', 'any', 'shape'])]).toEqual([]);
     expect([...keysAt(['inputs', 'any']).keys()]).toEqual(['shape', 'range']);
     expect([...keysAt(['keep_fp32', 3]).keys()]).toEqual(['op']);
-    expect([...wordsAt(['quantization', 'mode']).keys()]).toEqual(['static', 'dynamic']);
+    expect([...wordsAt(['quantization', 'mode']).keys()]).toEqual([
+      'static',
+      'dynamic',
+      'weight-only',
+    ]);
     expect(schemasAt(['constructor'])).toEqual([]);
     expect(schemaOf(['nothing', 'here'])).toBeUndefined();
     expect(schemaOf([])?.title).toBeDefined();

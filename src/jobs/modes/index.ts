@@ -2,11 +2,13 @@ import type { Mode } from '../../results';
 import { dynamicMode } from './dynamic';
 import type { QuantizationMode } from './mode';
 import { staticMode } from './static';
+import { weightOnlyMode } from './weight-only';
 
 /** Every mode that a recipe can name; the schema names the same ones. */
 export const MODES: Readonly<Partial<Record<Mode, QuantizationMode>>> = {
   static: staticMode,
   dynamic: dynamicMode,
+  'weight-only': weightOnlyMode,
 };
 
 /** The mode of a recipe. */

@@ -1,6 +1,7 @@
 import type { Model } from '../../onnx';
 import type { QuantParams } from '../../numeric';
 import type { BiasChange, CorrectedBiases } from '../../quantize/bias-correction';
+import type { LocalModel } from '../../quantize/experiments';
 import type { Placement, UnitPlacement } from '../../quantize/placement';
 import type { WrittenCodes } from '../../quantize/qdq';
 import type { Unit } from '../../quantize/units';
@@ -55,7 +56,9 @@ export interface QuantizationMode {
    */
   readonly experiments: 'twin' | 'rewrite';
   /** For `rewrite`: layers that may be tried alone. */
-  canQuantize(unit: Unit): boolean;
+  canQuantize(unit: Unit, subject: Subject): boolean;
+  /** For `rewrite`: the FP32 model with quantized twins that read exact inputs, where the mode can make one. */
+  localModel?(input: ModeInput): LocalModel;
   /** What the written file says of itself besides source, mode and target. */
   metadata(plan: Plan): [key: string, value: string][];
 }

@@ -1,6 +1,7 @@
 import {
   accumulatedErrors,
   localErrors,
+  twinErrors,
   type AccumulatedError,
   type LocalError,
 } from '../../analyze/layer-errors';
@@ -80,21 +81,24 @@ function experimentKey(
     quantization,
     plan.activationType,
     plan.headroom,
-    layers.map((l) => [l.match, l.observer ?? null]),
+    layers.map((l) => [l.match, l.observer ?? null, l.weights ?? null]),
     samples.positions,
   );
 }
 
-/** Local errors, remembered: they do not depend on what is kept. Static mode only. */
+/** Local errors, remembered: they do not depend on what is kept. Empty in modes that have no twins. */
 export function localStage(
   plan: Plan,
   subject: Subject,
-  calibrated: Calibrated,
+  calibrated: Calibrated | null,
   quantized: Quantized,
   samples: LayerSamples,
   evaluationKey: string,
   context: JobContext,
 ): Promise<Map<string, LocalError>> {
+  const mode = modeOf(plan.recipe.quantization.mode);
+  if (mode.experiments === 'twin' ? !calibrated : !mode.localModel)
+    return Promise.resolve(new Map<string, LocalError>());
   const key = experimentKey(plan, subject, calibrated, evaluationKey, samples);
   return context.memory.get('local', key, async () => {
     const name = `local.${key}`;
@@ -102,13 +106,27 @@ export function localStage(
     if (stored) return new Map(stored);
     const total = samples.feeds.length;
     await context.meter.begin('layer errors', total);
-    const errors = await localErrors(
-      subject.prepared,
-      experimentUnits(plan, subject, quantized),
-      experimentSettings(plan, subject, quantized),
-      each(samples.feeds),
-      (done) => context.meter.step(done, total),
-    );
+    const step = (done: number) => context.meter.step(done, total);
+    const errors = mode.localModel
+      ? await twinErrors(
+          mode.localModel({
+            plan,
+            subject,
+            calibrated,
+            keep: new Set(),
+            wishes: quantized.wishes,
+            corrected: null,
+          }),
+          each(samples.feeds),
+          step,
+        )
+      : await localErrors(
+          subject.prepared,
+          experimentUnits(plan, subject, quantized),
+          experimentSettings(plan, subject, quantized),
+          each(samples.feeds),
+          step,
+        );
     await context.store.write(name, [...errors]);
     return errors;
   });
@@ -252,7 +270,7 @@ function experimentUnits(plan: Plan, subject: Subject, quantized: Quantized) {
       integer.has(unit) || quantized.wishes.get(unit.name)?.keep === true;
     return subject.units.map((unit) => ({
       unit,
-      integer: could(unit) && mode.canQuantize(unit),
+      integer: could(unit) && mode.canQuantize(unit, subject),
       reason: null,
     }));
   }

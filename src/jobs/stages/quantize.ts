@@ -55,7 +55,7 @@ export async function refuseHopeless(plan: Plan, subject: Subject): Promise<void
   const mode = modeOf(plan.recipe.quantization.mode);
   if (calibrationNeed(plan.recipe.quantization.mode) === 'needed')
     refuseEmpty(subject.everything.units, plan, subject);
-  else if (!subject.units.some((unit) => mode.canQuantize(unit)))
+  else if (!subject.units.some((unit) => mode.canQuantize(unit, subject)))
     await quantizeStage(plan, subject, null); // says why, layer by layer
 }
 

@@ -70,7 +70,7 @@ function checkExecuted(
   output: string,
   notes: Note[],
 ): void {
-  for (const { unit, integer } of quantized.units) {
+  for (const { unit, integer, precision } of quantized.units) {
     const runs = executed.get(unit.name);
     if (!integer && runs && runs.precision !== 'float32' && quantized.wishes.get(unit.name)?.keep)
       throw new VernierError(
@@ -86,7 +86,7 @@ function checkExecuted(
       addNote(notes, {
         code: 'executed-float',
         severity: 'warning',
-        message: `'${unit.name}' is written in INT8, but onnxruntime executes it in float (${runs.kernel}).`,
+        message: `'${unit.name}' is written in ${(precision ?? 'int8').toUpperCase()}, but onnxruntime executes it in float (${runs.kernel}).`,
         layer: unit.name,
       });
   }

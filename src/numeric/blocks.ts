@@ -1,0 +1,107 @@
+import { blockCost, usableScale, type BlockParams } from './block-params';
+import { hqq } from './hqq';
+import { roundHalfEven } from './round';
+
+/** How a run of weights that shares one scale is quantized. Codes are unsigned: 0 … 15, or 0 … 255. */
+export interface BlockFormat {
+  bits: 4 | 8;
+  /** The zero point is the middle code (8 or 128); else it is chosen with the range. */
+  symmetric: boolean;
+  /** `rtn`: round to nearest; `hqq`: {@link hqq}, which chooses zero points, so not where symmetric. */
+  method: 'rtn' | 'hqq';
+  /** Some readers of scales want them above zero; a sign uses the one code more that there is below the middle. */
+  signedScale: boolean;
+}
+
+/** Shares of the full range that are tried with 4 bits: to clip the extremes of a block a little can pay. With 8 it never does. */
+const SHARES = Array.from({ length: 26 }, (_, i) => 1 - 0.01 * i);
+const WHOLE = [1];
+
+/**
+ * Chooses scale and zero point for the first `count` values. A block of zeros gets scale 1. Null where a value is NaN or
+ * infinite.
+ */
+export function fitBlock(
+  values: Float32Array,
+  count: number,
+  format: BlockFormat,
+): BlockParams | null {
+  let [low, high, finite] = [0, 0, 0];
+  for (let i = 0; i < count; i++) {
+    const x = values[i]!;
+    finite += x - x; // NaN for NaN and infinities
+    if (x < low) low = x;
+    else if (x > high) high = x;
+  }
+  if (Number.isNaN(finite)) return null;
+  if (format.symmetric) return symmetric(values, count, low, high, format);
+  const rtn = asymmetric(values, count, low, high, format.bits);
+  return format.method === 'hqq' ? hqq(values, count, rtn, format.bits) : rtn;
+}
+
+/**
+ * The code of the first `count` values: `clamp(round_half_even(x / scale) + zero)`, the division in float32 as
+ * QuantizeLinear does it.
+ */
+export function encodeBlock(
+  values: Float32Array,
+  count: number,
+  { scale, zero }: BlockParams,
+  bits: 4 | 8,
+  codes: Uint8Array,
+): void {
+  const top = 2 ** bits - 1;
+  for (let i = 0; i < count; i++) {
+    const q = roundHalfEven(Math.fround(values[i]! / scale)) + zero;
+    codes[i] = q < 0 ? 0 : q > top ? top : q;
+  }
+}
+
+/**
+ * Of scales that put the largest magnitude on the last code above the middle (both ends then reach it) or the extreme
+ * on the last code below the middle, which is one step finer (as llama.cpp's Q4_0 has it; where that extreme is
+ * positive the scale is negative), each clipped a little or not, the one that costs least.
+ */
+function symmetric(
+  values: Float32Array,
+  count: number,
+  low: number,
+  high: number,
+  { bits, signedScale }: BlockFormat,
+): BlockParams {
+  const half = 2 ** (bits - 1);
+  const largest = Math.max(-low, high);
+  const finer = -low >= high ? largest / half : signedScale ? -largest / half : null;
+  if (bits === 8) return { scale: usableScale(finer ?? largest / (half - 1)), zero: half };
+  let best: BlockParams = { scale: 1, zero: half };
+  let least = Infinity;
+  for (const share of SHARES)
+    for (const full of [finer, largest / (half - 1)]) {
+      if (full === null) continue;
+      const candidate = { scale: usableScale(share * full), zero: half };
+      const error = blockCost(values, count, candidate, bits);
+      if (error < least) [best, least] = [candidate, error];
+    }
+  return best;
+}
+
+/** From the lowest to the highest value, clipped a little or not; zero is always inside and exact (DESIGN §4.1). */
+function asymmetric(
+  values: Float32Array,
+  count: number,
+  low: number,
+  high: number,
+  bits: 4 | 8,
+): BlockParams {
+  const top = 2 ** bits - 1;
+  let best: BlockParams = { scale: 1, zero: 0 };
+  let least = Infinity;
+  for (const share of bits === 8 ? WHOLE : SHARES) {
+    const scale = usableScale((share * (high - low)) / top);
+    const zero = Math.min(top, Math.max(0, roundHalfEven((-share * low) / scale)));
+    const candidate = { scale, zero };
+    const error = bits === 8 ? 0 : blockCost(values, count, candidate, bits);
+    if (error < least) [best, least] = [candidate, error];
+  }
+  return best;
+}
