@@ -128,7 +128,7 @@ class Runner {
     const recipePath = join(this.folder, 'corpus.quant.yaml');
     const start = performance.now();
     const taken = () => Math.round(performance.now() - start);
-    const signal = AbortSignal.timeout(LIMIT_MS * Math.max(1, busy()));
+    const signal = AbortSignal.timeout(Math.round(LIMIT_MS * Math.max(1, busy())));
     try {
       const text = JSON.stringify(recipe); // JSON is YAML
       const request = { recipePath, text, until: 'evaluate' };

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'model.unsupported-op'
   | 'model.nothing-to-quantize'
   | 'model.already-quantized'
+  | 'model.not-quantized'
   | 'model.does-not-load'
   | 'model.does-not-run'
   // data

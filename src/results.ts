@@ -92,6 +92,53 @@ export interface FusionCandidate {
   gain: string;
 }
 
+/** One tensor that a file holds in codes already, or quantizes while it runs. */
+export interface ExistingRange {
+  /** The float tensor that is quantized, or the constant that holds codes. */
+  tensor: string;
+  role: 'activation' | 'weight' | 'bias';
+  /** Type of the codes. */
+  type: string;
+  /** Scale and zero point where there is one of them for all values. */
+  scale: number | null;
+  zeroPoint: number | null;
+  /** Their number, the lowest and the highest; null where they are computed while the model runs. */
+  scales: { count: number; min: number; max: number } | null;
+  /** Axis of several scales; values that share one, where they are blocks. */
+  axis: number | null;
+  blockSize: number | null;
+  /** The values that the lowest and the highest code of an activation stand for. */
+  min: number | null;
+  max: number | null;
+  /** Nodes that give and read it. */
+  producer: string | null;
+  consumers: string[];
+}
+
+/** The quantization that a file has been through before. */
+export interface ExistingQuantization {
+  /** `qdq`: pairs around float operators; `integer`: operators of integers; `dynamic`: activations while it runs; `weight-only`. */
+  formats: ('qdq' | 'integer' | 'dynamic' | 'weight-only')[];
+  operators: { op: string; count: number }[];
+  tensors: ExistingRange[];
+}
+
+/** What `vernier dequantize` did. */
+export interface DequantizeResult {
+  model: string;
+  output: string;
+  /** Quantizing nodes before and after. */
+  before: number;
+  after: number;
+  /** Those that stay, with the reason. */
+  left: { node: string; op: string; reason: string }[];
+  /** The written model against the given one; empty where neither could be run on the data. */
+  outputs: OutputCloseness[];
+  /** What they were compared on. */
+  comparedOn: { samples: number; source: string } | null;
+  notes: Note[];
+}
+
 /** All that can be said of a model from its file alone. */
 export interface ModelSummary {
   file: string;
@@ -106,6 +153,8 @@ export interface ModelSummary {
   parameters: number;
   layers: LayerSummary[];
   fusions: FusionCandidate[];
+  /** The quantization that it has been through before; null for a model of floats. */
+  quantized: ExistingQuantization | null;
   notes: Note[];
 }
 

@@ -15,6 +15,8 @@ import {
 } from '../onnx';
 import { validateModel } from '../onnx/validate';
 import type { ModelSummary, Note, ValueSummary } from '../results';
+import { alreadyQuantized } from './already-quantized';
+import { existingQuantization } from './existing';
 import { fusionCandidates } from './fusions';
 import { summarizeLayers } from './layers';
 import { lookAt, type Look, type LookOptions } from './look';
@@ -64,6 +66,7 @@ export function summarizeModel(
     parameters: countParameters(model),
     layers: summarizeLayers({ ...look, prepared: look.model }),
     fusions: fusionCandidates(look),
+    quantized: existingQuantization(model),
     notes: [...look.context.notes, ...ownNotes(model)],
   };
 }
@@ -92,14 +95,8 @@ function countParameters(model: Model): number {
 function ownNotes(model: Model): Note[] {
   const notes: Note[] = [];
   const { node } = model.graph;
-  const quantized = node.filter((n) => /^(QuantizeLinear|QLinear|DynamicQuantize)/.test(n.opType));
-  if (quantized.length > 0)
-    notes.push({
-      code: 'already-quantized',
-      severity: 'warning',
-      message: `The model holds ${quantized.length} quantizing nodes already: it was quantized before.`,
-      remedy: 'Begin with the FP32 model that it was made from.',
-    });
+  const quantized = alreadyQuantized(model);
+  if (quantized) notes.push(quantized);
   const training = node.find(
     (n) => n.opType === 'BatchNormalization' && attribute(n, 'training_mode')?.i === 1n,
   );

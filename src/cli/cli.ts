@@ -1,6 +1,7 @@
 import { toErrorData, VernierError } from '../errors';
 import { toErrorDocument } from '../report/json';
 import { parseCommand } from './command';
+import { dequantize } from './dequantize';
 import { errorText } from './error-text';
 import { exitCodeOf, exitCodes } from './exit-codes';
 import { helpText } from './help';
@@ -21,6 +22,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         return exitCodes.done;
       case 'inspect':
         return await inspect(command, io);
+      case 'dequantize':
+        return await dequantize(command, io);
       case 'run':
         return await run(command, io);
       case 'quantize':

@@ -26,16 +26,24 @@ export type Command =
   | { name: 'help'; about: string | null }
   | { name: 'version' }
   | ({ name: 'inspect'; model: string } & Manner)
+  | ({
+      name: 'dequantize';
+      model: string;
+      output: string | null;
+      data: string[];
+      samples: number | null;
+    } & Manner)
   | ({ name: 'run'; recipe: string } & RunOptions)
   | ({ name: 'quantize'; model: string; recipe: string | null; flags: RecipeFlags } & RunOptions);
 
-const COMMANDS = ['inspect', 'quantize', 'run'] as const;
+const COMMANDS = ['inspect', 'quantize', 'run', 'dequantize'] as const;
 const STAGES: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
 const MANNER = ['json', 'quiet', 'help', 'version'];
 const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   inspect: MANNER,
   run: [...MANNER, 'report', 'until'],
   quantize: [...MANNER, 'report', 'until', 'recipe'],
+  dequantize: [...MANNER, 'output', 'data', 'samples'],
 };
 
 /** Reads a command line. Throws `cli.usage` with what is wrong and a remedy. */
@@ -48,7 +56,7 @@ export function parseCommand(args: readonly string[]): Command {
   if (has('version')) return { name: 'version' };
   if (word === undefined) {
     if (tokens.flags.length > 0)
-      throw usage('Which command?', 'Begin with inspect, quantize or run.');
+      throw usage('Which command?', 'Begin with inspect, quantize, run or dequantize.');
     return { name: 'help', about: null };
   }
   const command = COMMANDS.find((name) => name === word);
@@ -59,6 +67,17 @@ export function parseCommand(args: readonly string[]): Command {
   switch (command) {
     case 'inspect':
       return { name: command, model: subject, ...manner };
+    case 'dequantize':
+      return {
+        name: command,
+        model: subject,
+        output: last(tokens, 'output') ?? null,
+        data: tokens.flags.flatMap(({ name, value }) =>
+          name === 'data' && typeof value === 'string' ? [value] : [],
+        ),
+        samples: sampleCount(last(tokens, 'samples')),
+        ...manner,
+      };
     case 'run':
       return { name: command, recipe: subject, ...manner, ...runOptions(tokens) };
     case 'quantize':
@@ -81,7 +100,9 @@ function unknownCommand(word: string) {
   const [near] = suggest(word, COMMANDS, 1);
   return usage(
     `There is no command '${word}'.`,
-    near ? `Did you mean ${near}?` : 'There are inspect, quantize and run; see vernier --help.',
+    near
+      ? `Did you mean ${near}?`
+      : 'There are inspect, quantize, run and dequantize; see vernier --help.',
   );
 }
 
@@ -127,6 +148,14 @@ function reportFile(file: string): ReportFile {
   if (['.html', '.htm'].includes(extension)) return { file, format: 'html' };
   if (['.md', '.markdown'].includes(extension)) return { file, format: 'markdown' };
   throw usage(`A report is .html or .md, not '${file}'.`);
+}
+
+function sampleCount(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1)
+    throw usage(`--samples takes a number from 1 on, not '${text}'.`);
+  return count;
 }
 
 /** The last of several: it is nearest to what one means to say. */

@@ -8,6 +8,7 @@ Usage
   vernier inspect MODEL                        what a model's file says
   vernier quantize MODEL --data PATH           quantize it, and measure
   vernier run RECIPE                           do what a recipe says
+  vernier dequantize MODEL                     a float model of one that was quantized before
 
 Examples
   vernier inspect mobilenet.onnx
@@ -92,6 +93,23 @@ Examples
   vernier quantize net.onnx --data calib.npy --evaluate.data eval.npz --evaluate.labels labels.npy --limits.top1_drop 0.01
 `;
 
+const dequantize = `
+vernier dequantize MODEL [-o OUT] [--data PATH] [--samples N] [--json] [--quiet]
+
+Writes a float model of one that was quantized before: codes of weights become the floats that they stand for, Q and DQ
+pairs go, and integer operators (QLinearConv, MatMulInteger, MatMulNBits, DynamicQuantizeLSTM …) become float ones. What a
+quantizer cut off at zero stays cut off, for that is a Relu or Clip that was left out for its sake. The file is loaded,
+run, and compared with the given model; quantizers that have to stay are listed with the reason.
+
+  -o, --output OUT  where it goes; NAME.fp32.onnx beside the model by default
+  --data PATH       samples to compare both on, as for quantize; random ones by default
+  --samples N       how many at most; 8 by default
+
+Examples
+  vernier dequantize net.int8.onnx -o net.fp32.onnx
+  vernier dequantize net.int8.onnx --data calib.npy --json
+`;
+
 /** The help text of a command, or of all. Throws `cli.usage` for a command that does not exist. */
 export function helpText(about: string | null): string {
   switch (about) {
@@ -101,10 +119,15 @@ export function helpText(about: string | null): string {
       return inspect.trim();
     case 'run':
       return run.trim();
+    case 'dequantize':
+      return dequantize.trim();
     case 'quantize':
       return `${quantize.trim()}\n\n${recipeKeys().join('\n')}\n${quantizeExamples.trimEnd()}`;
     default:
-      throw usage(`There is no command '${about}'.`, 'There are inspect, quantize and run.');
+      throw usage(
+        `There is no command '${about}'.`,
+        'There are inspect, quantize, run and dequantize.',
+      );
   }
 }
 

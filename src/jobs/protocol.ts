@@ -3,7 +3,15 @@
  * only; bulk data stays in files under `.vernier/`. Every request ends in one `done` or one `failed`.
  */
 import type { ErrorData } from '../errors';
-import type { ModelSummary, Progress, RangeDetail, RunResult, WeightDetail } from '../results';
+import type { DequantizeRequest } from './dequantize';
+import type {
+  DequantizeResult,
+  ModelSummary,
+  Progress,
+  RangeDetail,
+  RunResult,
+  WeightDetail,
+} from '../results';
 
 /** How far a run goes. Each includes the ones before it. */
 export type RunUntil = 'calibrate' | 'quantize' | 'evaluate' | 'all';
@@ -22,6 +30,8 @@ export interface Requests {
   inspect(params: { model: string; runtime?: boolean }): ModelSummary;
   /** Runs a recipe; `partial` results and progress stream while it works. */
   run(params: RunRequest): RunResult;
+  /** Writes a float model of a quantized one. */
+  dequantize(params: DequantizeRequest): DequantizeResult;
   /** Statistics of one tensor from the calibration of this recipe. */
   range(params: { recipePath: string; text?: string; tensor: string }): RangeDetail;
   /** Weights of one layer (after folding), with the scales of the last written model if there is one. */

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { alreadyQuantized } from '../analyze/already-quantized';
 import { byteBudget } from '../analyze/byte-budget';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { loadAdvice } from '../analyze/load-advice';
@@ -68,6 +69,8 @@ export async function runRecipe(
   const result = emptyResult(plan, subject, request.recipePath);
   result.notes.push(...plan.notes, ...layerWarnings(plan, namedLayers(subject)));
   result.notes.push(...subject.context.notes);
+  const quantized = alreadyQuantized(subject.source);
+  if (quantized) addNote(result.notes, quantized);
   const context: JobContext = {
     memory,
     meter,

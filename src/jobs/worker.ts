@@ -3,6 +3,7 @@ import { inspectModel } from '../analyze/inspect';
 import { weightDetail } from '../analyze/weight-detail';
 import { toErrorData, VernierError } from '../errors';
 import type { ModelSummary, RunResult } from '../results';
+import { dequantizeFile } from './dequantize';
 import { rangeDetail } from './details';
 import { Memory } from './memory';
 import type { FromWorker, Requests, ToWorker } from './protocol';
@@ -22,6 +23,8 @@ function serve(): void {
   const handlers: Handlers = {
     inspect: ({ model, runtime = true }): Promise<ModelSummary> => inspectModel(model, { runtime }),
     range: ({ recipePath, tensor, text }) => rangeDetail(recipePath, tensor, text),
+    dequantize: (request, id) =>
+      dequantizeFile(request, (file) => post({ id, kind: 'temporary', file })),
     weights: ({ model, layer }) => weightDetail(model, layer),
     run: (request, id): Promise<RunResult> =>
       runRecipe(

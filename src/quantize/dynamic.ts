@@ -93,6 +93,8 @@ function whyNot(index: GraphIndex, unit: Unit): string | null {
     return `dynamic quantization covers MatMul, Gemm, LSTM, GRU and RNN`;
   if (!unit.weight) {
     const name = node.input[1] ?? '';
+    if (index.producer(name)?.opType === 'DequantizeLinear')
+      return 'it was quantized before, and stays as it is';
     const constant = index.initializer(name);
     return constant
       ? `its weight '${name}' is ${tensorType(constant)}, not float32`

@@ -82,6 +82,8 @@ function whyWeightFloat(
   { index, shipped }: Surroundings,
 ): string | null {
   const { node } = unit;
+  if (index.producer(node.input[1] ?? '')?.opType === 'DequantizeLinear')
+    return 'it was quantized before, and stays as it is';
   if (!unit.weight) {
     const first = index.initializer(node.input[0] ?? '');
     if (node.opType === 'MatMul' && first)

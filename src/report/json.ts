@@ -1,5 +1,11 @@
 import type { ErrorData } from '../errors';
-import type { FusionCandidate, LayerResult, ModelSummary, RunResult } from '../results';
+import type {
+  DequantizeResult,
+  FusionCandidate,
+  LayerResult,
+  ModelSummary,
+  RunResult,
+} from '../results';
 
 /** A JSON value as `JSON.stringify` writes it. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -196,12 +202,48 @@ export function toSummaryDocument(summary: ModelSummary): { [key: string]: Json 
       source: layer.source,
     })),
     fusions: summary.fusions.map(fusionDocument),
+    quantized: summary.quantized && {
+      formats: [...summary.quantized.formats],
+      operators: summary.quantized.operators.map((o) => ({ ...o })),
+      tensors: summary.quantized.tensors.map((t) => ({
+        tensor: t.tensor,
+        role: t.role,
+        type: t.type,
+        scale: t.scale,
+        zero_point: t.zeroPoint,
+        scales: t.scales && { ...t.scales },
+        axis: t.axis,
+        block_size: t.blockSize,
+        min: t.min,
+        max: t.max,
+        producer: t.producer,
+        consumers: [...t.consumers],
+      })),
+    },
     warnings: summary.notes.filter(({ severity }) => severity !== 'info').map((n) => n.message),
     notes: summary.notes.map(({ code, severity, message }) => ({ code, severity, message })),
   };
 }
 
 /** The document on failure. */
+/** `vernier dequantize --json`. */
+export function toDequantizeDocument(result: DequantizeResult): { [key: string]: Json } {
+  return {
+    model: result.model,
+    output: result.output,
+    quantizing_nodes: { before: result.before, after: result.after },
+    left: result.left.map((l) => ({ ...l })),
+    outputs: result.outputs.map((o) => ({
+      name: o.name,
+      sqnr_db: number(o.sqnrDb),
+      cosine: number(o.cosine),
+      max_abs: number(o.maxAbs),
+    })),
+    compared_on: result.comparedOn && { ...result.comparedOn },
+    warnings: result.notes.filter(({ severity }) => severity !== 'info').map((n) => n.message),
+  };
+}
+
 export function toErrorDocument(error: ErrorData): { [key: string]: Json } {
   const { code, message, file, node, tensor, line, remedy } = error;
   return {

@@ -1,5 +1,6 @@
 import type { ModelSummary, RunResult } from '../results';
 import { beforeAfterTable } from './before-after';
+import { existingText } from './existing-text';
 import { layersTable } from './figures/layers';
 import { bytes, count } from './figures/numbers';
 import type { Table } from './figures/table';
@@ -65,7 +66,8 @@ export function summaryText(summary: ModelSummary, options: TerminalOptions = {}
       layer.weight?.max?.toPrecision(3) ?? (layer.weight ? '?' : ''),
     ]),
   };
-  return [head, terminalTable(layers, options), fusions(summary), notes(summary.notes)]
+  const existing = summary.quantized ? existingText(summary.quantized, options) : '';
+  return [head, terminalTable(layers, options), existing, fusions(summary), notes(summary.notes)]
     .filter((part) => part !== '')
     .join('\n\n');
 }

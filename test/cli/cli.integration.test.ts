@@ -39,6 +39,31 @@ describe('vernier', () => {
     expect(summary.fusions.every((f: { status: string }) => f.status === 'will')).toBe(true);
   });
 
+  it('knows a model that was quantized, and makes floats of it', async () => {
+    const made = await cli(
+      ...['quantize', 'factor-cnn.onnx', '--data', 'calibration.npy', '-o', 'once.int8.onnx'],
+      ...['--until', 'quantize', '--quiet'],
+    );
+    expect(made.code).toBe(0);
+    const summary = JSON.parse((await cli('inspect', 'once.int8.onnx', '--json')).out);
+    expect(summary.quantized.formats).toEqual(['qdq']);
+    expect(summary.notes.map((n: { code: string }) => n.code)).toContain('already-quantized');
+    const twice = await cli(
+      ...['quantize', 'once.int8.onnx', '--data', 'calibration.npy', '-o', 'twice.onnx', '--json'],
+    );
+    expect([twice.code, JSON.parse(twice.out).error.code]).toEqual([2, 'model.already-quantized']);
+    const floats = JSON.parse(
+      (await cli('dequantize', 'once.int8.onnx', '--data', 'calibration.npy', '--json')).out,
+    );
+    expect(path.basename(floats.output)).toBe('once.fp32.onnx');
+    expect([floats.quantizing_nodes.after, floats.left]).toEqual([0, []]);
+    expect(floats.outputs[0].sqnr_db).toBeGreaterThan(5);
+    const again = JSON.parse((await cli('inspect', 'once.fp32.onnx', '--json')).out);
+    expect([again.quantized, again.layers.length]).toEqual([null, summary.layers.length]);
+    const nothing = await cli('dequantize', 'factor-cnn.onnx', '-o', 'no.onnx', '--json');
+    expect(JSON.parse(nothing.out).error.code).toBe('model.not-quantized');
+  });
+
   it('quantizes, reports, and runs the recipe that it wrote to the same bytes', async () => {
     const first = await cli(
       ...['quantize', 'factor-cnn.onnx', '--data', 'calibration.npy', '-o', 'out.onnx'],

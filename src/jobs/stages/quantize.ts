@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { quantizingOperators } from '../../analyze/already-quantized';
 import { VernierError } from '../../errors';
 import type { Model } from '../../onnx';
 import type { CorrectedBiases } from '../../quantize/bias-correction';
@@ -77,6 +78,18 @@ export function experimentSettings(
 function refuseEmpty(units: readonly UnitPlacement[], plan: Plan, subject: Subject): void {
   if (units.some((u) => u.integer)) return;
   const first = units.find((u) => u.unit.weight) ?? units[0];
+  const before = quantizingOperators(subject.source);
+  if (before !== null)
+    throw new VernierError(
+      'model.already-quantized',
+      `The model was quantized before (${before}), and nothing that is float in it can be quantized${first ? `: '${first.unit.name}' stays float because ${first.reason}` : ''}.`,
+      {
+        file: subject.file,
+        ...(first ? { node: first.unit.name } : {}),
+        remedy:
+          'Begin with the FP32 model that it was made from, or make one of it: vernier dequantize MODEL.',
+      },
+    );
   throw new VernierError(
     'model.nothing-to-quantize',
     first

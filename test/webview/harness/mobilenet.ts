@@ -129,6 +129,7 @@ export function mobilenet(): ModelSummary {
     parameters: 475_544,
     layers,
     fusions: fusions(layers, false),
+    quantized: null,
     notes: [],
   };
 }

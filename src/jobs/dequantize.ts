@@ -1,0 +1,150 @@
+import { rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { evaluate } from '../analyze/evaluate';
+import { VernierError } from '../errors';
+import { openData, spread } from '../data';
+import {
+  inlineExternal,
+  loadModel,
+  saveModel,
+  serializeModel,
+  valueType,
+  type Model,
+} from '../onnx';
+import { validateModel } from '../onnx/validate';
+import { dequantizeModel } from '../quantize/dequantize';
+import type { DequantizeResult } from '../results';
+import { Session } from '../runtime/session';
+import { fileKey, VERSION } from './keys';
+
+/** What is to be de-quantized, and on what both models are compared. */
+export interface DequantizeRequest {
+  /** Absolute paths. */
+  model: string;
+  output: string;
+  /** As in a recipe; random samples where it is left out. */
+  data?: string[];
+  samples?: number;
+  /** Shapes of inputs that the model leaves open. */
+  inputs?: Record<string, { shape?: number[]; range?: [number, number] }>;
+}
+
+const SAMPLES = 8;
+
+/**
+ * Writes a float model of a quantized one, loads and runs it, and compares it with the given one.
+ * @throws VernierError `model.*` as loading does; `model.not-quantized` where nothing is quantized, or nothing of it can
+ * be undone; `recipe.overwrites-model`
+ */
+export async function dequantizeFile(
+  request: DequantizeRequest,
+  temporary: (file: string) => void,
+): Promise<DequantizeResult> {
+  const { model: file, output } = request;
+  if (path.resolve(file) === path.resolve(output))
+    throw new VernierError('recipe.overwrites-model', 'The output is the model itself.', {
+      file,
+      remedy: 'Give the output another name; the given model is never overwritten.',
+    });
+  const source = await loadModel(file);
+  validateModel(source);
+  const { model, before, after, left } = await dequantizeModel(source);
+  if (before === 0 || after === before)
+    throw new VernierError(
+      'model.not-quantized',
+      before === 0
+        ? 'The model holds nothing that is quantized.'
+        : `Nothing of the ${before} quantizing nodes can be undone: ${left[0]!.reason}.`,
+      { file, ...(left[0] ? { node: left[0].node } : {}), remedy: 'Use it as it is.' },
+    );
+  await describe(model, file);
+  const trial = path.join(path.dirname(output), `.${path.basename(output)}.${process.pid}.tmp`);
+  temporary(trial);
+  try {
+    await saveModel(model, trial);
+    const session = await Session.open(trial);
+    try {
+      const compared = await compare(request, source, session);
+      await rename(trial, output);
+      return { model: file, output, before, after, left, ...compared };
+    } finally {
+      await session.release();
+    }
+  } finally {
+    await rm(trial, { force: true });
+  }
+}
+
+/** What the written file says of itself: what an earlier quantization said of it holds no more. */
+async function describe(model: Model, file: string): Promise<void> {
+  const { proto } = model;
+  proto.metadataProps = proto.metadataProps.filter(({ key }) => !key.startsWith('vernier.'));
+  proto.producerName = 'vernier';
+  proto.producerVersion = VERSION;
+  model.setMetadata('vernier.source.sha256', await fileKey(file));
+  model.setMetadata('vernier.mode', 'dequantized');
+}
+
+type Compared = Pick<DequantizeResult, 'outputs' | 'comparedOn' | 'notes'>;
+
+/** Closeness of every float output; a note where random samples do not suit the given model. */
+async function compare(
+  request: DequantizeRequest,
+  source: Model,
+  session: Session,
+): Promise<Compared> {
+  const constants = new Set(source.graph.initializer.map((t) => t.name));
+  const given = await Session.open(source.file ?? serializeModel(inlineExternal(source)));
+  try {
+    const data = await openData({
+      data: request.data ?? ['random'],
+      seed: 0,
+      samples: request.samples ?? SAMPLES,
+      baseDir: path.dirname(request.model),
+      inputs: source.graph.input
+        .filter((v) => !constants.has(v.name))
+        .map((v) => ({ name: v.name, type: valueType(v).type, shape: valueType(v).shape ?? [] })),
+      inputShapes: request.inputs ?? {},
+    });
+    const indices = spread(data.count, request.samples ?? data.count);
+    const { outputs } = await evaluate(
+      session,
+      (_, feed) => given.run(feed),
+      { count: indices.length, sample: (i) => data.sample(indices[i]!), labels: null },
+      null,
+    );
+    const notes: Compared['notes'] = data.random
+      ? [
+          {
+            code: 'random-data',
+            severity: 'warning',
+            message: 'Compared on random data: what it says of real inputs is not known.',
+            remedy: 'Give real samples: --data PATH.',
+          },
+        ]
+      : [];
+    return {
+      outputs,
+      comparedOn: { samples: indices.length, source: data.name },
+      notes,
+    };
+  } catch (error) {
+    const tried = ['data.open-shape', 'data.wrong-type', 'model.does-not-run'];
+    if (request.data || !(error instanceof VernierError) || !tried.includes(error.code))
+      throw error;
+    return {
+      outputs: [],
+      comparedOn: null,
+      notes: [
+        {
+          code: 'not-compared',
+          severity: 'warning',
+          message: `It loads; it was not run and compared: ${error.message}`,
+          remedy: 'Give samples: --data PATH.',
+        },
+      ],
+    };
+  } finally {
+    await given.release();
+  }
+}
