@@ -4,7 +4,7 @@ import { patternsOf } from './patterns';
 import { isRecurrent } from './recurrent';
 import type { Precision } from '../results';
 import type { TypeOf, Unit } from './units';
-import { whyFloat, type Surroundings } from './why-float';
+import { whyFloat, type PlacementOptions, type Surroundings } from './why-float';
 
 /** Where one unit computes, and why not in integers. */
 export interface UnitPlacement {
@@ -31,16 +31,7 @@ export interface Placement {
   joining: NodeProto[];
 }
 
-export interface PlacementOptions {
-  /** Units to keep in FP32, by name. */
-  keep: ReadonlySet<string>;
-  /** Units that are to be integer although they would stay float by default, by name. */
-  forced?: ReadonlySet<string>;
-  /** Tensors whose range cannot be used, with the reason. */
-  unusable?: ReadonlyMap<string, string>;
-  /** Whose operators these are (src/quantize/operators); onnxruntime's CPU provider if nothing is said. */
-  family?: TargetFamily;
-}
+export type { PlacementOptions } from './why-float';
 
 /**
  * Decides in one walk in graph order and one back:

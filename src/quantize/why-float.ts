@@ -1,10 +1,21 @@
 import type { GraphIndex } from '../onnx';
 import { tensorType, type NodeProto } from '../onnx';
-import { floatReason, type IntegerRule } from './operators';
+import { floatReason, type IntegerRule, type TargetFamily } from './operators';
 import type { Patterns } from './patterns';
-import type { PlacementOptions } from './placement';
 import { hiddenTensors, whyNotApart } from './recurrent';
 import type { TypeOf, Unit } from './units';
+
+/** What a recipe and calibration ask of the placement. */
+export interface PlacementOptions {
+  /** Units to keep in FP32, by name. */
+  keep: ReadonlySet<string>;
+  /** Units that are to be integer although they would stay float by default, by name. */
+  forced?: ReadonlySet<string>;
+  /** Tensors whose range cannot be used, with the reason. */
+  unusable?: ReadonlyMap<string, string>;
+  /** Whose operators these are (src/quantize/operators); onnxruntime's CPU provider if nothing is said. */
+  family?: TargetFamily;
+}
 
 /** What the walk through the graph knows when it asks about a unit. */
 export interface Surroundings {
