@@ -10,7 +10,7 @@ import { writeNpy } from './lib/npy.mjs';
  * A case: `recipe(shared, folder)` writes what it needs into the folder and returns the recipe.
  * `must`: `loses` (most that the metric may lose), `same` (labels as FP32), `sqnr` (dB of the first output, or by
  * output name), `speed` (ratio, one thread), `also` (words → what must be true of result and its hurting layers).
- * `peer`: the recipe of peer.py, and with it what PEERS.md quotes as the best of the peer's grid.
+ * `peer`: the recipe of peer.py (null: only what is quoted), and with it what PEERS.md quotes as the best of the peer's grid.
  */
 export const cases = [
   {
@@ -104,6 +104,26 @@ export const cases = [
     must: { loses: 0.001 },
     peer: 'chargpt',
     quoted: { int8: '1.8729', sqnr: '38.4', speed: '1.55 ×' },
+  },
+  {
+    name: 'char_gpt (weight-only, 4 bits, block 32)',
+    recipe: (...args) => ({
+      ...charGpt(...args),
+      quantization: { mode: 'weight-only', weights: { block: 32 } },
+    }),
+    must: {
+      loses: 0.0074, // 1.880 nats
+      also: {
+        'runs every product with a weight in MatMulNBits': ({ layers }) =>
+          layers
+            .filter((l) => l.op === 'MatMul' && l.precision !== 'float32')
+            .every((l) => l.executed !== 'float32' && /MatMulNBits/.test(l.kernel)),
+        'says of its speed what was measured': ({ latency }) =>
+          latency !== null && (latency.verdict === 'faster') === latency.speedup >= 1.02,
+      },
+    },
+    peer: null,
+    quoted: { int8: '1.8795 (embedding in FP32)', sqnr: '26.4' },
   },
   ...['', '-128'].map((size) => ({
     name: `price-lstm sample, hidden ${size === '' ? 32 : 128} (dynamic)`,

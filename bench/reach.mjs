@@ -60,6 +60,7 @@ export async function reach(chosen, bench) {
 async function peerRows(item, result, bench) {
   const rows = [];
   const peer =
+    item.peer &&
     bench.peer.version &&
     (await bench.attempt(`${item.name}, the peer`, () =>
       peerResult(item.peer, bench.peer, bench.worker, bench.quick),

@@ -178,15 +178,15 @@ describe.skipIf(!hasShared)('super_resolution_10', () => {
 });
 
 describe.skipIf(!hasShared)('char_gpt', () => {
-  it('dynamic loses less than 0.001 nats a character', { timeout: 300_000 }, async () => {
+  /** 256 windows of what it was not trained on, and the characters that follow. */
+  function text() {
     const { evaluation } = windows();
     const join = (part: (w: BigInt64Array) => BigInt64Array) =>
       BigInt64Array.from(evaluation.flatMap((w) => [...part(w)]));
-    const dims = [evaluation.length, 1, 128];
     folder.put(
       'text.npy',
       npy(
-        dims,
+        [evaluation.length, 1, 128],
         join((w) => w.slice(0, 128)),
       ),
     );
@@ -197,18 +197,49 @@ describe.skipIf(!hasShared)('char_gpt', () => {
         join((w) => w.slice(1)),
       ),
     );
-    const result = await reach(
-      'chargpt',
-      'selftrained/char_gpt.onnx',
-      {
-        quantization: { mode: 'dynamic' },
-        evaluate: { data: 'text.npy', labels: 'text-labels.npy', metric: 'cross-entropy' },
-      },
-      'evaluate',
-    );
+    return { data: 'text.npy', labels: 'text-labels.npy', metric: 'cross-entropy' };
+  }
+
+  it('dynamic loses less than 0.001 nats a character', { timeout: 300_000 }, async () => {
+    const recipe = { quantization: { mode: 'dynamic' }, evaluate: text() };
+    const result = await reach('chargpt', 'selftrained/char_gpt.onnx', recipe, 'evaluate');
     const { accuracy } = result;
     expect(accuracy!.fp32).toBeCloseTo(1.8726, 3);
     expect(accuracy!.int8 - accuracy!.fp32!).toBeLessThanOrEqual(0.001);
     expect(path.basename(result.output!)).toBe('chargpt.int8.onnx');
   });
+
+  it.each<[string, object, number, number]>([
+    ['defaults', {}, 1.88, 27],
+    ['int4', { type: 'int4', block: 32 }, 1.88, 26.5],
+    ['hqq', { method: 'hqq' }, 1.879, 27],
+    ['int8', { type: 'int8' }, 1.874, 40],
+    ['int4 as qdq', { type: 'int4', form: 'qdq' }, 1.882, 26],
+  ])(
+    'weight-only, %s: %o reaches %d nats a character and %d dB',
+    { timeout: 300_000 },
+    async (name, weights, nats, least) => {
+      const recipe = {
+        quantization: { mode: 'weight-only', weights },
+        evaluate: text(),
+        sensitivity: { budget_s: 0 },
+      };
+      const result = await reach(
+        `chargpt-${name.replaceAll(' ', '-')}`,
+        'selftrained/char_gpt.onnx',
+        recipe,
+        'evaluate',
+      );
+      expect(result.accuracy!.fp32).toBeCloseTo(1.8726, 3);
+      expect(result.accuracy!.int8).toBeLessThanOrEqual(nats);
+      expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(least);
+      const products = result.layers.filter((l) => l.op === 'MatMul' && l.reason === null);
+      expect(products).toHaveLength(17);
+      const bits = name === 'int8' ? 'int8' : 'int4';
+      expect(products.filter((l) => l.executed === bits).length).toBeGreaterThanOrEqual(16);
+      expect(products.every((l) => /^MatMulNBits/.test(l.kernel!))).toBe(true);
+      expect(result.layers.find((l) => /tok/.test(l.name))!.executed).toBe('int8');
+      expect(result.size!.int8 / result.size!.fp32).toBeLessThan(bits === 'int8' ? 0.35 : 0.24);
+    },
+  );
 });
