@@ -33,12 +33,16 @@ export interface Placement {
 
 export type { PlacementOptions } from './why-float';
 
+/** Movement that costs little in float. */
+const CHEAP = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity', 'Transpose']);
+
 /**
  * Decides in one walk in graph order and one back:
  * 1. A weight operator is integer unless it is kept, its weight is computed, or a range is unusable.
  * 2. An elementwise operator is integer where an input comes as integers, and (walking back) an integer layer
  *    needs its result. What comes in float beside it is quantized, unless a kept layer gave it.
  * 3. Operators that move values pass integers through with the scale of their input.
+ *    Views of a convolution's result that nobody wants as integers are float, so that its channels have scales of their own.
  * 4. What an integer unit reads and does not come as integers is quantized on the way in.
  * 5. The arithmetic of a cell that stands as single operators stays float, its products are layers like others.
  * 6. LSTM, GRU and RNN read integers where they can be taken apart: of their inputs the sequence alone.
@@ -68,6 +72,8 @@ export function place(
   };
   const passthrough: NodeProto[] = [];
   const joining: NodeProto[] = [];
+  /** What convolutions give that nobody wants as integers: behind views it is float, with a scale for every channel. */
+  const ends = new Set<string>();
   const placed = new Map<Unit, UnitPlacement>();
 
   for (const node of model.graph.node) {
@@ -84,6 +90,7 @@ export function place(
       if (rule!.floatOutput && !onlyIntegersRead(unit, around, byNode)) continue;
       quantized.set(unit.output, unit.output);
       shipped.add(unit.output);
+      if (unit.op === 'Conv' && family === 'cpu' && !around.needed.has(node)) ends.add(unit.output);
       continue;
     }
     if (!unit && node.opType === 'Concat') {
@@ -98,6 +105,10 @@ export function place(
     const why = rule ? whyNotMoved(node, rule, unit, around) : null;
     if (unit) placed.set(unit, { unit, integer: why === null, reason: why });
     if (!rule || rule.form !== 'passthrough' || why !== null) continue;
+    if (!unit && CHEAP.has(node.opType) && ends.has(node.input[0]!)) {
+      node.output.forEach((output) => ends.add(output));
+      continue;
+    }
     passthrough.push(node);
     const input = node.input[0]!;
     if (!quantized.has(input)) quantized.set(input, input);

@@ -1,0 +1,61 @@
+/** Magika's classifier on every open file: the labels of the INT8 model beside those of FP32. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { npy, temporaryFolder } from '../lib/files';
+import { run } from '../lib/job';
+import { openFiles } from '../lib/magika';
+import { hasShared, sharedFile } from '../lib/shared';
+import { Session } from '../../src/runtime/session';
+
+const folder = temporaryFolder();
+const MODEL = 'models/magika_fast_v2_1.onnx';
+const SIZE = 1024;
+
+/** Label and margin between the two largest scores. */
+function decide(scores: Float32Array): { label: number; margin: number } {
+  const label = scores.indexOf(Math.max(...scores));
+  const others = scores.filter((_, i) => i !== label);
+  return { label, margin: scores[label]! - Math.max(...others) };
+}
+
+describe.skipIf(!hasShared)('magika_fast', () => {
+  // Static rounds what enters the convolution with one scale, and its channels reach from 0.5 to 28.
+  it.each([
+    ['static', 0.985],
+    ['dynamic', 0.993],
+  ])('%s', { timeout: 600_000 }, async (mode, least) => {
+    const files = openFiles();
+    const chosen = files.filter((_, i) => i % 25 === 0);
+    const data = new Int32Array(chosen.length * SIZE);
+    chosen.forEach((file, i) => data.set(file, i * SIZE));
+    folder.put('files.npy', npy([chosen.length, 1, SIZE], data));
+    const output = folder.at(`${mode}.onnx`);
+    const text = stringify({
+      model: sharedFile(MODEL),
+      output,
+      quantization: { mode },
+      ...(mode === 'static' ? { calibration: { data: 'files.npy' } } : {}),
+    });
+    await run(folder.at(`${mode}.quant.yaml`), { text, until: 'quantize' });
+
+    const settings = { threads: 1 };
+    const exact = await Session.open(readFileSync(sharedFile(MODEL)), settings);
+    const quantized = await Session.open(readFileSync(output), settings);
+    let same = 0;
+    const changed: number[] = [];
+    for (const file of files) {
+      const feed = { bytes: { type: 'int32' as const, dims: [1, SIZE], data: file } };
+      const [a, b] = [await exact.run(feed), await quantized.run(feed)];
+      const before = decide(a.target_label!.data as Float32Array);
+      const after = decide(b.target_label!.data as Float32Array);
+      if (before.label === after.label) same++;
+      else changed.push(before.margin);
+    }
+    await exact.release();
+    await quantized.release();
+    expect(files.length).toBeGreaterThan(2000);
+    expect(same / files.length).toBeGreaterThanOrEqual(least);
+    expect(Math.max(0, ...changed)).toBeLessThan(0.2);
+  });
+});
