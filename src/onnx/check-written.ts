@@ -140,8 +140,9 @@ function interfaceFlaws(written: GraphProto, source: GraphProto): Flaw[] {
         kind: 'interface',
         message: `its ${what} are ${names(now)}, not ${names(before)}`,
       });
-    for (const info of now) {
-      const old = before.find((v) => v.name === info.name);
+    for (const [i, info] of now.entries()) {
+      // by place, for some files list an output twice
+      const old = before[i]?.name === info.name ? before[i] : undefined;
       if (!old) continue;
       for (const flaw of contradiction(old, valueType(info)))
         flaws.push({ ...flaw, kind: 'interface' });

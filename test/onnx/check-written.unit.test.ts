@@ -32,6 +32,12 @@ describe('flawsOf', () => {
     expect(kinds(wrong)).toEqual([['shape', undefined, 'sum_out']]);
   });
 
+  it('takes an output that is listed twice, with two shapes, as it is', () => {
+    const source = model();
+    source.graph.output.push(makeValueInfo('y', 'float32', ['n', 4, 1]));
+    expect(flawsOf(source.copy(), source)).toEqual([]);
+  });
+
   it('a constant that was an input may leave the inputs', () => {
     const source = model();
     source.graph.input.push(makeValueInfo('w', 'float32', [4]));

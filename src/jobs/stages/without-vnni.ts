@@ -101,7 +101,11 @@ function noteClipping(result: RunResult): void {
     });
     return;
   }
-  const worst = outputs.reduce((a, b) => (b.sqnrDb < a.sqnrDb ? b : a));
+  const [worst] = [...outputs].sort((a, b) => a.sqnrDb - b.sqnrDb);
+  // outputs that are not float32 (float16, labels) are not compared
+  const differs = worst
+    ? `: '${worst.name}' differs by up to ${worst.maxAbs.toPrecision(2)} (${worst.sqnrDb.toFixed(1)} dB)`
+    : '';
   const labels =
     sameLabel === null || sameLabel === 1
       ? ''
@@ -109,7 +113,7 @@ function noteClipping(result: RunResult): void {
   addNote(result.notes, {
     code: 'clips-without-vnni',
     severity: 'warning',
-    message: `On x86 processors without VNNI ${clipping.length} of ${all} integer layers clip: '${worst.name}' differs by up to ${worst.maxAbs.toPrecision(2)} (${worst.sqnrDb.toFixed(1)} dB)${labels}.`,
+    message: `On x86 processors without VNNI ${clipping.length} of ${all} integer layers clip${differs}${labels}.`,
     remedy: remedyOf(result),
   });
 }
