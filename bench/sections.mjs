@@ -8,6 +8,11 @@ export const sections = [
     measure: async (bench) => (await import('./speed.mjs')).speed(bench),
   },
   {
+    name: 'calibration',
+    title: 'Calibration',
+    measure: async (bench) => (await import('./calibration.mjs')).calibration(bench),
+  },
+  {
     name: 'corpus',
     title: 'Every model',
     measure: async (bench) => (await import('./corpus.mjs')).corpus(bench),

@@ -1,18 +1,13 @@
 // How long people wait, and how much memory it takes.
 import { fork } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { at } from '../scripts/lib/paths.mjs';
 import { mobilenet } from './cases.mjs';
-import { bundleEngine } from './lib/source.mjs';
-import { fixed, median, megabytes, ms, percent, signed, table } from './lib/table.mjs';
+import { median, ms, table } from './lib/table.mjs';
 import { runCase } from './reach.mjs';
 
-/** Peak memory may differ by this much between the fewest and the most samples: the allocator's own noise. */
-const GROWTH = 0.1;
-
-/** All of them, as one table and one for memory. */
+/** All of them, as one table. */
 export async function speed(bench) {
   const rows = [];
   const row = (what, measured, required = '', met = null) =>
@@ -21,12 +16,10 @@ export async function speed(bench) {
     'one switch on the sample': requantize,
     'activating the extension': activation,
     'opening a model': opening,
-    'cost of calibration': calibrationCost,
   };
   for (const [what, measure] of Object.entries(measures))
     await bench.attempt(what, () => measure(bench, row));
-  const memory = await bench.attempt('memory of calibration', () => memoryTable(bench));
-  return [table(['What', 'Measured', 'Required', ''], rows), ...(memory ? [memory] : [])];
+  return [table(['What', 'Measured', 'Required', ''], rows)];
 }
 
 /** One switch on the sample: from the request to the partial result that has accuracy and SQNR again. */
@@ -134,73 +127,6 @@ async function timed(body) {
   const start = performance.now();
   await body();
   return performance.now() - start;
-}
-
-async function calibrationCost(bench, row) {
-  const { model, calibration } = mobilenet(bench.shared);
-  const count = bench.quick ? 10 : 50;
-  const args = [await bundleEngine(), model];
-  args.push(JSON.stringify(calibration.data.slice(0, 10)), JSON.stringify(calibration.image));
-  const { calibrateMs, bareMs, tensors } = await answerOf(at('bench/calibration.mjs'), [
-    ...args,
-    String(count),
-  ]);
-  row(
-    `mobilenet_v1: calibration over bare inference, 1 thread each, ${count} samples, ${tensors} tensors`,
-    `${fixed(calibrateMs / bareMs, 1)} × (median ${fixed(calibrateMs, 1)} ms a sample, bare ${fixed(bareMs, 1)})`,
-  );
-}
-
-/** Resident memory of the worker while it calibrates on more and more samples. */
-async function memoryTable(bench) {
-  const counts = bench.quick ? [50, 200] : [50, 100, 200, 400];
-  const { model, calibration } = mobilenet(bench.shared);
-  const images = bench.shared.imagenet();
-  const measured = [];
-  for (const count of counts) {
-    const folder = join(bench.folder, `memory-${count}`);
-    mkdirSync(folder);
-    const recipePath = join(folder, 'memory.quant.yaml');
-    const data = Array.from({ length: count }, (_, i) => images[i % images.length]);
-    writeFileSync(
-      recipePath,
-      stringify({
-        model,
-        calibration: { ...calibration, data, samples: count },
-        evaluate: { data: images.slice(0, 1) },
-      }),
-    );
-    const client = bench.client();
-    let peak = 0;
-    const onProgress = ({ memory }) => (peak = Math.max(peak, memory));
-    try {
-      await client.request('run', { recipePath, until: 'calibrate' }, { onProgress });
-    } finally {
-      client.dispose();
-      rmSync(folder, { recursive: true });
-    }
-    measured.push({ count, peak });
-  }
-  const growth = measured.at(-1).peak / measured[0].peak - 1;
-  const what = `peak memory of calibration, ${counts[0]} to ${counts.at(-1)} samples`;
-  const verdict = bench.tally.check(what, growth <= GROWTH);
-  const rows = measured.map(({ count, peak }, i) => [
-    String(count),
-    megabytes(peak),
-    i === 0 ? '' : `${signed((peak / measured[0].peak - 1) * 100, 1)} %`,
-    i === measured.length - 1 ? `≤ +${percent(GROWTH, 0)}` : '',
-    i === measured.length - 1 ? verdict : '',
-  ]);
-  return table(
-    [
-      'mobilenet_v1: calibration samples',
-      'Peak resident memory of the worker',
-      'Growth',
-      'Required',
-      '',
-    ],
-    rows,
-  );
 }
 
 /** Starts a script as a process of its own and resolves to what it sends. */

@@ -179,6 +179,10 @@ export interface RangeSummary {
   channelScales: number[] | null;
   /** Count of samples that held a NaN or an infinity. */
   notFinite: number;
+  /** How much narrower half of the samples would leave it, as a share; null where too few were seen to tell. */
+  growth: number | null;
+  /** Share of the values outside its quantizer's range on samples that were not calibrated on; null if not measured. */
+  outOfRange: number | null;
   /** Up to 64 counts over [min, max], for sparklines. */
   sparkline: number[];
 }
@@ -235,6 +239,17 @@ export interface CalibrationSummary {
 export interface CalibrationReport {
   /** The file that ranges were taken from, its format, and how many of the model's tensors it names; null without one. */
   ranges: { file: string; format: string; tensors: number } | null;
+  /**
+   * How ranges settled with the number of samples: so many would have given every range to 2 %, but for those that still
+   * grow, by the share that half of the samples would miss. Null without data.
+   */
+  convergence: {
+    samples: number;
+    enough: number | null;
+    growing: { tensor: string; growth: number }[];
+  } | null;
+  /** Samples that were not calibrated on, on which {@link RangeSummary.outOfRange} was counted; null before. */
+  heldBack: { samples: number } | null;
 }
 
 // ─── what quantization did ────────────────────────────────────────────────────────────────────────

@@ -45,8 +45,11 @@ export const bundleEngine = () =>
     'src/jobs/memory': '{ Memory }',
     'src/jobs/stages/calibrate': '{ tappedTensors }',
     'src/jobs/subject': '{ openSubject }',
+    'src/onnx': '{ serializeModel }',
     'src/quantize/calibrate': '{ calibrate }',
+    'src/quantize/observers': '{ observe }',
     'src/runtime/session': '{ Session }',
+    'test/lib/shared': '*',
   });
 
 /** The networks of full size, and where they are written. */

@@ -1,6 +1,7 @@
 /** What views pull: one tensor's statistics in full. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { growthOf } from '../analyze/calibration-set/convergence';
 import { VernierError } from '../errors';
 import { chooseParams } from '../numeric';
 import { observeAll } from '../quantize/observers';
@@ -53,6 +54,8 @@ export async function rangeDetail(
     type: summary?.type ?? null,
     channelScales: summary?.channelScales ?? null,
     notFinite: s.notFinite,
+    growth: growthOf(s),
+    outOfRange: summary?.outOfRange ?? null,
     sparkline: summary?.sparkline ?? [],
     observer: summary ? chosenBy(observers, summary, activations.observer) : null,
     observers,

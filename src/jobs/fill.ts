@@ -1,5 +1,8 @@
 /** Puts what stages found into the result. */
+import path from 'node:path';
 import type { Evaluation } from '../analyze/evaluate';
+import { convergence, growthOf } from '../analyze/calibration-set/convergence';
+import { setNotes } from '../analyze/calibration-set/set-notes';
 import type { Executed } from '../analyze/executed';
 import { layerKind } from '../analyze/kind';
 import type { AccumulatedError, LocalError } from '../analyze/layer-errors';
@@ -8,6 +11,7 @@ import type { LayerClipping, PairLayer } from '../analyze/without-vnni';
 import { ScopedIndex } from '../onnx';
 import type { LayerResult, Precision, RangeSummary, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
+import { addNote } from './context';
 import type { Plan } from './plan';
 import type { Samples, Selection } from './samples';
 import type { Calibrated } from './stages/calibrate';
@@ -73,6 +77,7 @@ export function fillCalibration(
 ): void {
   if (!calibrated) return;
   const { imported } = calibrated;
+  const settled = convergence(calibrated.statistics);
   const random = (selection?.source.random ?? false) || (imported?.random ?? false);
   result.calibration = {
     samples: selection?.indices.length ?? 0,
@@ -85,7 +90,11 @@ export function fillCalibration(
       format: imported.format,
       tensors: [...calibrated.statistics.keys()].filter((t) => imported.ranges.has(t)).length,
     },
+    convergence: selection && settled,
+    heldBack: result.calibrationReport?.heldBack ?? null,
   };
+  if (selection)
+    for (const note of setNotes(calibrated.marks, nameOf(selection))) addNote(result.notes, note);
   result.seconds.calibrate = selection ? calibrated.seconds : null;
   if (selection?.source.random && !result.notes.some((n) => n.code === 'random-calibration'))
     result.notes.unshift({
@@ -123,9 +132,20 @@ export function fillCalibration(
       type: params ? plan.activationType : null,
       channelScales: channels?.map((c) => c.scale) ?? null,
       notFinite: s.notFinite,
+      growth: growthOf(s),
+      outOfRange: result.ranges.find((r) => r.tensor === s.tensor)?.outOfRange ?? null,
       sparkline: span ? s.histogram.rebin(s.min, s.max, SPARKLINE).counts : [],
     };
   });
+}
+
+/** Samples by the file that they came from. */
+function nameOf({ source, indices }: Selection): (position: number) => string {
+  return (position) => {
+    const { file, index } = source.origin(indices[position]!);
+    const name = file === null ? 'random sample' : path.basename(file);
+    return index === null ? name : `${name}[${index}]`;
+  };
 }
 
 /** One row per layer of the original graph. */

@@ -36,6 +36,7 @@ import {
   pickLayerSamples,
   sensitivityStage,
 } from './stages/layers';
+import { heldBackStage } from './stages/held-back';
 import { latencyStage } from './stages/latency';
 import { correctStage } from './stages/correct';
 import { quantizeStage, refuseHopeless, wishesOf, type Quantized } from './stages/quantize';
@@ -200,6 +201,7 @@ async function runStages(
     );
     result.seconds.evaluate = (Date.now() - start) / 1000;
     fillEvaluation(result, evaluation, samples.evaluation);
+    await heldBackStage(plan, subject, quantized, samples, result, context);
     if (calibrated && samples.shared > 0)
       addNote(result.notes, {
         code: 'evaluated-on-calibration',

@@ -86,6 +86,7 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
       source: calibration.source,
       random: calibration.random,
     },
+    calibration_report: calibrationDocument(result),
     evaluated_on: result.evaluatedOn && {
       samples: result.evaluatedOn.samples,
       source: result.evaluatedOn.source,
@@ -262,4 +263,25 @@ export function toErrorDocument(error: ErrorData): { [key: string]: Json } {
 /** A finite number, else null: JSON has no infinities. */
 function number(value: number | null | undefined): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+/** What is known of a calibration besides its source: where ranges come from, how they settled, what they miss. */
+function calibrationDocument({ calibrationReport: report, ranges }: RunResult): Json {
+  if (!report) return null;
+  const { convergence, heldBack } = report;
+  return {
+    ranges_file: report.ranges && { ...report.ranges },
+    enough_samples: convergence?.enough ?? null,
+    held_back_samples: heldBack?.samples ?? null,
+    ranges: ranges.map((r) => ({
+      tensor: r.tensor,
+      min: number(r.min),
+      max: number(r.max),
+      scale: number(r.scale),
+      zero_point: r.zeroPoint,
+      not_finite: r.notFinite,
+      growth: number(r.growth),
+      out_of_range: number(r.outOfRange),
+    })),
+  };
 }

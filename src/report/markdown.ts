@@ -1,5 +1,6 @@
 import type { RunResult } from '../results';
 import { beforeAfterTable } from './before-after';
+import { calibrationText } from './calibration';
 import { layersTable } from './figures/layers';
 import type { Table } from './figures/table';
 import { costOf, verdictSentence, worstFive } from './sentence';
@@ -10,6 +11,7 @@ export function renderMarkdown(result: RunResult): string {
   const title = result.model.split(/[\\/]/).at(-1) ?? result.model;
   const blocked = result.fusions.filter(({ status }) => status === 'blocked');
   const worst = worstFive(result);
+  const settled = calibrationText(result);
   const parts = [
     `# ${text(title)} in INT8`,
     calibration?.random
@@ -31,10 +33,10 @@ export function renderMarkdown(result: RunResult): string {
     load
       ? `## Load it\n\nNeeds ${text(load.runtime)}, opset ${load.opset}.\n\n${fence('python', load.python)}`
       : '',
-    section(
-      'Notes',
-      result.notes.map(({ severity, message }) => `- ${severity}: ${text(message)}`),
-    ),
+    section('Notes', [
+      ...result.notes.map(({ severity, message }) => `- ${severity}: ${text(message)}`),
+      ...(settled === '' ? [] : [`- ${text(settled)}`]),
+    ]),
     [
       `Written to ${code(output ?? 'no file')}, ${result.mode} for ${text(result.target)}`,
       calibration

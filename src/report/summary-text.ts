@@ -1,4 +1,5 @@
 import type { ModelSummary, RunResult } from '../results';
+import { calibrationText } from './calibration';
 import { beforeAfterTable } from './before-after';
 import { existingText } from './existing-text';
 import { layersTable } from './figures/layers';
@@ -16,6 +17,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     verdictSentence(result),
     hurts(result),
     result.verification ? `Verified: ${verificationText(result.verification)}.` : '',
+    calibrationText(result),
     notes(result.notes),
   ];
   return plain(parts.filter((part) => part !== '').join('\n\n'));

@@ -1,3 +1,4 @@
+import { markSample, type SampleMark } from '../../analyze/calibration-set/sample-marks';
 import type { Feed } from '../../data';
 import { calibrate } from '../../quantize/calibrate';
 import type { Depth, StatisticsData } from '../../quantize/statistics';
@@ -6,7 +7,7 @@ import type { Selection } from '../samples';
 import type { Subject } from '../subject';
 
 /** Version of what is stored; other versions are not read. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** Statistics in `.vernier/`: of a whole calibration, or of some of its samples. */
 export interface StoredStatistics {
@@ -22,6 +23,8 @@ export interface StoredStatistics {
   to: number;
   total: number;
   tensors: StatisticsData[];
+  /** What is remembered of each sample. */
+  marks: SampleMark[];
 }
 
 /** Which samples of which calibration. */
@@ -49,6 +52,7 @@ export async function calibratePart(
   const before = kept && fits(kept, key, depth, from, to, tensors) ? kept : null;
   const start = before?.done ?? from;
   const clock = Date.now();
+  const marks = before?.marks ?? [];
   const stored = (data: StatisticsData[], done: number): StoredStatistics => ({
     format: FORMAT,
     key,
@@ -59,15 +63,22 @@ export async function calibratePart(
     to,
     total: selection.indices.length,
     tensors: data,
+    // Samples on their way to the statistics have left their marks already.
+    marks: marks.filter(({ position }) => position < done),
   });
   await meter.begin('calibrate', to - from, undefined, start - from);
-  const statistics = await calibrate(subject.prepared, tensors, samplesFrom(selection, start, to), {
-    depth,
-    before: before ? inOrder(before.tensors, tensors) : null,
-    positionOf: (i) => start + i,
-    onSave: (data, done) => store.write(name, stored(data, start + done)),
-    onSample: (done) => meter.step(start - from + done, to - from),
-  });
+  const statistics = await calibrate(
+    subject.prepared,
+    tensors,
+    samplesFrom(selection, start, to, marks),
+    {
+      depth,
+      before: before ? inOrder(before.tensors, tensors) : null,
+      positionOf: (i) => start + i,
+      onSave: (data, done) => store.write(name, stored(data, start + done)),
+      onSample: (done) => meter.step(start - from + done, to - from),
+    },
+  );
   return stored(
     [...statistics.values()].map((s) => s.toData()),
     to,
@@ -100,6 +111,15 @@ function inOrder(data: readonly StatisticsData[], tensors: readonly string[]): S
   return tensors.map((name) => byName.get(name)!);
 }
 
-async function* samplesFrom(selection: Selection, from: number, to: number): AsyncGenerator<Feed> {
-  for (let i = from; i < to; i++) yield await selection.source.sample(selection.indices[i]!);
+async function* samplesFrom(
+  { source, indices }: Selection,
+  from: number,
+  to: number,
+  marks: SampleMark[],
+): AsyncGenerator<Feed> {
+  for (let i = from; i < to; i++) {
+    const feed = await source.sample(indices[i]!);
+    marks.push(markSample(feed, i));
+    yield feed;
+  }
 }

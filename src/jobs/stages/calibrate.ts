@@ -1,3 +1,4 @@
+import type { SampleMark } from '../../analyze/calibration-set/sample-marks';
 import { VernierError } from '../../errors';
 import type { Statistics } from '../../quantize/calibrate';
 import { hiddenTensors, isRecurrent } from '../../quantize/recurrent';
@@ -19,6 +20,8 @@ export interface Calibrated {
   /** Seconds that it took, when it was done. */
   seconds: number;
   fromCache: boolean;
+  /** What is remembered of each sample. */
+  marks: readonly SampleMark[];
   /** Ranges of the recipe's file, which come before what calibration saw. */
   imported: RecipeRanges | null;
 }
@@ -93,6 +96,7 @@ export function withRanges(
     key: keyOf('ranges', calibrated?.key ?? subject.key, imported.key),
     seconds: calibrated?.seconds ?? 0,
     fromCache: calibrated?.fromCache ?? false,
+    marks: calibrated?.marks ?? [],
     statistics:
       calibrated?.statistics ??
       new Map(tappedTensors(subject).map((name) => [name, new TensorStatistics(name)])),
@@ -126,7 +130,7 @@ function covers(stored: StoredStatistics, wanted: readonly string[], depth: Dept
 
 function calibratedOf(
   key: string,
-  { seconds, tensors }: StoredStatistics,
+  { seconds, tensors, marks }: StoredStatistics,
   wanted: readonly string[],
   fromCache: boolean,
 ): Calibrated {
@@ -134,7 +138,7 @@ function calibratedOf(
   const statistics = new Map(
     wanted.map((name) => [name, TensorStatistics.fromData(byName.get(name)!)]),
   );
-  return { key, seconds, fromCache, statistics, imported: null };
+  return { key, seconds, fromCache, statistics, marks, imported: null };
 }
 
 function refuseNothing(statistics: Statistics, selection: Selection): void {

@@ -1,3 +1,4 @@
+import { calibrationText } from '../calibration';
 import type { LayerResult, ModelSummary, RunResult } from '../../results';
 import { escapeHtml } from '../figures/figure';
 import { badge } from '../figures/layers';
@@ -267,10 +268,12 @@ export function provenance(result: RunResult, summary: ModelSummary | null): str
 }
 
 /** What a reader must know. */
-export function notes({ notes: all }: RunResult): string {
-  const items = all.map(({ severity, message, remedy }) => {
+export function notes(result: RunResult): string {
+  const items = result.notes.map(({ severity, message, remedy }) => {
     const mark = severity === 'info' ? '' : `<b class="bad">${severity}</b> `;
     return `<li>${mark}${escapeHtml(message)}${remedy ? ` <span class="dim">${escapeHtml(remedy)}</span>` : ''}</li>`;
   });
+  const settled = calibrationText(result);
+  if (settled !== '') items.push(`<li>${escapeHtml(settled)}</li>`);
   return section('notes', 'Notes', items.length === 0 ? '' : `<ul>${items.join('\n')}</ul>`);
 }

@@ -233,6 +233,8 @@ export function ranges(layers: readonly LayerSummary[]): RangeSummary[] {
       type: 'uint8',
       channelScales: null,
       notFinite: 0,
+      growth: null,
+      outOfRange: null,
       sparkline: histogram(next, 48, bell),
     };
   };

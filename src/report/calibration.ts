@@ -1,0 +1,32 @@
+import type { RunResult } from '../results';
+import { percent } from './figures/numbers';
+
+/** What a calibration set was good for, in sentences; none where nothing is known. */
+export function calibrationText({ calibrationReport: report, ranges }: RunResult): string {
+  if (!report) return '';
+  const { convergence, heldBack } = report;
+  const sentences: string[] = [];
+  if (convergence && convergence.growing.length > 0) {
+    const { growing, samples } = convergence;
+    const list = growing.slice(0, 3).map((g) => `${g.tensor} by ${percent(g.growth)}`);
+    const more = growing.length > 3 ? ` and ${growing.length - 3} more` : '';
+    sentences.push(
+      `Doubling the calibration samples to ${samples} still widened ${list.join(', ')}${more}.`,
+    );
+  }
+  if (convergence && convergence.enough !== null && convergence.enough < convergence.samples) {
+    const which = convergence.growing.length > 0 ? 'every other range' : 'every range';
+    sentences.push(`${convergence.enough} samples are enough for ${which} to 2 %.`);
+  }
+  const worst = ranges.reduce<(typeof ranges)[number] | null>(
+    (most, r) => ((r.outOfRange ?? 0) > (most?.outOfRange ?? 0) ? r : most),
+    null,
+  );
+  if (heldBack)
+    sentences.push(
+      worst
+        ? `On ${heldBack.samples} samples that were not calibrated on, at most ${percent(worst.outOfRange)} of the values of a tensor lie outside its range (${worst.tensor}).`
+        : `On ${heldBack.samples} samples that were not calibrated on, no value lies outside its range.`,
+    );
+  return sentences.join(' ');
+}
