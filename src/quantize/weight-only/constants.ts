@@ -1,7 +1,18 @@
 import { getNibble, nibbleBytes } from '../../numeric';
-import type { GraphIndex } from '../../onnx';
-import { makeTensor, tensorOf, type ElementType, type Model } from '../../onnx';
-import { packMatrix, packZeros, signedCodes, type PackRequest, type PackedMatrix } from './pack';
+import {
+  ComputedBytes,
+  elementBits,
+  isExternal,
+  makeHeldTensor,
+  makeTensor,
+  rawBytes,
+  tensorOf,
+  type ElementType,
+  type GraphIndex,
+  type Model,
+} from '../../onnx';
+import { packZeros, signedCodes, type PackRequest } from './pack';
+import { PackedCodes } from './packed-codes';
 import {
   BLOCKS,
   bitsOf,
@@ -23,12 +34,12 @@ export interface PackedNames {
   bits: 4 | 8;
 }
 
-/** Thrown where weights are not finite; its message is the reason. */
-export class NotFinite extends Error {}
+/** Weights of so many values and more that lie on disk are packed when their codes are written, and not before. */
+const LARGE = 1 << 20;
 
 /**
  * Packs weights one by one and remembers what it wrote: a weight that layers share is written once. Only one matrix is
- * read at a time, and it is forgotten when its codes are written.
+ * read at a time, and it is forgotten when its codes are written; those of large ones are held, not kept.
  */
 export class PackedConstants {
   private readonly written = new Map<string, PackedNames>();
@@ -46,12 +57,17 @@ export class PackedConstants {
       const bits = bitsOf(type);
       const blocks = Math.ceil(source.k / block);
       const packed = this.pack(source, type, block, 'channel', blocks * block);
-      const zeros = bits === 4 ? packZeros(packed.zeros, source.n, blocks) : packed.zeros;
       const add = this.adder(source.tensor);
+      const zeroBytes = source.n * Math.ceil((blocks * bits) / 8);
+      const zeros = () => (bits === 4 ? packZeros(packed.zeros, source.n, blocks) : packed.zeros);
       return {
-        codes: add('quantized', 'uint8', [source.n, blocks, (block * bits) / 8], packed.codes),
-        scale: add('scale', 'float32', [source.n * blocks], packed.scales),
-        zeroPoint: isSigned(type) ? null : add('zero_point', 'uint8', [zeros.length], zeros),
+        codes: add('quantized', 'uint8', [source.n, blocks, (block * bits) / 8], packed.held, () =>
+          packed.codes(),
+        ),
+        scale: add('scale', 'float32', [source.n * blocks], packed.held, () => packed.scales),
+        zeroPoint: isSigned(type)
+          ? null
+          : add('zero_point', 'uint8', [zeroBytes], packed.held, zeros),
         block,
         bits,
       };
@@ -65,14 +81,17 @@ export class PackedConstants {
       const bits = bitsOf(type);
       const blocks = Math.ceil(source.k / block);
       const packed = this.pack(source, type, block, 'channel', source.k);
-      const zeros = bits === 4 ? packZeros(packed.zeros, source.n, blocks) : packed.zeros;
       const add = this.adder(source.tensor);
+      const zeroShape = [source.n, Math.ceil((blocks * bits) / 8)];
+      const zeros = () => (bits === 4 ? packZeros(packed.zeros, source.n, blocks) : packed.zeros);
       return {
-        codes: add('quantized', 'uint8', [source.n, (source.k * bits) / 8], packed.codes),
-        scale: add('scale', 'float32', [source.n, blocks], packed.scales),
+        codes: add('quantized', 'uint8', [source.n, (source.k * bits) / 8], packed.held, () =>
+          packed.codes(),
+        ),
+        scale: add('scale', 'float32', [source.n, blocks], packed.held, () => packed.scales),
         zeroPoint: isSigned(type)
           ? null
-          : add('zero_point', 'uint8', [source.n, zeros.length / source.n], zeros),
+          : add('zero_point', 'uint8', zeroShape, packed.held, zeros),
         block,
         bits,
       };
@@ -85,13 +104,21 @@ export class PackedConstants {
    */
   zerosOfShared({ tensor, n, k }: WeightSource, names: PackedNames): string {
     const blocks = Math.ceil(k / names.block);
-    const packed = this.index.initializer(names.zeroPoint!)!.rawData;
-    const rowBytes = nibbleBytes(blocks);
-    const zeros = new Uint8Array(n * blocks);
-    for (let i = 0; i < zeros.length; i++) {
-      zeros[i] = getNibble(packed, 2 * rowBytes * Math.floor(i / blocks) + (i % blocks));
-    }
-    return this.adder(tensor)('zero_point_of_rows', 'uint8', [n, blocks, 1], zeros);
+    const shared = this.index.initializer(names.zeroPoint!)!;
+    const zeros = () => {
+      const packed = rawBytes(shared, this.model.dir);
+      const rowBytes = nibbleBytes(blocks);
+      return Uint8Array.from({ length: n * blocks }, (_, i) =>
+        getNibble(packed, 2 * rowBytes * Math.floor(i / blocks) + (i % blocks)),
+      );
+    };
+    return this.adder(tensor)(
+      'zero_point_of_rows',
+      'uint8',
+      [n, blocks, 1],
+      isExternal(shared),
+      zeros,
+    );
   }
 
   /**
@@ -107,16 +134,18 @@ export class PackedConstants {
       const blocks = Math.ceil(k / block);
       const order = rows ? 'channel' : 'input';
       const packed = this.pack(source, type, block, order, k);
-      const codes = isSigned(type) ? signedCodes(packed.codes, bits, n * k) : packed.codes;
+      const codes = () =>
+        isSigned(type) ? signedCodes(packed.codes(), bits, n * k) : packed.codes();
       const { shape, count } = this.entries(rows, n, blocks);
-      const zeros = packed.zeros.subarray(0, count);
+      const zeros = () => {
+        const used = packed.zeros.subarray(0, count);
+        return bits === 4 ? packZeros(used, 1, count) : used;
+      };
       const add = this.adder(tensor);
       return {
-        codes: add('quantized', type, rows ? [n, k] : [k, n], codes),
-        scale: add('scale', 'float32', shape, packed.scales.subarray(0, count)),
-        zeroPoint: isSigned(type)
-          ? null
-          : add('zero_point', type, shape, bits === 4 ? packZeros(zeros, 1, count) : zeros),
+        codes: add('quantized', type, rows ? [n, k] : [k, n], packed.held, codes),
+        scale: add('scale', 'float32', shape, packed.held, () => packed.scales.subarray(0, count)),
+        zeroPoint: isSigned(type) ? null : add('zero_point', type, shape, packed.held, zeros),
         block,
         bits,
       };
@@ -166,8 +195,8 @@ export class PackedConstants {
     block: number,
     order: PackRequest['order'],
     stride: number,
-  ): PackedMatrix {
-    const packed = packMatrix({
+  ): PackedCodes {
+    const request: PackRequest = {
       tensor: this.index.initializer(tensor)!,
       dir: this.model.dir,
       kAxis,
@@ -178,9 +207,8 @@ export class PackedConstants {
       format: formatOf(type, this.settings),
       order,
       stride,
-    });
-    if (!packed) throw new NotFinite(`its weight '${tensor}' holds NaN or infinite values`);
-    return packed;
+    };
+    return new PackedCodes(request, isExternal(request.tensor) && k * n >= LARGE);
   }
 
   private once(id: string, make: () => PackedNames): PackedNames {
@@ -189,16 +217,23 @@ export class PackedConstants {
     return names;
   }
 
+  /** Adds an initializer; with `held` its values are made when they are asked for. */
   private adder(tensor: string) {
     return (
       what: string,
       type: ElementType,
       dims: readonly number[],
-      data: Uint8Array | Float32Array,
-    ): string =>
-      this.index.addInitializer(
-        tensorOf(this.index.freshName(`${tensor}_${what}`), type, dims, data),
+      held: boolean,
+      data: () => Uint8Array | Float32Array,
+    ): string => {
+      const name = this.index.freshName(`${tensor}_${what}`);
+      const bytes = Math.ceil((dims.reduce((a, b) => a * b, 1) * elementBits(type)) / 8);
+      return this.index.addInitializer(
+        held
+          ? makeHeldTensor(name, type, dims, new ComputedBytes(bytes, data))
+          : tensorOf(name, type, dims, data()),
       );
+    };
   }
 }
 

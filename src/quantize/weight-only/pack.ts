@@ -75,6 +75,17 @@ export function packMatrix(request: PackRequest): PackedMatrix | null {
   return packed;
 }
 
+/** True where no value is NaN or infinite. */
+export function isFiniteMatrix({ tensor, dir, k, n }: PackRequest): boolean {
+  const reader = new FloatReader(tensor, dir);
+  for (let from = 0; from < k * n; from += WINDOW) {
+    let sum = 0;
+    for (const x of reader.read(from, Math.min(WINDOW, k * n - from))) sum += x - x;
+    if (sum !== 0) return false; // NaN for NaN and infinities
+  }
+  return true;
+}
+
 /** Rows of the tensor that are in memory. */
 interface Window {
   values: Float32Array;

@@ -1,6 +1,6 @@
 /** Weight-only quantization of small graphs, and what the runtime makes of the result. */
 import { executedKernels } from '../../../src/analyze/executed';
-import { serializeModel, type Model } from '../../../src/onnx';
+import { inlineExternal, serializeModel, type Model } from '../../../src/onnx';
 import { inferShapes } from '../../../src/onnx/shapes';
 import { prepare } from '../../../src/quantize/prepare';
 import { listUnits } from '../../../src/quantize/units';
@@ -41,7 +41,7 @@ export async function weightOnly(source: Model, options: WeightOnlyOptions = {})
   const input = { prepared, units, keep: new Set(keep), rankOf };
   const written = quantizeWeightOnly(input, settingsOf(options));
   const local = () => localWeightOnly(input, settingsOf(options));
-  const optimized = await optimizedGraph(serializeModel(written.model));
+  const optimized = await optimizedGraph(serializeModel(inlineExternal(written.model)));
   const executed = executedKernels(optimized, units, prepared);
   const reasonOf = (layer: string) => written.units.find((u) => u.unit.name === layer)!.reason;
   return { ...written, prepared, units: written.units, optimized, executed, local, reasonOf };
