@@ -14,7 +14,8 @@ export interface Interval {
   high: number;
 }
 
-export type Mode = 'static' | 'dynamic' | 'weight-only' | 'float16';
+/** How a model is written. `float32`: folded and not quantized, where choosing found nothing faster. */
+export type Mode = 'static' | 'dynamic' | 'weight-only' | 'float16' | 'float32';
 export type Target =
   'x86-vnni' | 'x86-avx2' | 'arm64' | 'nvidia-fp16' | 'tensorrt' | 'fpga-fixed' | 'onnx';
 /** Precision of a layer's arithmetic. `mixed`: some of its kernels are integer, some float. */
@@ -387,6 +388,44 @@ export interface LimitResult {
   met: boolean | null;
 }
 
+/** One mode that was tried on a model, and what measuring it on this machine found. */
+export interface ModeTrial {
+  mode: Mode;
+  /** Why no model could be written; null where one was, and then what follows is measured. */
+  failure: { code: string; message: string } | null;
+  bytes: number | null;
+  /** MACs that run in integer kernels. */
+  int8MacShare: number | null;
+  /** Lowest SQNR of a float output. */
+  worstDb: number | null;
+  accuracy: AccuracyResult | null;
+  agreement: { value: number; n: number } | null;
+  latency: LatencyResult | null;
+  /** What it misses of the accuracy or the limits asked for, in a sentence; null where nothing is. */
+  misses: string | null;
+}
+
+/** Which mode is best for a model on this machine, and what that was read from. */
+export interface ModeChoice {
+  model: string;
+  recipe: string | null;
+  target: Target;
+  trials: ModeTrial[];
+  winner: Mode;
+  /** Why it won, in a sentence. */
+  reason: string;
+  /** What a mode had to keep, in a sentence. */
+  rule: string;
+  /** What the trials were compared on; random inputs say nothing about accuracy. */
+  measuredOn: { samples: number; source: string; random: boolean };
+  /** Processor of the machine, and threads of the timed sessions; 0 is the runtime's default. */
+  machine: string;
+  threads: number;
+  runtime: string;
+  /** Bytes of the FP32 model. */
+  fp32Bytes: number;
+}
+
 /** Where the bytes of the written file are. */
 export interface ByteBudget {
   fp32: number;
@@ -414,6 +453,8 @@ export interface RunResult {
   model: string;
   output: string | null;
   mode: Mode;
+  /** How the mode was chosen where the recipe said `mode: auto`; null where it named one. */
+  choice: ModeChoice | null;
   target: Target;
   /** True if the recipe said `auto` and this machine decided. */
   targetWasAuto: boolean;

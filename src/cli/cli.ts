@@ -1,5 +1,6 @@
 import { toErrorData, VernierError } from '../errors';
 import { toErrorDocument } from '../report/json';
+import { choose } from './choose';
 import { parseCommand } from './command';
 import { dequantize } from './dequantize';
 import { errorText } from './error-text';
@@ -24,6 +25,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         return await inspect(command, io);
       case 'dequantize':
         return await dequantize(command, io);
+      case 'choose':
+        return await choose(command, io);
       case 'run':
         return await run(command, io);
       case 'quantize':

@@ -1,6 +1,9 @@
 import path from 'node:path';
 import type { RunUntil } from '../jobs/protocol';
+import { schemasAt } from '../recipe/json-schema';
+import { isMode } from '../recipe/modes';
 import { suggest } from '../recipe/suggest';
+import type { Mode } from '../results';
 import { readRecipeFlags, recipeFlagNames, type RecipeFlags } from './recipe-flags';
 import { tokenize, usage, type Tokens } from './tokens';
 
@@ -33,10 +36,18 @@ export type Command =
       data: string[];
       samples: number | null;
     } & Manner)
+  | ({
+      name: 'choose';
+      /** A model, or with `flags` null a recipe. */
+      subject: string;
+      flags: RecipeFlags | null;
+      /** Null: those of `mode: auto`. */
+      modes: Mode[] | null;
+    } & Manner)
   | ({ name: 'run'; recipe: string } & RunOptions)
   | ({ name: 'quantize'; model: string; recipe: string | null; flags: RecipeFlags } & RunOptions);
 
-const COMMANDS = ['inspect', 'quantize', 'run', 'dequantize'] as const;
+const COMMANDS = ['inspect', 'quantize', 'run', 'choose', 'dequantize'] as const;
 const STAGES: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
 const MANNER = ['json', 'quiet', 'help', 'version'];
 const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
@@ -44,6 +55,7 @@ const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   run: [...MANNER, 'report', 'until'],
   quantize: [...MANNER, 'report', 'until', 'recipe'],
   dequantize: [...MANNER, 'output', 'data', 'samples'],
+  choose: [...MANNER, 'modes'],
 };
 
 /** Reads a command line. Throws `cli.usage` with what is wrong and a remedy. */
@@ -56,7 +68,7 @@ export function parseCommand(args: readonly string[]): Command {
   if (has('version')) return { name: 'version' };
   if (word === undefined) {
     if (tokens.flags.length > 0)
-      throw usage('Which command?', 'Begin with inspect, quantize, run or dequantize.');
+      throw usage('Which command?', `Begin with ${COMMANDS.join(', ')}.`);
     return { name: 'help', about: null };
   }
   const command = COMMANDS.find((name) => name === word);
@@ -76,6 +88,14 @@ export function parseCommand(args: readonly string[]): Command {
           name === 'data' && typeof value === 'string' ? [value] : [],
         ),
         samples: sampleCount(last(tokens, 'samples')),
+        ...manner,
+      };
+    case 'choose':
+      return {
+        name: command,
+        subject,
+        flags: isRecipe(subject) ? null : readRecipeFlags(recipeFlags),
+        modes: readModes(tokens),
         ...manner,
       };
     case 'run':
@@ -100,15 +120,13 @@ function unknownCommand(word: string) {
   const [near] = suggest(word, COMMANDS, 1);
   return usage(
     `There is no command '${word}'.`,
-    near
-      ? `Did you mean ${near}?`
-      : 'There are inspect, quantize, run and dequantize; see vernier --help.',
+    near ? `Did you mean ${near}?` : `There are ${COMMANDS.join(', ')}; see vernier --help.`,
   );
 }
 
 function onlyOne(command: (typeof COMMANDS)[number], rest: readonly string[]): string {
-  const what = command === 'run' ? 'recipe' : 'model';
-  const form = `vernier ${command} ${what.toUpperCase()}`;
+  const what = command === 'run' ? 'recipe' : command === 'choose' ? 'model or recipe' : 'model';
+  const form = `vernier ${command} ${what.toUpperCase().replace(' OR ', '|')}`;
   const [subject, extra] = rest;
   if (subject === undefined) throw usage(`Which ${what}?`, `Write: ${form}`);
   if (extra !== undefined)
@@ -121,6 +139,7 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
   const own = OWN[command];
   const foreign = tokens.flags.filter(({ name }) => !own.includes(name));
   if (command === 'quantize') return foreign;
+  if (command === 'choose' && !isRecipe(tokens.positionals[1] ?? '')) return foreign;
   const [first] = foreign;
   if (!first) return [];
   const [near] = suggest(first.name, own, 1);
@@ -128,11 +147,27 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
   throw usage(
     `${command} has no flag --${first.name}.`,
     isKey
-      ? 'Recipe keys are flags of quantize; for run they stand in the recipe.'
+      ? 'Recipe keys are flags of quantize, and of choose for a model; in a recipe they stand already.'
       : near
         ? `Did you mean --${near}?`
         : `See vernier ${command} --help.`,
   );
+}
+
+const isRecipe = (subject: string) => /\.ya?ml$/i.test(subject);
+
+/** `--modes dynamic,static`, or given several times. Throws for one that a recipe cannot name. */
+function readModes(tokens: Tokens): Mode[] | null {
+  const given = tokens.flags.filter(({ name }) => name === 'modes');
+  if (given.length === 0) return null;
+  const known = schemasAt(['quantization', 'mode']).flatMap((node) => node.enum ?? []);
+  const names = given.flatMap(({ value }) => String(value).split(','));
+  return names.map((name) => {
+    const word = name.trim();
+    if (word !== 'auto' && isMode(word) && known.includes(word)) return word;
+    const all = known.filter((mode) => mode !== 'auto').join(', ');
+    throw usage(`--modes takes ${all}, not '${word}'.`);
+  });
 }
 
 function runOptions(tokens: Tokens): { report: ReportFile | null; until: RunUntil } {

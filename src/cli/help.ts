@@ -8,6 +8,7 @@ Usage
   vernier inspect MODEL                        what a model's file says
   vernier quantize MODEL --data PATH           quantize it, and measure
   vernier run RECIPE                           do what a recipe says
+  vernier choose MODEL|RECIPE                  measure which mode is best here
   vernier dequantize MODEL                     a float model of one that was quantized before
 
 Examples
@@ -17,6 +18,7 @@ Examples
   vernier quantize gpt.onnx --mode weight-only --weights uint4 --block 32 --evaluate.data windows.npy
   vernier quantize mobilenet.onnx --data random --keep_fp32 '/head/*' --recipe mobilenet.quant.yaml
   vernier run mobilenet.quant.yaml --json > result.json
+  vernier choose lstm.onnx --data windows.npz --latency.threads 1
 
 For all commands
   --json         one JSON document on stdout: the result, or { "error": … }
@@ -64,15 +66,34 @@ Examples
   vernier run mobilenet.quant.yaml --json --report report.html > result.json
 `;
 
+const choose = `
+vernier choose MODEL|RECIPE [--modes MODE,MODE] [flags]
+
+Writes the model in every mode, compares each with FP32 on the same samples, times each against FP32 in
+processes of their own, and says which wins on this machine: the fastest that keeps the accuracy, or FP32
+where none is faster. Small recurrent cells, for one, get slower in INT8. No model is kept; with mode: auto
+in a recipe the winner is written.
+
+  --modes MODES     which modes: dynamic, static by default
+  --data PATH       for a model: calibration data; static needs it. Every other recipe key is a flag too,
+                    as for vernier quantize; in a recipe they stand already
+  --json, --quiet   as everywhere
+
+Examples
+  vernier choose lstm.onnx --data windows.npz --evaluate.data held-back.npz --evaluate.labels labels.npy
+  vernier choose mobilenet.quant.yaml --json | jq .winner
+`;
+
 const quantize = `
-vernier quantize MODEL --data PATH|random [--mode static|dynamic|weight-only] [-o OUT] [flags]
+vernier quantize MODEL --data PATH|random [--mode static|dynamic|weight-only|auto] [-o OUT] [flags]
 
 Writes a quantized copy of a model and measures what that did to it.
 
   --data PATH       calibration data: a folder or glob of images, .npy or .npz, an ONNX test_data_set_* folder,
                     or random (to try it out; the numbers then say nothing about real inputs)
   --mode MODE       static (default) needs data; dynamic quantizes activations while the model runs; weight-only
-                    packs weights into 4 or 8 bits and leaves activations float
+                    packs weights into 4 or 8 bits and leaves activations float; auto measures static, dynamic and
+                    FP32, and writes what is best here
   --weights TYPE    int8 (default); in mode weight-only uint4 (default there), int4, uint8
   --block N         weights that share a scale in mode weight-only: 16, 32 (default), 64, 128, 256
   -o, --output OUT  where the quantized model goes; NAME.int8.onnx (or int4) beside the recipe by default
@@ -121,12 +142,14 @@ export function helpText(about: string | null): string {
       return run.trim();
     case 'dequantize':
       return dequantize.trim();
+    case 'choose':
+      return choose.trim();
     case 'quantize':
       return `${quantize.trim()}\n\n${recipeKeys().join('\n')}\n${quantizeExamples.trimEnd()}`;
     default:
       throw usage(
         `There is no command '${about}'.`,
-        'There are inspect, quantize, run and dequantize.',
+        'There are inspect, quantize, run, choose and dequantize.',
       );
   }
 }

@@ -32,6 +32,7 @@ export function emptyResult(plan: Plan, subject: Subject, recipePath: string): R
     model: subject.file,
     output: plan.output,
     mode: plan.recipe.quantization.mode,
+    choice: null,
     target: plan.target,
     targetWasAuto: plan.targetWasAuto,
     runtime: {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VernierError } from '../errors';
 import { parseRecipe, type ParseResult } from '../recipe/parse';
@@ -25,6 +26,18 @@ export interface Plan {
   /** Samples of the layer analysis that the recipe asks for itself; null leaves it to the size of the model. */
   layerSamples: number | null;
   notes: Note[];
+}
+
+/** A recipe's text. Throws `recipe.not-found`. */
+export async function readRecipe(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    throw new VernierError('recipe.not-found', `Cannot read the recipe '${file}'.`, {
+      file,
+      remedy: 'Check the path, or make a recipe with: vernier quantize MODEL --recipe FILE.',
+    });
+  }
 }
 
 /**

@@ -6,6 +6,8 @@ import type { ErrorData } from '../errors';
 import type { DequantizeRequest } from './dequantize';
 import type {
   DequantizeResult,
+  Mode,
+  ModeChoice,
   ModelSummary,
   Progress,
   RangeDetail,
@@ -25,6 +27,13 @@ export interface RunRequest {
   until?: RunUntil;
 }
 
+export interface ChooseRequest {
+  recipePath: string;
+  text?: string;
+  /** Those of `mode: auto` by default. */
+  modes?: readonly Mode[];
+}
+
 export interface Requests {
   /** What the file alone says; with `runtime: false` nothing at all is run (untrusted workspaces). */
   inspect(params: { model: string; runtime?: boolean }): ModelSummary;
@@ -32,6 +41,8 @@ export interface Requests {
   run(params: RunRequest): RunResult;
   /** Writes a float model of a quantized one. */
   dequantize(params: DequantizeRequest): DequantizeResult;
+  /** Measures modes of a recipe's model against FP32 on this machine; writes no model. */
+  choose(params: ChooseRequest): ModeChoice;
   /** Statistics of one tensor from the calibration of this recipe. */
   range(params: { recipePath: string; text?: string; tensor: string }): RangeDetail;
   /** Weights of one layer (after folding), with the scales of the last written model if there is one. */

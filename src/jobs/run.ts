@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { alreadyQuantized } from '../analyze/already-quantized';
 import { byteBudget } from '../analyze/byte-budget';
@@ -8,12 +8,12 @@ import { VernierError } from '../errors';
 import { calibrationNeed } from '../recipe/modes';
 import type { RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
+import { CHOICES, chooseStage, fillChoice, withMode } from './choose';
 import { addNote, type JobContext, type JobHooks } from './context';
-import { forcedLayers } from './forced';
 import { ENGINE_VERSION, keyOf } from './keys';
 import type { Memory } from './memory';
 import { Meter } from './meter';
-import { layerWarnings, makePlan, type Plan } from './plan';
+import { layerWarnings, makePlan, readRecipe, type Plan } from './plan';
 import type { RunRequest, RunUntil } from './protocol';
 import {
   emptyResult,
@@ -24,9 +24,7 @@ import {
   fillSensitivity,
 } from './fill';
 import { checkLimits } from './limits';
-import { openRanges, rangeNotes } from './ranges';
 import { openSamples } from './samples';
-import { calibrateStage, withRanges } from './stages/calibrate';
 import { evaluateStage, openReference } from './stages/evaluate';
 import {
   accumulatedStage,
@@ -38,10 +36,11 @@ import {
 } from './stages/layers';
 import { heldBackStage } from './stages/held-back';
 import { latencyStage } from './stages/latency';
-import { correctStage } from './stages/correct';
-import { quantizeStage, refuseHopeless, wishesOf, type Quantized } from './stages/quantize';
+import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
 import { openProbe } from './stages/probe';
+import { rangesStage } from './stages/ranges';
 import { verifyStage } from './stages/verify';
+import { writeStage } from './stages/write';
 import { noteRisk, pairsOf, withoutVnniStage } from './stages/without-vnni';
 import { Store } from './store';
 import { macsWithShapes, namedLayers, openSubject, type Subject } from './subject';
@@ -80,7 +79,9 @@ export async function runRecipe(
     temporary: (file) => hooks.temporary?.(file),
   };
   try {
-    await runStages(plan, subject, result, context, request.until ?? 'all', bundle);
+    const until = request.until ?? 'all';
+    const settled = await settleMode(plan, subject, result, context, until, bundle);
+    await runStages(settled, subject, result, context, until, bundle);
   } catch (error) {
     throw inModel(error, plan.model);
   }
@@ -92,15 +93,20 @@ export async function runRecipe(
   return result;
 }
 
-async function readRecipe(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch {
-    throw new VernierError('recipe.not-found', `Cannot read the recipe '${file}'.`, {
-      file,
-      remedy: 'Check the path, or make a recipe with: vernier quantize MODEL --recipe FILE.',
-    });
-  }
+/** A plan whose mode is decided: `auto` measures and chooses, unless all that is wanted are ranges. */
+async function settleMode(
+  plan: Plan,
+  subject: Subject,
+  result: RunResult,
+  context: JobContext,
+  until: RunUntil,
+  bundle: string,
+): Promise<Plan> {
+  if (!plan.recipe.quantization.auto || until === 'calibrate') return plan;
+  const choice = await chooseStage({ plan, subject, modes: CHOICES, bundle }, context);
+  fillChoice(result, choice);
+  context.partial();
+  return withMode(plan, choice.winner);
 }
 
 async function runStages(
@@ -117,21 +123,9 @@ async function runStages(
   // 1. Data.
   if (goes('quantize')) await refuseHopeless(plan, subject);
   const samples = await openSamples(plan, subject);
-  const forced = forcedLayers(plan, wishesOf(plan, subject));
-  const uses = wanted !== 'unused' || until === 'calibrate';
-  const seen =
-    samples.calibration && uses
-      ? await calibrateStage(
-          subject,
-          samples.calibration,
-          context,
-          plan.recipe.calibration?.statistics,
-          forced,
-        )
-      : null;
-  const imported = uses ? await openRanges(plan) : null;
-  const calibrated = imported ? withRanges(subject, seen, imported) : seen;
-  if (imported) for (const note of rangeNotes(imported, subject)) addNote(result.notes, note);
+  const ranges = await rangesStage(plan, subject, samples, context, until === 'calibrate');
+  const { calibrated } = ranges;
+  for (const note of ranges.notes) addNote(result.notes, note);
   if (calibrated) fillCalibration(result, plan, subject, samples.calibration, calibrated);
   else if (wanted === 'needed') await quantizeStage(plan, subject, null); // says what is missing
   context.partial();
@@ -141,11 +135,8 @@ async function runStages(
   let start = Date.now();
   await context.meter.begin('quantize', 1);
   const { calibration } = samples;
-  const quantize = async (extra: ReadonlySet<string>): Promise<Quantized> => {
-    const plain = await quantizeStage(plan, subject, calibrated, extra);
-    const corrected = await correctStage(plan, subject, calibration, calibrated, plain, context);
-    return corrected ? quantizeStage(plan, subject, calibrated, extra, corrected) : plain;
-  };
+  const quantize = (extra: ReadonlySet<string>): Promise<Quantized> =>
+    writeStage(plan, subject, calibration, calibrated, context, extra);
   const quantized = await quantize(new Set());
   for (const note of quantized.notes) addNote(result.notes, note);
   await context.meter.begin('verify', 1);

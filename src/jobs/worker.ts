@@ -2,7 +2,8 @@
 import { inspectModel } from '../analyze/inspect';
 import { weightDetail } from '../analyze/weight-detail';
 import { toErrorData, VernierError } from '../errors';
-import type { ModelSummary, RunResult } from '../results';
+import type { ModeChoice, ModelSummary, RunResult } from '../results';
+import { chooseRecipe } from './choose';
 import { dequantizeFile } from './dequantize';
 import { rangeDetail } from './details';
 import { Memory } from './memory';
@@ -22,6 +23,16 @@ function serve(): void {
   const post = (message: FromWorker) => process.send?.(message);
   const handlers: Handlers = {
     inspect: ({ model, runtime = true }): Promise<ModelSummary> => inspectModel(model, { runtime }),
+    choose: (request, id): Promise<ModeChoice> =>
+      chooseRecipe(
+        request,
+        memory,
+        {
+          progress: (progress) => post({ id, kind: 'progress', progress }),
+          temporary: (file) => post({ id, kind: 'temporary', file }),
+        },
+        __filename,
+      ),
     range: ({ recipePath, tensor, text }) => rangeDetail(recipePath, tensor, text),
     dequantize: (request, id) =>
       dequantizeFile(request, (file) => post({ id, kind: 'temporary', file })),

@@ -41,7 +41,10 @@ export interface ResolvedRecipe extends LayerChoices {
   } | null;
   inputs: Record<string, { shape: number[] | null; range: [number, number] | null }>;
   quantization: {
+    /** With `auto` the one that is taken until measuring has chosen. */
     mode: Mode;
+    /** The mode is chosen by measuring. */
+    auto: boolean;
     activations: { type: 'uint8' | 'int8'; observer: ObserverName; percentile: number };
     weights: { type: 'int8'; granularity: 'channel' | 'tensor' };
     improve: readonly 'bias-correction'[];
@@ -114,6 +117,7 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
     : calibration?.ranges !== undefined
       ? []
       : null;
+  const writtenMode = quantization?.mode ?? defaults.quantization.mode;
   const evaluateData = evaluate?.data ? list(evaluate.data) : null;
   return {
     model: recipe.model,
@@ -135,7 +139,8 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
       ]),
     ),
     quantization: {
-      mode: quantization?.mode ?? defaults.quantization.mode,
+      mode: writtenMode === 'auto' ? defaults.quantization.mode : writtenMode,
+      auto: writtenMode === 'auto',
       activations: { ...defaults.quantization.activations, ...quantization?.activations },
       weights: resolveWeights(quantization?.weights),
       improve: quantization?.improve ?? defaults.quantization.improve,

@@ -13,7 +13,6 @@ const words: Record<string, Record<string, string>> = {
   'quantization.mode': {
     float16: 'it has static and dynamic INT8 quantization',
     qat: 'it quantizes after training and does not train',
-    auto: 'it does not choose between static and dynamic itself',
   },
   'quantization.activations.type': {
     int16: 'its activations have 8 bits',

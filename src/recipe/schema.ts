@@ -184,6 +184,7 @@ export const recipeSchema = z
           static: 'weights and activations; ranges come from calibration (default)',
           dynamic: 'weights now, activations while the model runs; needs no calibration',
           'weight-only': 'weights in 4 or 8 bits, activations in float; needs no calibration',
+          auto: 'what measuring static, dynamic and FP32 on this machine finds best; what it was is written into the result',
         }).optional(),
         activations: z
           .strictObject({

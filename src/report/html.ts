@@ -12,6 +12,7 @@ import { verdictSentence } from './sentence';
 export function renderHtml(result: RunResult, summary: ModelSummary | null): string {
   const parts = [
     sections.beforeAfter(result),
+    sections.choice(result),
     sections.worst(result),
     sections.heatMap(result),
     sections.layers(result),

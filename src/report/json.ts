@@ -6,9 +6,10 @@ import type {
   ModelSummary,
   RunResult,
 } from '../results';
+import { choiceDocument } from './choice';
+import type { Json } from './json-value';
 
-/** A JSON value as `JSON.stringify` writes it. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type { Json } from './json-value';
 
 /**
  * The document that `--json` prints: snake_case, fractions, bytes and milliseconds; `null` is *not measured*.
@@ -21,6 +22,7 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
     output: result.output,
     target: result.target,
     mode: result.mode,
+    choice: result.choice && choiceDocument(result.choice),
     layers: result.layers.map(layerDocument),
     int8_mac_share: number(result.int8MacShare),
     written_int8_mac_share: number(result.writtenInt8MacShare),

@@ -1,6 +1,7 @@
 import type { RunResult } from '../results';
 import { beforeAfterTable } from './before-after';
 import { calibrationText } from './calibration';
+import { choiceSentence, choiceTable } from './choice';
 import { layersTable } from './figures/layers';
 import type { Table } from './figures/table';
 import { costOf, verdictSentence, worstFive } from './sentence';
@@ -19,6 +20,9 @@ export function renderMarkdown(result: RunResult): string {
       : '',
     text(verdictSentence(result)),
     markdownTable(beforeAfterTable(result)),
+    result.choice
+      ? `## How the mode was chosen\n\n${text(choiceSentence(result.choice))}\n\n${markdownTable(choiceTable(result.choice))}`
+      : '',
     section(
       'Layers that cost most',
       worst.map((l) => `- ${code(l.name)} ${text(costOf(l))}`),

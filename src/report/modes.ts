@@ -6,4 +6,5 @@ export const MODE_NAMES: Readonly<Record<Mode, { short: string; long: string }>>
   dynamic: { short: 'dynamic INT8', long: 'dynamic INT8' },
   'weight-only': { short: 'weight-only form', long: 'weight-only' },
   float16: { short: 'float16', long: 'float16' },
+  float32: { short: 'FP32', long: 'FP32, not quantized' },
 };

@@ -2,6 +2,7 @@ import type { ModelSummary, RunResult } from '../results';
 import { calibrationText } from './calibration';
 import { beforeAfterTable } from './before-after';
 import { existingText } from './existing-text';
+import { choiceText } from './choice';
 import { layersTable } from './figures/layers';
 import { bytes, count } from './figures/numbers';
 import type { Table } from './figures/table';
@@ -15,6 +16,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     terminalTable(usedColumns(layersTable(result)), options),
     terminalTable(beforeAfterTable(result), options),
     verdictSentence(result),
+    result.choice ? choiceText(result.choice, options) : '',
     hurts(result),
     result.verification ? `Verified: ${verificationText(result.verification)}.` : '',
     calibrationText(result),

@@ -34,6 +34,20 @@ describe('parseCommand', () => {
       ['run', 'r.yaml', '--report', 'a.HTML', '--report', 'b.html'],
       { report: { file: 'b.html', format: 'html' }, until: 'all' },
     ],
+    [
+      ['choose', 'm.onnx', '--data', 'x.npz', '--modes', 'static,dynamic', '--json'],
+      {
+        name: 'choose',
+        subject: 'm.onnx',
+        flags: { 'calibration.data': 'x.npz' },
+        modes: ['static', 'dynamic'],
+        json: true,
+      },
+    ],
+    [
+      ['choose', 'r.quant.yaml'],
+      { name: 'choose', subject: 'r.quant.yaml', flags: null, modes: null },
+    ],
   ])('%j', (line, wanted) => expect(parseCommand(line)).toMatchObject(wanted));
 
   it('reads the flags of quantize as recipe keys', () => {
@@ -86,6 +100,9 @@ describe('parseCommand', () => {
     [['inspect', 'm', '--report', 'r.html'], /inspect has no flag --report/, /--help/],
     [['run', 'r', '--reprot', 'x.md'], /no flag --reprot/, /--report/],
     [['run', 'r', '--keep_fp32', 'x'], /no flag --keep_fp32/, /flags of quantize/],
+    [['choose', 'r.yaml', '--data', 'x'], /no flag --data/, /flags of quantize/],
+    [['choose', 'm.onnx', '--modes', 'auto'], /static, dynamic/, /--help/],
+    [['choose', 'm.onnx', '--modes', 'float32'], /static, dynamic/, /--help/],
     [['run', 'r', '--report', 'x.pdf'], /\.html or \.md/, /--help/],
     [['run', 'r', '--until', 'soon'], /calibrate, quantize/, /--help/],
     [['quantize', 'm', '--dta', 'x'], /no flag --dta/, /--data/],

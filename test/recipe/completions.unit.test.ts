@@ -128,7 +128,7 @@ describe('completeAt', () => {
   });
 
   it.each([
-    ['quantization:\n  mode: |', ['static', 'dynamic', 'weight-only']],
+    ['quantization:\n  mode: |', ['static', 'dynamic', 'weight-only', 'auto']],
     ['quantization: { weights: { granularity: | } }', ['channel', 'tensor', 'block']],
     ['quantization: { weights: { block: | } }', ['16', '32', '64', '128', '256']],
     ['layers:\n  - match: x\n    weights: |', ['int8', 'int4', 'uint8', 'uint4']],

@@ -29,6 +29,7 @@ describe('resolveRecipe', () => {
       inputs: {},
       quantization: {
         mode: 'static',
+        auto: false,
         activations: { type: 'uint8', observer: 'minmax', percentile: 99.99 },
         weights: { type: 'int8', granularity: 'channel' },
         improve: [],

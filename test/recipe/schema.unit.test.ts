@@ -54,6 +54,7 @@ describe('the schema', () => {
       'static',
       'dynamic',
       'weight-only',
+      'auto',
     ]);
     expect(schemasAt(['constructor'])).toEqual([]);
     expect(schemaOf(['nothing', 'here'])).toBeUndefined();

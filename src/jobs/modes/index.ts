@@ -1,14 +1,16 @@
 import type { Mode } from '../../results';
 import { dynamicMode } from './dynamic';
+import { float32Mode } from './float32';
 import type { QuantizationMode } from './mode';
 import { staticMode } from './static';
 import { weightOnlyMode } from './weight-only';
 
-/** Every mode that a recipe can name; the schema names the same ones. */
+/** Every mode that a recipe can name, as the schema does, and the one that only choosing arrives at. */
 export const MODES: Readonly<Partial<Record<Mode, QuantizationMode>>> = {
   static: staticMode,
   dynamic: dynamicMode,
   'weight-only': weightOnlyMode,
+  float32: float32Mode,
 };
 
 /** The mode of a recipe. */

@@ -50,6 +50,8 @@ export interface QuantizationMode {
   quantize(input: ModeInput): Promise<WrittenByMode>;
   /** What to do where no layer of a model can be quantized this way. */
   readonly remedy: string;
+  /** A model without a quantized layer is what it means, not a failure. */
+  readonly mayBeEmpty?: boolean;
   /**
    * How one layer is tried alone: a quantized twin beside the FP32 layer (static), or the model written again with all
    * others kept.

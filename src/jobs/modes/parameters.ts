@@ -1,4 +1,4 @@
-import type { ChosenParams, QuantParams } from '../../numeric';
+import { chooseParams, codeRange, type ChosenParams, type QuantParams } from '../../numeric';
 import { GraphIndex } from '../../onnx';
 import { startsAtZero } from '../../quantize/extremes/extremes-graph';
 import { observe, observeTogether } from '../../quantize/observers';
@@ -71,10 +71,24 @@ export function chooseParameters(
       });
   }
   for (const { name, node } of subject.units.filter((u) => isRecurrent(u.node))) {
-    const seen = hiddenTensors(node).flatMap((t) => calibrated.statistics.get(t) ?? []);
-    const { observer, percentile } = plan.recipe.quantization.activations;
+    const read = hiddenTensors(node);
+    if (calibrated.imported) {
+      const each = read.flatMap((t) => params.get(t) ?? []);
+      params.set(hiddenKey(node), covering(each, plan.activationType));
+      continue;
+    }
+    const seen = read.flatMap((t) => calibrated.statistics.get(t) ?? []);
+    const { observer } = plan.recipe.quantization.activations;
     const own = wishes.get(name)?.observer ?? observer;
     params.set(hiddenKey(node), observeTogether(seen, own, plan.activationType, { percentile }));
   }
   return { params, unusable };
+}
+
+/** Parameters whose codes reach as far as those of each of several. */
+function covering(each: readonly QuantParams[], type: 'uint8' | 'int8'): QuantParams {
+  const codes = codeRange(type);
+  const low = each.map(({ scale, zeroPoint }) => (codes.min - zeroPoint) * scale);
+  const high = each.map(({ scale, zeroPoint }) => (codes.max - zeroPoint) * scale);
+  return chooseParams(Math.min(...low), Math.max(...high), type);
 }

@@ -76,7 +76,8 @@ export function experimentSettings(
 }
 
 function refuseEmpty(units: readonly UnitPlacement[], plan: Plan, subject: Subject): void {
-  if (units.some((u) => u.integer)) return;
+  const mode = modeOf(plan.recipe.quantization.mode);
+  if (mode.mayBeEmpty || units.some((u) => u.integer)) return;
   const first = units.find((u) => u.unit.weight) ?? units[0];
   const before = quantizingOperators(subject.source);
   if (before !== null)
@@ -98,7 +99,7 @@ function refuseEmpty(units: readonly UnitPlacement[], plan: Plan, subject: Subje
     {
       file: subject.file,
       ...(first ? { node: first.unit.name } : {}),
-      remedy: modeOf(plan.recipe.quantization.mode).remedy,
+      remedy: mode.remedy,
     },
   );
 }
@@ -127,6 +128,7 @@ function describe(model: Model, plan: Plan, subject: Subject, calibrated: Calibr
     ['vernier.recipe', recipe],
     ['vernier.recipe.sha256', createHash('sha256').update(recipe).digest('hex')],
     ['vernier.mode', mode],
+    ...(quantization.auto ? [['vernier.mode.chosen', 'by measuring'] as [string, string]] : []),
     ['vernier.target', plan.target],
     ...(calibrated ? [['vernier.calibration.key', calibrated.key] as [string, string]] : []),
     ...(calibrated?.imported?.random

@@ -3,6 +3,7 @@ import type { LayerResult, ModelSummary, RunResult } from '../../results';
 import { escapeHtml } from '../figures/figure';
 import { badge } from '../figures/layers';
 import { bytes, count, db, percent, significant } from '../figures/numbers';
+import { choiceSentence, choiceTable } from '../choice';
 import { MODE_NAMES } from '../modes';
 import { verificationText } from '../verification';
 import { costOf, worstFive } from '../sentence';
@@ -41,6 +42,14 @@ export function beforeAfter(result: RunResult): string {
     'Before and after',
     [table(columns, rows), bars, limitTable].join('\n'),
   );
+}
+
+/** Every mode that was measured, and why one won. */
+export function choice({ choice: chosen }: RunResult): string {
+  if (!chosen) return '';
+  const { columns, rows } = choiceTable(chosen);
+  const content = `<p>${escapeHtml(choiceSentence(chosen))}</p>\n${table(columns, rows)}`;
+  return section('choice', 'How the mode was chosen', content);
 }
 
 /** The layers that hurt most, each with its reason. */

@@ -32,6 +32,7 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
     model: summary.file,
     output: 'mobilenet_v1_0.25.int8.onnx',
     mode: 'static',
+    choice: null,
     target: 'x86-vnni',
     targetWasAuto: true,
     runtime: { name: 'onnxruntime-node', version: '1.30.0', threads: 1 },

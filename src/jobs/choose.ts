@@ -1,0 +1,290 @@
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import path from 'node:path';
+import { decide, ruleOf, whatIsMissed } from '../analyze/choose';
+import { evaluate, metricFor, type Evaluation } from '../analyze/evaluate';
+import { toErrorData, VernierError } from '../errors';
+import { spread } from '../data';
+import type { Mode, ModeChoice, ModeTrial, RunResult } from '../results';
+import { runtimeVersion } from '../runtime/session';
+import type { JobContext, JobHooks } from './context';
+import { emptyResult, fillEvaluation, fillLayers } from './fill';
+import { keyOf, ENGINE_VERSION } from './keys';
+import { checkLimits } from './limits';
+import type { Memory } from './memory';
+import { Meter } from './meter';
+import { makePlan, readRecipe, type Plan } from './plan';
+import type { ChooseRequest } from './protocol';
+import { openSamples, type Samples } from './samples';
+import { openReference } from './stages/evaluate';
+import { latencyStage } from './stages/latency';
+import { openProbe, type Probe } from './stages/probe';
+import { refuseHopeless } from './stages/quantize';
+import { rangesStage } from './stages/ranges';
+import { verifyStage } from './stages/verify';
+import { writeStage } from './stages/write';
+import { Store } from './store';
+import { macsWithShapes, openSubject, type Subject } from './subject';
+
+/** The modes that `mode: auto` chooses among, besides leaving the model in FP32. */
+export const CHOICES: readonly Mode[] = ['dynamic', 'static'];
+
+/** Modes are compared on as many samples as cost this many multiply-accumulates in FP32, */
+const SAMPLE_MACS = 8e9;
+/** and on no fewer, and no more, than these. */
+const [FEWEST_SAMPLES, MOST_SAMPLES] = [32, 1024];
+
+/** What is to be chosen, and for what. */
+export interface ChooseTask {
+  plan: Plan;
+  subject: Subject;
+  modes: readonly Mode[];
+  /** The worker's own file, for the timing processes. */
+  bundle: string;
+}
+
+/** The same plan with its mode decided. */
+export function withMode(plan: Plan, mode: Mode): Plan {
+  const quantization = { ...plan.recipe.quantization, mode };
+  return { ...plan, recipe: { ...plan.recipe, quantization } };
+}
+
+/**
+ * Writes the model in every mode, compares each with FP32 on the same samples and times each against FP32 in processes of
+ * their own, and says which wins. A mode that cannot be written is a trial with its reason, not a failure of the whole.
+ * Throws `data.*`, and `recipe.schema` where there is no input to run the models on.
+ */
+export async function measureModes(task: ChooseTask, context: JobContext): Promise<ModeChoice> {
+  const { plan, subject, modes } = task;
+  const { limits, latency } = plan.recipe;
+  const samples = await openSamples(plan, subject);
+  const probe = await openProbe(plan, subject, samples, context);
+  if (!('feed' in probe))
+    throw new VernierError(
+      'recipe.schema',
+      `The models cannot be run to compare them: ${probe.why}`,
+      {
+        file: plan.recipePath,
+        remedy: 'Add evaluate: { data: … } to the recipe, or inputs: with the shapes left open.',
+      },
+    );
+  const trials: ModeTrial[] = [];
+  for (const mode of modes) trials.push(await tryMode(task, mode, samples, probe, context));
+  const fp32Bytes = await bytesOf(plan.model);
+  const { winner, reason } = decide(trials, whatFp32Misses(plan));
+  return {
+    model: plan.model,
+    recipe: plan.recipePath,
+    target: plan.target,
+    trials,
+    winner,
+    reason,
+    rule: ruleOf(trials, Object.keys(limits)),
+    measuredOn: measuredOn(subject, samples, probe),
+    machine: cpus()[0]?.model ?? process.arch,
+    threads: latency.threads,
+    runtime: runtimeVersion(),
+    fp32Bytes,
+  };
+}
+
+/**
+ * The same, remembered beside the recipe for this model, data, settings and processor: what is kept in FP32 is no part of it,
+ * so that a switch at one layer does not measure again.
+ */
+export async function chooseStage(task: ChooseTask, context: JobContext): Promise<ModeChoice> {
+  const { plan, subject, modes } = task;
+  const { quantization, calibration, evaluate: evaluation, limits, latency, inputs } = plan.recipe;
+  const samples = await openSamples(plan, subject);
+  const key = keyOf(
+    'choice',
+    ENGINE_VERSION,
+    runtimeVersion(),
+    subject.key,
+    cpus()[0]?.model ?? '',
+    {
+      quantization,
+      target: plan.target,
+      modes,
+      limits,
+      latency,
+      inputs,
+      data: [
+        calibration,
+        evaluation,
+        samples.calibration?.key ?? '',
+        samples.evaluation?.key ?? '',
+      ],
+    },
+  );
+  const known = await context.store.read<ModeChoice>(`choice.${key}`);
+  if (known) return known;
+  const choice = await measureModes(task, context);
+  await context.store.write(`choice.${key}`, choice);
+  return choice;
+}
+
+async function tryMode(
+  task: ChooseTask,
+  mode: Mode,
+  samples: Samples,
+  probe: Probe,
+  context: JobContext,
+): Promise<ModeTrial> {
+  const plan = withMode(task.plan, mode);
+  const { subject } = task;
+  const file = context.store.file(`choose-${mode}`).replace(/\.json$/, '.onnx.tmp');
+  context.temporary(file);
+  const trial: ModeTrial = {
+    mode,
+    failure: null,
+    bytes: null,
+    int8MacShare: null,
+    worstDb: null,
+    accuracy: null,
+    agreement: null,
+    latency: null,
+    misses: null,
+  };
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await refuseHopeless(plan, subject);
+    const { calibrated } = await rangesStage(plan, subject, samples, context);
+    await context.meter.begin('quantize', 1, mode);
+    const { calibration } = samples;
+    const quantized = await writeStage(plan, subject, calibration, calibrated, context);
+    const verified = await verifyStage(subject, quantized, file, probe, [], context);
+    const found = emptyResult(plan, subject, plan.recipePath);
+    try {
+      trial.bytes = await bytesOf(file);
+      const shapes = Object.entries(probe.feed).map(([name, v]) => [name, [...v.dims]]);
+      const macs = macsWithShapes(subject, Object.fromEntries(shapes) as Record<string, number[]>);
+      fillLayers(found, subject, quantized, verified.executed, macs);
+      trial.int8MacShare = found.int8MacShare;
+      trial.worstDb = verified.verification.worstDb;
+      const evaluation = await compare(task, verified.session, samples, context);
+      if (evaluation) {
+        fillEvaluation(found, evaluation, samples.evaluation!);
+        const dbs = evaluation.outputs.map((o) => o.sqnrDb);
+        trial.worstDb = dbs.length > 0 ? Math.min(...dbs) : null;
+        trial.accuracy = evaluation.accuracy;
+        trial.agreement = evaluation.agreement;
+      }
+    } finally {
+      await verified.session.release();
+    }
+    await context.meter.begin('latency', 1, mode);
+    found.latency = trial.latency = await latencyStage(
+      task.bundle,
+      {
+        reference: plan.model,
+        candidate: file,
+        feed: probe.feed,
+        settings: plan.recipe.latency,
+      },
+      (done, total) => context.meter.step(done, total, mode),
+    );
+    const size = { fp32: await bytesOf(plan.model), int8: trial.bytes, parts: [] };
+    trial.misses = whatIsMissed(trial, checkLimits(plan.recipe.limits, { ...found, size }));
+  } catch (error) {
+    if (!(error instanceof VernierError) || /^(job|data)\./.test(error.code)) throw error;
+    const { code, message } = toErrorData(error);
+    trial.failure = { code, message };
+  } finally {
+    await rm(file, { force: true });
+    await rm(`${file}.data`, { force: true });
+  }
+  return trial;
+}
+
+/** Accuracy and closeness on a part of the evaluation set; null without one. */
+async function compare(
+  { plan, subject }: ChooseTask,
+  session: Parameters<typeof evaluate>[0],
+  samples: Samples,
+  context: JobContext,
+): Promise<Evaluation | null> {
+  const { evaluation } = samples;
+  if (!evaluation) return null;
+  const reference = await openReference(subject, evaluation, context);
+  const positions = spread(evaluation.indices.length, sampleCount(subject));
+  const { labels } = evaluation;
+  await context.meter.begin('evaluate', positions.length);
+  return evaluate(
+    session,
+    (i, feed) => reference.of(positions[i]!, feed),
+    {
+      count: positions.length,
+      sample: (i) => evaluation.source.sample(evaluation.indices[positions[i]!]!),
+      labels: labels && { kind: labels.kind, of: (i: number) => labels.of(positions[i]!) },
+    },
+    metricFor(plan.recipe.evaluate?.metric ?? null, labels),
+    (done) => context.meter.step(done, positions.length),
+  );
+}
+
+function sampleCount({ macs }: Subject): number {
+  const each = [...macs.values()].reduce<number>((sum, m) => sum + (m ?? 0), 0);
+  const affordable = each > 0 ? Math.floor(SAMPLE_MACS / each) : MOST_SAMPLES;
+  return Math.max(FEWEST_SAMPLES, Math.min(MOST_SAMPLES, affordable));
+}
+
+/** What the model as it is misses of the recipe's limits: its own size and speed are 1. */
+function whatFp32Misses({ recipe }: Plan): string | null {
+  const { size_ratio: size, speedup } = recipe.limits;
+  if (size !== undefined && size < 1) return `its size is above ${size} of itself`;
+  if (speedup !== undefined && speedup > 1) return `it is not ${speedup} × as fast as itself`;
+  return null;
+}
+
+function measuredOn(
+  subject: Subject,
+  { evaluation }: Samples,
+  probe: Probe,
+): ModeChoice['measuredOn'] {
+  if (!evaluation) return { samples: 1, source: 'random', random: probe.on === 'random' };
+  return {
+    samples: Math.min(sampleCount(subject), evaluation.indices.length),
+    source: evaluation.source.name,
+    random: evaluation.source.random,
+  };
+}
+
+/** Bytes of a model with the data beside it. */
+async function bytesOf(file: string): Promise<number> {
+  const data = await stat(`${file}.data`).catch(() => null);
+  return (await stat(file)).size + (data?.size ?? 0);
+}
+
+/**
+ * Measures modes of a recipe's model and says which wins. Nothing is written but temporary files.
+ * Throws `recipe.*`, `model.*`, `data.*`.
+ */
+export async function chooseRecipe(
+  request: ChooseRequest,
+  memory: Memory,
+  hooks: Pick<JobHooks, 'progress' | 'temporary'>,
+  bundle: string,
+): Promise<ModeChoice> {
+  const recipePath = path.resolve(request.recipePath);
+  const plan = await makePlan(recipePath, request.text ?? (await readRecipe(recipePath)));
+  const store = new Store(recipePath);
+  await store.removeTemporary();
+  const meter = new Meter((progress) => hooks.progress(progress));
+  await meter.begin('read', 1);
+  const subject = await openSubject(plan.model, memory);
+  const context: JobContext = {
+    memory,
+    meter,
+    store,
+    partial: () => undefined,
+    temporary: (file) => hooks.temporary?.(file),
+  };
+  return measureModes({ plan, subject, modes: request.modes ?? CHOICES, bundle }, context);
+}
+
+/** Writes into a result what choosing decided. */
+export function fillChoice(result: RunResult, choice: ModeChoice): void {
+  result.mode = choice.winner;
+  result.choice = choice;
+}

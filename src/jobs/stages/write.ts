@@ -1,0 +1,21 @@
+import type { JobContext } from '../context';
+import type { Plan } from '../plan';
+import type { Selection } from '../samples';
+import type { Subject } from '../subject';
+import type { Calibrated } from './calibrate';
+import { correctStage } from './correct';
+import { quantizeStage, type Quantized } from './quantize';
+
+/** Quantizes in memory and corrects biases where the recipe asks for it, keeping `extra` layers in FP32. */
+export async function writeStage(
+  plan: Plan,
+  subject: Subject,
+  calibration: Selection | null,
+  calibrated: Calibrated | null,
+  context: JobContext,
+  extra: ReadonlySet<string> = new Set(),
+): Promise<Quantized> {
+  const plain = await quantizeStage(plan, subject, calibrated, extra);
+  const corrected = await correctStage(plan, subject, calibration, calibrated, plain, context);
+  return corrected ? quantizeStage(plan, subject, calibrated, extra, corrected) : plain;
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { decide, whatIsMissed } from '../../src/analyze/choose';
+import type { AccuracyResult, LatencyResult, Mode, ModeTrial } from '../../src/results';
+
+const latency = (speedup: number): LatencyResult => ({
+  fp32Ms: 1,
+  int8Ms: 1 / speedup,
+  speedup,
+  low: speedup,
+  high: speedup,
+  fp32P50: 1,
+  fp32P99: 1,
+  int8P50: 1 / speedup,
+  int8P99: 1 / speedup,
+  threads: 1,
+  pairs: 100,
+  verdict: speedup >= 1.02 ? 'faster' : 'not faster here',
+});
+const accuracy = (more: Partial<AccuracyResult>): AccuracyResult => ({
+  metric: 'top1',
+  fp32: 0.8,
+  int8: 0.8,
+  low: 0,
+  high: 0,
+  n: 100,
+  higherIsBetter: true,
+  unproven: true,
+  ...more,
+});
+
+function trial(mode: Mode, speedup: number | null, more: Partial<ModeTrial> = {}): ModeTrial {
+  return {
+    mode,
+    failure: null,
+    bytes: 100,
+    int8MacShare: 1,
+    worstDb: 30,
+    accuracy: null,
+    agreement: null,
+    latency: speedup === null ? null : latency(speedup),
+    misses: null,
+    ...more,
+  };
+}
+const failed = (mode: Mode) =>
+  trial(mode, null, { failure: { code: 'model.nothing-to-quantize', message: 'no' } });
+
+describe('decide', () => {
+  it.each<[string, Mode, ModeTrial[]]>([
+    ['the fastest', 'dynamic', [trial('dynamic', 2), trial('static', 1.5)]],
+    [
+      'the fastest that misses nothing',
+      'static',
+      [trial('dynamic', 2, { misses: 'too far off' }), trial('static', 1.5)],
+    ],
+    [
+      'of two that are equally fast the closer one',
+      'static',
+      [trial('dynamic', 1.51, { worstDb: 25 }), trial('static', 1.5, { worstDb: 35 })],
+    ],
+    ['FP32 where none is faster', 'float32', [trial('dynamic', 0.57), trial('static', 1.01)]],
+    [
+      'FP32 where the faster one loses too much',
+      'float32',
+      [trial('dynamic', 0.6), trial('static', 3, { misses: 'too far off' })],
+    ],
+    ['what can be written', 'dynamic', [failed('static'), trial('dynamic', 1.2)]],
+    ['FP32 where nothing can be written', 'float32', [failed('static'), failed('dynamic')]],
+  ])('takes %s', (_, winner, trials) => {
+    expect(decide(trials).winner).toBe(winner);
+  });
+
+  it('takes the least slow one where FP32 itself misses a limit', () => {
+    const trials = [trial('dynamic', 0.9), trial('static', 0.5)];
+    expect(decide(trials, 'its size').winner).toBe('dynamic');
+    expect(decide([trial('dynamic', 0.9, { misses: 'x' })], 'its size').winner).toBe('float32');
+  });
+});
+
+describe('whatIsMissed', () => {
+  it.each<[string, Partial<ModeTrial>, boolean]>([
+    ['a point of accuracy is allowed', { accuracy: accuracy({ int8: 0.7905 }) }, false],
+    ['more is not', { accuracy: accuracy({ int8: 0.78 }) }, true],
+    [
+      'an error may grow by a hundredth',
+      {
+        accuracy: accuracy({ metric: 'mse', higherIsBetter: false, fp32: 2, int8: 2.019 }),
+      },
+      false,
+    ],
+    [
+      'not by more',
+      {
+        accuracy: accuracy({ metric: 'mse', higherIsBetter: false, fp32: 2, int8: 2.03 }),
+      },
+      true,
+    ],
+    ['labels decide where there is no metric', { agreement: { value: 0.97, n: 100 } }, true],
+    ['though the signal is poor', { agreement: { value: 0.99, n: 100 }, worstDb: 9 }, false],
+    ['the signal decides where there is nothing else', { worstDb: 19 }, true],
+    ['20 dB are enough', { worstDb: 20 }, false],
+  ])('%s', (_, more, missed) => {
+    expect(whatIsMissed(trial('static', 1, more), []) !== null).toBe(missed);
+  });
+
+  it('limits of the recipe take the place of all of these', () => {
+    const bad = trial('static', 1, { worstDb: 3 });
+    const met = { limit: 'sqnr_db', wanted: 2, got: 3, met: true };
+    expect(whatIsMissed(bad, [met])).toBeNull();
+    expect(whatIsMissed(bad, [met, { ...met, limit: 'speedup', met: false }])).toContain('speedup');
+  });
+});
