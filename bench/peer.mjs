@@ -52,12 +52,15 @@ export async function peerResult(name, { version, baselines }, worker, quick) {
 const arrays = { float32: Float32Array, int64: BigInt64Array };
 
 /** Median ratio of interleaved pairs with one thread, by the worker's own timing process: the way ours is measured. */
-function speed({ model, quantized, feed }, worker) {
+const speed = ({ model, quantized, feed }, worker) => interleaved(model, quantized, feed, worker);
+
+/** How many times as fast `candidate` is as `reference`: files, and a feed from a file of its numbers. */
+export function interleaved(reference, candidate, feed, worker) {
   const { buffer, byteOffset, length } = readFileSync(feed.file);
   const data = new arrays[feed.type](buffer.slice(byteOffset, byteOffset + length));
   const task = {
-    reference: model,
-    candidate: quantized,
+    reference,
+    candidate,
     feed: { [feed.name]: { type: feed.type, dims: feed.dims, data } },
     settings: { threads: 1, pairs: PAIRS, seconds: 1.5 },
   };

@@ -13,6 +13,11 @@ export const sections = [
     measure: async (bench) => (await import('./calibration.mjs')).calibration(bench),
   },
   {
+    name: 'grid',
+    title: "The best of the peer's grid",
+    measure: async (bench) => (await import('./grid.mjs')).grid(bench),
+  },
+  {
     name: 'corpus',
     title: 'Every model',
     measure: async (bench) => (await import('./corpus.mjs')).corpus(bench),
