@@ -10,19 +10,26 @@ export const CHANNEL_AXIS = 1;
 /** A channel's scale is at least the tensor's over this: calibration saw too little of narrower ones. */
 const NARROWEST = 64;
 
+/** Values of a channel that calibration must have seen: the ends of fewer say little about the next sample. */
+const ENOUGH_VALUES = 1 << 16;
+
 /** Scales and zero points of a tensor's channels, in order; null where it has one for all. */
 export type ChannelsOf = (tensor: string) => readonly QuantParams[] | null;
 
 /**
  * Parameters for every channel of a convolution's output, from the extremes that calibration saw of each, inside the
- * range that the observer chose for the whole tensor. Null where the channels are not known.
+ * range that the observer chose for the whole tensor. Null where the channels are not known, or too few of their values
+ * were seen.
  */
 export function channelParams(
-  { channels, dims }: TensorStatistics,
+  { channels, dims, samples }: TensorStatistics,
   whole: QuantParams,
   type: 'uint8' | 'int8',
+  enough = ENOUGH_VALUES,
 ): QuantParams[] | null {
   if (!channels || dims.length < 4) return null;
+  const seen = dims.slice(2).reduce((a, b) => a * b, samples * dims[0]!);
+  if (seen < enough) return null;
   const codes = codeRange(type);
   const low = (codes.min - whole.zeroPoint) * whole.scale;
   const high = (codes.max - whole.zeroPoint) * whole.scale;
