@@ -101,3 +101,9 @@ export async function bundleCorpus() {
     },
   };
 }
+
+/** Recurrent layers of any size, written on demand. */
+export async function loadRecurrent() {
+  const file = await bundle('recurrent', { 'bench/recurrent-models': '{ twoLayers }' });
+  return import(pathToFileURL(file).href);
+}
