@@ -16,6 +16,8 @@ export const sections = [
     name: 'grid',
     title: "The best of the peer's grid",
     measure: async (bench) => (await import('./grid.mjs')).grid(bench),
+  },
+  {
     name: 'recurrent',
     title: 'LSTM and GRU',
     measure: async (bench) => (await import('./recurrent.mjs')).recurrent(bench),
