@@ -118,8 +118,10 @@ function gru(step: Step, { parts, h }: StepState): string {
   const { hidden } = cell;
   const [f, g] = step.activations as [Activation, Activation];
   const reset = cell.linearBeforeReset;
-  // A bias of the hidden gate alone costs a wider Sum; it is added behind the cut instead.
-  const product = projection.product(scope, h, matrices.all, null);
+  // The hidden gate's bias goes with the product, where dynamic kernels add it for nothing.
+  const bias = matrices.hiddenBias && new Float32Array(3 * hidden);
+  bias?.set(matrices.hiddenBias!, 2 * hidden);
+  const product = projection.product(scope, h, matrices.all, bias);
   const [both, third] = reset
     ? scope.split(product, 1, [2 * hidden, hidden])
     : ([product, null] as const);
@@ -129,13 +131,8 @@ function gru(step: Step, { parts, h }: StepState): string {
     string,
   ];
   let own: string;
-  if (reset) {
-    const bias = matrices.hiddenBias;
-    const biased = bias
-      ? scope.node('Add', [third!, scope.floats('hidden_bias', [1, hidden], bias)])
-      : third!;
-    own = scope.node('Mul', [r, biased]);
-  } else own = projection.product(scope, scope.node('Mul', [r, h]), matrices.hidden!, null);
+  if (reset) own = scope.node('Mul', [r, third!]);
+  else own = projection.product(scope, scope.node('Mul', [r, h]), matrices.hidden!, null);
   const n = writeActivation(scope, g, clipped(step, scope.node('Sum', [parts[1]!, own])));
   // (1 − z)·n + z·h with one product less
   return scope.node('Add', [n, scope.node('Mul', [z, scope.node('Sub', [h, n])])]);
