@@ -53,6 +53,7 @@ export type InspectorAction =
   | 'openRecipe'
   | 'chooseMode'
   | 'chooseTarget'
+  | 'dequantize'
   | 'exportReport'
   | 'cancel';
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { floatName } from '../jobs/float-name';
 import { toDequantizeDocument } from '../report/json';
 import { dequantizeText } from '../report/existing-text';
 import type { Command } from './command';
@@ -32,9 +33,4 @@ export async function dequantize(
     io.stdout.write(`${dequantizeText(shown, { width: tableWidth(io) })}\n`);
   }
   return exitCodes.done;
-}
-
-/** `net.int8.onnx` becomes `net.fp32.onnx`. */
-function floatName(model: string): string {
-  return `${model.replace(/\.onnx$/i, '').replace(/\.(u?int\d+|quantized|qdq|q\d)$/i, '')}.fp32.onnx`;
 }

@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as vscode from 'vscode';
+import type { Listener } from '../jobs/client';
+import type { Requests } from '../jobs/protocol';
 import { readResult } from '../jobs/store';
 import type { Log } from './log';
 import { setting } from './setting';
@@ -62,6 +64,21 @@ export class Sessions implements vscode.Disposable {
     );
     this.workers.push(worker);
     return worker;
+  }
+
+  /** One request in a worker process of its own, which ends with it: a cancel ends nobody else's work. */
+  async once<M extends keyof Requests>(
+    method: M,
+    params: Parameters<Requests[M]>[0],
+    listener: Listener,
+  ): Promise<ReturnType<Requests[M]>> {
+    const worker = this.worker();
+    try {
+      return await worker.request(method, params, listener);
+    } finally {
+      worker.dispose();
+      this.workers.splice(this.workers.indexOf(worker), 1);
+    }
   }
 
   get inspector(): IdlingWorker {

@@ -79,7 +79,13 @@ export function Header() {
   );
 }
 
-const MENU: readonly { action: InspectorAction; label: TextKey; runs: boolean }[] = [
+interface MenuItem {
+  action: InspectorAction;
+  label: TextKey;
+  runs: boolean;
+}
+
+const MENU: readonly MenuItem[] = [
   { action: 'calibrate', label: 'menu.calibrate', runs: true },
   { action: 'compare', label: 'menu.compare', runs: true },
   { action: 'chooseMode', label: 'menu.chooseMode', runs: true },
@@ -87,11 +93,14 @@ const MENU: readonly { action: InspectorAction; label: TextKey; runs: boolean }[
   { action: 'openRecipe', label: 'menu.openRecipe', runs: false },
   { action: 'exportReport', label: 'menu.exportReport', runs: false },
 ];
+/** Only where the model was quantized before. */
+const DEQUANTIZE: MenuItem = { action: 'dequantize', label: 'menu.dequantize', runs: true };
 
 function More() {
   const open = useSignal(false);
   const ref = useRef<HTMLDivElement>(null);
   const opened = open.value;
+  const items = state.value?.summary?.quantized ? [...MENU, DEQUANTIZE] : MENU;
   useLayoutEffect(() => {
     if (!opened) return;
     ref.current?.querySelector<HTMLElement>('[role=menuitem]:not([disabled])')?.focus();
@@ -133,7 +142,7 @@ function More() {
       </vscode-button>
       {opened && (
         <div class="menu" role="menu">
-          {MENU.map(({ action, label, runs }) => (
+          {items.map(({ action, label, runs }) => (
             <button
               key={action}
               type="button"

@@ -76,7 +76,7 @@ function Precision({ row }: { row: LayerRow }) {
     <p class="small" data-testid="panel-executed">
       <span class="dim">{t('panel.written')}</span> {precisionName(row.written)}
       <span class="dim"> · {t('panel.executed')}</span>{' '}
-      <b class={row.executed === 'int8' ? 'better' : ''}>
+      <b class={row.executed !== null && row.executed !== 'float32' ? 'better' : ''}>
         {row.executed === null ? t('notMeasured') : precisionName(row.executed)}
       </b>
       {result.kernel && <span class="dim"> · {result.kernel}</span>}

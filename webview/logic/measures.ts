@@ -8,11 +8,11 @@ export interface Gap {
   unit: 'pt' | 'dB' | '';
   low: string;
   high: string;
-  /** Whether INT8 is worse, better, or neither by the point estimate. */
+  /** Whether the quantized model is worse, better, or neither by the point estimate. */
   tone: 'worse' | 'better' | 'same';
 }
 
-/** INT8 − FP32 in points for shares, dB for SQNR, else three significant digits; null without FP32's value. */
+/** Quantized − FP32 in points for shares, dB for SQNR, else three significant digits; null without FP32's value. */
 export function accuracyGap(accuracy: AccuracyResult): Gap | null {
   if (accuracy.fp32 === null) return null;
   const share = accuracy.metric === 'top1' || accuracy.metric === 'agreement';

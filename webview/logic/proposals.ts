@@ -39,7 +39,7 @@ export function worstRows(rows: readonly LayerRow[]): LayerRow[] {
 
 /** What to do next: at most three, the most useful first. */
 export function proposals(state: InspectorState, rows: readonly LayerRow[]): Proposal[] {
-  const { result, recipe } = state;
+  const { result, recipe, summary } = state;
   const found: Proposal[] = [];
   if (isRandom(result, recipe))
     found.push({
@@ -48,7 +48,14 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
       why: ['do.realDataWhy'],
       does: act('openRecipe'),
     });
-  if (!result || result.int8MacShare === null) {
+  if (!result?.verification) {
+    if (summary?.quantized)
+      found.push({
+        id: 'dequantize',
+        label: ['menu.dequantize'],
+        why: ['do.dequantizeWhy'],
+        does: act('dequantize'),
+      });
     if (!result?.calibration && recipe.calibrates)
       found.push({
         id: 'calibrate',

@@ -10,11 +10,19 @@ export interface Codes {
   last: number;
 }
 
+/** Smallest and largest code of an integer type such as `uint8` or `int16`. */
+function codeLimits(type: string): { first: number; last: number } {
+  const codes = 2 ** Number(/\d+$/.exec(type)?.[0] ?? 8);
+  return type.startsWith('u')
+    ? { first: 0, last: codes - 1 }
+    : { first: -codes / 2, last: codes / 2 - 1 };
+}
+
 /** Ends of the quantized range: `s · (q − z)` at the smallest and the largest code; null if not quantized. */
 export function codesOf(range: Pick<RangeSummary, 'scale' | 'zeroPoint' | 'type'>): Codes | null {
   const { scale, type } = range;
   if (scale === null || type === null) return null;
   const zero = range.zeroPoint ?? 0;
-  const [first, last] = type === 'uint8' ? [0, 255] : [-128, 127];
+  const { first, last } = codeLimits(type);
   return { low: scale * (first - zero), high: scale * (last - zero), scale, first, last };
 }

@@ -5,6 +5,7 @@ import { errorLine } from '../remedy';
 import { afterFix } from './afterFix';
 import { cancel } from './cancel';
 import { chooseMode, chooseTarget } from './chooseWord';
+import { dequantize, type DequantizeOptions } from './dequantize';
 import { exportReport, type ExportOptions } from './exportReport';
 import { keepLayer } from './keepLayer';
 import { openModel, openRecipe, type OpenRecipeOptions } from './openRecipe';
@@ -19,6 +20,8 @@ const handlers: Record<CommandName, Handler> = {
   compare: (services, target, options) => compare(services, target, plain<RunOptions>(options)),
   chooseMode,
   chooseTarget,
+  dequantize: (services, target, options) =>
+    dequantize(services, target, plain<DequantizeOptions>(options)),
   openRecipe: (services, target, options) =>
     openRecipe(services, target, plain<OpenRecipeOptions>(options)),
   openModel,

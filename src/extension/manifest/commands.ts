@@ -15,6 +15,7 @@ export const commands = {
   compare: { id: 'vernier.compare', icon: 'git-compare' },
   chooseMode: { id: 'vernier.chooseMode', icon: 'settings' },
   chooseTarget: { id: 'vernier.chooseTarget', icon: 'server-environment' },
+  dequantize: { id: 'vernier.dequantize', icon: 'symbol-number' },
   openRecipe: { id: 'vernier.openRecipe', icon: 'settings-gear' },
   openModel: { id: 'vernier.openModel', icon: 'open-preview' },
   exportReport: { id: 'vernier.exportReport', icon: 'export' },

@@ -6,6 +6,8 @@ export const contextKeys = {
   hasRecipe: 'vernier.hasRecipe',
   /** The active model has a result. */
   hasResult: 'vernier.hasResult',
+  /** The active model was quantized before. */
+  quantized: 'vernier.quantized',
   /** A job runs on the active model. */
   running: 'vernier.running',
   /** A job runs on any model. */

@@ -5,6 +5,8 @@ import { isRecipePath } from '../session/lookup';
 import type { ModelSession } from '../session/session';
 import type { Sessions } from '../sessions';
 
+const followed = ['job', 'result', 'recipe', 'summary'] as const;
+
 /** Keeps the context keys true to the active editor and to what runs. */
 export function followContext(sessions: Sessions): vscode.Disposable {
   const known = new Map<string, boolean>();
@@ -22,6 +24,7 @@ export function followContext(sessions: Sessions): vscode.Disposable {
       session?.state.recipe.exists ?? (uri ? isRecipePath(uri.fsPath) : false),
     );
     set(contextKeys.hasResult, Boolean(session?.state.result));
+    set(contextKeys.quantized, Boolean(session?.state.summary?.quantized));
     set(contextKeys.running, session?.running ?? false);
     set(
       contextKeys.anyRunning,
@@ -33,7 +36,7 @@ export function followContext(sessions: Sessions): vscode.Disposable {
     vscode.window.tabGroups.onDidChangeTabs(update),
     vscode.window.tabGroups.onDidChangeTabGroups(update),
     sessions.onDidChange(({ patch }) => {
-      if ('job' in patch || 'result' in patch || 'recipe' in patch) update();
+      if (followed.some((part) => part in patch)) update();
     }),
   );
 }

@@ -7,6 +7,7 @@ import type {
   WeightDetail,
 } from '../../../src/protocol';
 import { fusions, mobilenet, ranges, results } from './mobilenet';
+import { existing } from './existing';
 import { histogram, random } from './random';
 
 function recipe(kept: string[]): RecipeState {
@@ -279,6 +280,10 @@ export const states: Record<string, () => InspectorState> = {
         ),
       };
     return state;
+  },
+  quantized: () => {
+    const state = whole([], { result: null });
+    return { ...state, summary: state.summary && { ...state.summary, quantized: existing() } };
   },
   untrusted: () => whole([], { result: null, trusted: false }),
   large,

@@ -33,7 +33,7 @@ export function letter(row: LayerRow): string {
   }
 }
 
-/** The precision of a layer as a letter, and the switch between INT8 and FP32; FP32 by choice is hatched. */
+/** The precision of a layer as a letter, and the switch between quantized and FP32; FP32 by choice is hatched. */
 export function PrecisionSwitch({ row }: { row: LayerRow }) {
   const states = [row.kept && 'kept', row.pending && 'pending', row.differs && 'differs'];
   const label = t(row.kept ? 'switch.kept' : 'switch.quantized', { layer: row.name });

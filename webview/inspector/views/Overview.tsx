@@ -8,6 +8,7 @@ import { age } from '../Failure';
 import { Block, Notes } from '../parts/blocks';
 import { Icon, Name, PrecisionSwitch } from '../parts/marks';
 import { act, keep, locked, rows, select, selected, state } from '../store';
+import { OverviewExisting } from './OverviewExisting';
 import { OverviewFile } from './OverviewFile';
 import { OverviewSide } from './OverviewSide';
 
@@ -25,6 +26,7 @@ export function OverviewView() {
         <Next />
         {result && <Worst />}
         {result && <Outputs result={result} />}
+        {summary?.quantized && <OverviewExisting found={summary.quantized} />}
         <Notes notes={[...(result?.notes ?? []), ...(summary?.notes ?? [])]} />
       </div>
       <div class="column side">{result ? <OverviewSide result={result} /> : <OverviewFile />}</div>
@@ -57,7 +59,7 @@ function Unmeasured() {
   return (
     <section class="verdict plain" data-testid="verdict" data-tone="none">
       <h2>
-        <Icon name="info" /> {t('overview.unmeasured')}
+        <Icon name="info" /> {t(summary?.quantized ? 'existing.headline' : 'overview.unmeasured')}
       </h2>
       {summary && (
         <p>

@@ -2,6 +2,7 @@ import type { RunResult } from '../../../src/protocol';
 import { t } from '../../l10n';
 import { bytes, fileName, plain, seconds, significant, threads } from '../../logic/format';
 import { metricValue } from '../../logic/measures';
+import { formatName } from '../../logic/words';
 import { age } from '../Failure';
 import { Block, CopyLine } from '../parts/blocks';
 import { Icon } from '../parts/marks';
@@ -11,8 +12,8 @@ export function OverviewSide({ result }: { result: RunResult }) {
   return (
     <>
       <Limits result={result} />
-      {result.size && <Budget size={result.size} />}
-      {result.latency && <Latency latency={result.latency} />}
+      {result.size && <Budget size={result.size} name={formatName(result)} />}
+      {result.latency && <Latency latency={result.latency} name={formatName(result)} />}
       <Provenance result={result} />
       {result.load && <Load load={result.load} output={result.output} />}
     </>
@@ -47,7 +48,13 @@ function Limits({ result }: { result: RunResult }) {
 
 const SHADES = ['charts-blue', 'charts-green', 'charts-yellow', 'charts-purple', 'charts-orange'];
 
-function Budget({ size }: { size: NonNullable<RunResult['size']> }) {
+interface BudgetProps {
+  size: NonNullable<RunResult['size']>;
+  /** The written model's format. */
+  name: string;
+}
+
+function Budget({ size, name }: BudgetProps) {
   const parts = [...size.parts].sort((a, b) => b.bytes - a.bytes);
   const shade = (i: number) =>
     i < SHADES.length ? `var(--vscode-${SHADES[i] ?? ''})` : 'var(--dim)';
@@ -60,7 +67,7 @@ function Budget({ size }: { size: NonNullable<RunResult['size']> }) {
           <i class="whole" style={{ width: '100%' }} />
         </span>
         <span class="n">{bytes(size.fp32)}</span>
-        <span class="dim">INT8</span>
+        <span class="dim">{name}</span>
         <span class="track">
           {parts.map((part, i) => (
             <i
@@ -84,7 +91,12 @@ function Budget({ size }: { size: NonNullable<RunResult['size']> }) {
   );
 }
 
-function Latency({ latency }: { latency: NonNullable<RunResult['latency']> }) {
+interface LatencyProps {
+  latency: NonNullable<RunResult['latency']>;
+  name: string;
+}
+
+function Latency({ latency, name: written }: LatencyProps) {
   // a tail ten times the median would leave no length to compare
   const slowest = Math.max(latency.fp32P50, latency.int8P50);
   const most = Math.min(3 * slowest, Math.max(latency.fp32P99, latency.int8P99));
@@ -92,7 +104,7 @@ function Latency({ latency }: { latency: NonNullable<RunResult['latency']> }) {
     <>
       <span class="dim">{name}</span>
       <span class="track">
-        <i class={name === 'INT8' ? 'fast' : 'whole'} style={{ width: `${(100 * p50) / most}%` }} />
+        <i class={name === 'FP32' ? 'whole' : 'fast'} style={{ width: `${(100 * p50) / most}%` }} />
         <i class="tail" style={{ width: `${(100 * (p99 - p50)) / most}%` }} />
       </span>
       <span class="n">
@@ -104,7 +116,7 @@ function Latency({ latency }: { latency: NonNullable<RunResult['latency']> }) {
     <Block title={t('overview.latency')} testid="latency">
       <div class="budget">
         {line('FP32', latency.fp32P50, latency.fp32P99)}
-        {line('INT8', latency.int8P50, latency.int8P99)}
+        {line(written, latency.int8P50, latency.int8P99)}
       </div>
       <p class="dim small">
         {t('overview.latencyHow', { threads: threads(latency.threads), pairs: latency.pairs })}
