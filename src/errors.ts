@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'job.io'
   | 'job.untrusted'
   | 'job.kept-layer-quantized'
+  | 'job.breaks-target-rules'
   | 'job.flawed-graph'
   | 'limits.not-met'
   | 'internal';

@@ -33,6 +33,25 @@ export interface Note {
   remedy?: string;
 }
 
+/** What a target's rules say of a place in a model; `code` is stable. */
+export interface Finding {
+  code: string;
+  /** `error`: the target refuses the file. `warning`: it runs, not as it could. `info`: what else to know. */
+  severity: 'error' | 'warning' | 'info';
+  message: string;
+  node?: string;
+  tensor?: string;
+  remedy: string;
+}
+
+/** A model checked by the rules of a target. */
+export interface CheckResult {
+  model: string;
+  target: Target;
+  nodes: number;
+  findings: Finding[];
+}
+
 export interface ValueSummary {
   name: string;
   /** ONNX element type in lower case, e.g. `float32`, `int64`. */

@@ -2,6 +2,7 @@ import { toErrorData, VernierError } from '../errors';
 import { toErrorDocument } from '../report/json';
 import { choose } from './choose';
 import { parseCommand } from './command';
+import { check } from './check';
 import { dequantize } from './dequantize';
 import { errorText } from './error-text';
 import { exitCodeOf, exitCodes } from './exit-codes';
@@ -23,6 +24,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         return exitCodes.done;
       case 'inspect':
         return await inspect(command, io);
+      case 'check':
+        return await check(command, io);
       case 'dequantize':
         return await dequantize(command, io);
       case 'choose':

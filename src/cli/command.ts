@@ -3,7 +3,7 @@ import type { RunUntil } from '../jobs/protocol';
 import { schemasAt } from '../recipe/json-schema';
 import { isMode } from '../recipe/modes';
 import { suggest } from '../recipe/suggest';
-import type { Mode } from '../results';
+import type { Mode, Target } from '../results';
 import { readRecipeFlags, recipeFlagNames, type RecipeFlags } from './recipe-flags';
 import { tokenize, usage, type Tokens } from './tokens';
 
@@ -29,6 +29,7 @@ export type Command =
   | { name: 'help'; about: string | null }
   | { name: 'version' }
   | ({ name: 'inspect'; model: string } & Manner)
+  | ({ name: 'check'; model: string; target: CheckedTarget } & Manner)
   | ({
       name: 'dequantize';
       model: string;
@@ -47,11 +48,16 @@ export type Command =
   | ({ name: 'run'; recipe: string } & RunOptions)
   | ({ name: 'quantize'; model: string; recipe: string | null; flags: RecipeFlags } & RunOptions);
 
-const COMMANDS = ['inspect', 'quantize', 'run', 'choose', 'dequantize'] as const;
+/** Targets whose rules a file can be checked by. */
+export type CheckedTarget = Extract<Target, 'tensorrt' | 'fpga-fixed' | 'onnx' | 'x86-avx2'>;
+
+const COMMANDS = ['inspect', 'check', 'quantize', 'run', 'choose', 'dequantize'] as const;
+const CHECKED: readonly CheckedTarget[] = ['tensorrt', 'fpga-fixed', 'onnx', 'x86-avx2'];
 const STAGES: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
 const MANNER = ['json', 'quiet', 'help', 'version'];
 const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   inspect: MANNER,
+  check: [...MANNER, 'target'],
   run: [...MANNER, 'report', 'until'],
   quantize: [...MANNER, 'report', 'until', 'recipe'],
   dequantize: [...MANNER, 'output', 'data', 'samples'],
@@ -79,6 +85,8 @@ export function parseCommand(args: readonly string[]): Command {
   switch (command) {
     case 'inspect':
       return { name: command, model: subject, ...manner };
+    case 'check':
+      return { name: command, model: subject, target: checkedTarget(tokens), ...manner };
     case 'dequantize':
       return {
         name: command,
@@ -176,6 +184,18 @@ function runOptions(tokens: Tokens): { report: ReportFile | null; until: RunUnti
   const stage = STAGES.find((name) => name === until);
   if (!stage) throw usage(`--until takes ${STAGES.join(', ')}, not '${until}'.`);
   return { report: report === undefined ? null : reportFile(report), until: stage };
+}
+
+function checkedTarget(tokens: Tokens): CheckedTarget {
+  const target = last(tokens, 'target');
+  const found = CHECKED.find((name) => name === target);
+  if (found) return found;
+  throw usage(
+    target === undefined
+      ? 'By whose rules?'
+      : `There are no rules to check a file by for '${target}'.`,
+    `Write --target ${CHECKED.join(', or ')}.`,
+  );
 }
 
 function reportFile(file: string): ReportFile {

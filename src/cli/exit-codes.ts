@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors';
-import type { RunResult } from '../results';
+import type { CheckResult, RunResult } from '../results';
 
 /** What the process tells its caller. */
 export const exitCodes = {
@@ -20,4 +20,11 @@ export function exitCodeOf(code: ErrorCode): number {
 /** The exit code of a run that came to its end. A limit that was not measured is not missed. */
 export function exitCodeOfResult({ limits }: Pick<RunResult, 'limits'>): number {
   return limits.some(({ met }) => met === false) ? exitCodes.limitsNotMet : exitCodes.done;
+}
+
+/** The exit code of a check: a rule that is broken counts like a limit that is not met. */
+export function exitCodeOfCheck({ findings }: Pick<CheckResult, 'findings'>): number {
+  return findings.some(({ severity }) => severity === 'error')
+    ? exitCodes.limitsNotMet
+    : exitCodes.done;
 }

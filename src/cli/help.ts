@@ -6,6 +6,7 @@ vernier quantizes ONNX models and shows, layer by layer, what that does to them.
 
 Usage
   vernier inspect MODEL                        what a model's file says
+  vernier check MODEL --target TARGET          whether a target's rules accept a file
   vernier quantize MODEL --data PATH           quantize it, and measure
   vernier run RECIPE                           do what a recipe says
   vernier choose MODEL|RECIPE                  measure which mode is best here
@@ -32,7 +33,7 @@ Exit codes
   0    done
   1    failed on the way (disk full, a crash, a kept layer that would run in INT8 …)
   2    wrong input: the model, the data, the recipe or the command line
-  3    done, but a limit of the recipe is not met
+  3    done, but a limit of the recipe or a rule of the target is not met
   130  cancelled with Ctrl-C; nothing half-written is left behind
 `;
 
@@ -46,6 +47,24 @@ fused into one, or what is in the way. Nothing is written.
 Examples
   vernier inspect mobilenet.onnx
   vernier inspect mobilenet.onnx --json | jq '.layers[] | select(.op == "Conv") | .name'
+`;
+
+const check = `
+vernier check MODEL --target tensorrt|fpga-fixed|onnx|x86-avx2 [--json] [--quiet]
+
+Checks any ONNX file by the rules of a target, node by node, and says what to do about it. Nothing is written.
+
+  tensorrt     what TensorRT's parser refuses (zero points, uint8, int32 biases, scales by channel of activations,
+               quantized operators) and where its documentation wants quantizers so that layers fuse
+  fpga-fixed   scales that are no powers of two, zero points other than 0
+  onnx         operators that are not ONNX's own
+  x86-avx2     layers whose sums clip at 16 bits on processors without VNNI
+
+The exit code is 3 where there is an error.
+
+Examples
+  vernier check mobilenet.int8.onnx --target tensorrt
+  vernier check mobilenet.int8.onnx --target x86-avx2 --json | jq '.findings[].node'
 `;
 
 const run = `
@@ -138,6 +157,8 @@ export function helpText(about: string | null): string {
       return main.trim();
     case 'inspect':
       return inspect.trim();
+    case 'check':
+      return check.trim();
     case 'run':
       return run.trim();
     case 'dequantize':
@@ -149,7 +170,7 @@ export function helpText(about: string | null): string {
     default:
       throw usage(
         `There is no command '${about}'.`,
-        'There are inspect, quantize, run, choose and dequantize.',
+        'There are inspect, check, quantize, run, choose and dequantize.',
       );
   }
 }

@@ -69,7 +69,8 @@ export async function measureModes(task: ChooseTask, context: JobContext): Promi
       },
     );
   const trials: ModeTrial[] = [];
-  for (const mode of modes) trials.push(await tryMode(task, mode, samples, probe, context));
+  const possible = modes.filter((mode) => plan.traits.modes?.includes(mode) ?? true);
+  for (const mode of possible) trials.push(await tryMode(task, mode, samples, probe, context));
   const fp32Bytes = await bytesOf(plan.model);
   const { winner, reason } = decide(trials, whatFp32Misses(plan));
   return {
@@ -153,7 +154,7 @@ async function tryMode(
     await context.meter.begin('quantize', 1, mode);
     const { calibration } = samples;
     const quantized = await writeStage(plan, subject, calibration, calibrated, context);
-    const verified = await verifyStage(subject, quantized, file, probe, [], context);
+    const verified = await verifyStage(subject, quantized, file, probe, [], context, plan.target);
     const found = emptyResult(plan, subject, plan.recipePath);
     try {
       trial.bytes = await bytesOf(file);

@@ -8,6 +8,7 @@ import { toVernierError, type Problem } from '../recipe/problem';
 import { resolveRecipe, type ResolvedRecipe } from '../recipe/defaults';
 import type { Note, Target } from '../results';
 import { thisMachine } from './cpu';
+import { TARGETS, type TargetTraits } from './targets';
 
 /** A recipe with its paths resolved and `auto` decided. */
 export interface Plan {
@@ -20,6 +21,8 @@ export interface Plan {
   output: string;
   target: Target;
   targetWasAuto: boolean;
+  /** What the target asks of the numbers in the file. */
+  traits: TargetTraits;
   activationType: 'uint8' | 'int8';
   /** Weights leave headroom where 16-bit accumulators could clip (x86 without VNNI). */
   headroom: boolean;
@@ -62,9 +65,9 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
   const target = recipe.target === 'auto' ? machine!.target : recipe.target;
   if (machine?.note)
     notes.push({ code: 'target-guessed', severity: 'info', message: machine.note });
-  const written = parsed.recipe!.quantization?.activations?.type;
-  const activationType =
-    written ?? (target === 'arm64' ? 'int8' : recipe.quantization.activations.type);
+  const traits = TARGETS[target];
+  const activationType = parsed.recipe!.quantization?.activations?.type ?? traits.activations[0]!;
+  refuseForeign(recipe, target, traits, activationType, recipePath);
   return {
     recipe,
     parsed,
@@ -74,11 +77,34 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
     output,
     target,
     targetWasAuto,
+    traits,
     activationType,
     headroom: target === 'x86-avx2' && activationType === 'uint8',
     layerSamples: parsed.recipe!.sensitivity?.samples ?? null,
     notes,
   };
+}
+
+/** Refuses what a target has no operators or types for. Throws `recipe.unsupported`. */
+function refuseForeign(
+  { quantization: { mode } }: ResolvedRecipe,
+  target: Target,
+  { modes, activations }: TargetTraits,
+  type: 'uint8' | 'int8',
+  file: string,
+): void {
+  if (modes && !modes.includes(mode))
+    throw new VernierError(
+      'recipe.unsupported',
+      `The target ${target} has nothing that computes in mode ${mode}: it takes fixed scales.`,
+      { file, remedy: `Write mode: ${modes.join(' or mode: ')}, or choose another target.` },
+    );
+  if (mode === 'static' && !activations.includes(type))
+    throw new VernierError(
+      'recipe.unsupported',
+      `The target ${target} takes no ${type} activations.`,
+      { file, remedy: `Write activations: { type: ${activations[0]} }, or leave it out.` },
+    );
 }
 
 /** What is doubtful about a recipe once the model's layers are known: names that match none, keys without effect. */

@@ -5,6 +5,7 @@
 import type { ErrorData } from '../errors';
 import type { DequantizeRequest } from './dequantize';
 import type {
+  CheckResult,
   DequantizeResult,
   Mode,
   ModeChoice,
@@ -12,6 +13,7 @@ import type {
   Progress,
   RangeDetail,
   RunResult,
+  Target,
   WeightDetail,
 } from '../results';
 
@@ -37,6 +39,8 @@ export interface ChooseRequest {
 export interface Requests {
   /** What the file alone says; with `runtime: false` nothing at all is run (untrusted workspaces). */
   inspect(params: { model: string; runtime?: boolean }): ModelSummary;
+  /** A file by the rules of a target. */
+  check(params: { model: string; target: Target }): CheckResult;
   /** Runs a recipe; `partial` results and progress stream while it works. */
   run(params: RunRequest): RunResult;
   /** Writes a float model of a quantized one. */

@@ -141,7 +141,15 @@ async function runStages(
   for (const note of quantized.notes) addNote(result.notes, note);
   await context.meter.begin('verify', 1);
   const probe = await openProbe(plan, subject, samples, context);
-  const verified = await verifyStage(subject, quantized, plan.output, probe, result.notes, context);
+  const verified = await verifyStage(
+    subject,
+    quantized,
+    plan.output,
+    probe,
+    result.notes,
+    context,
+    plan.target,
+  );
   result.verification = verified.verification;
   try {
     result.seconds.quantize = (Date.now() - start) / 1000;

@@ -6,6 +6,8 @@ import { loadModel, type InputSpec, type Model, valueType } from '../onnx';
 import { inferGraphs } from '../onnx/shapes';
 import { validateModel } from '../onnx/validate';
 import type { PassContext } from '../quantize/context';
+import type { TargetFamily } from '../quantize/operators';
+import { placeFor } from '../quantize/place-for';
 import { place, type Placement } from '../quantize/placement';
 import { prepare } from '../quantize/prepare';
 import type { TypeOf, Unit } from '../quantize/units';
@@ -72,11 +74,15 @@ async function makeSubject(file: string, key: string): Promise<Subject> {
   };
 }
 
-/** The same superset for a recipe that asks for INT8 where it is not the default. */
-export function everythingFor(subject: Subject, forced: ReadonlySet<string>): Placement {
-  if (forced.size === 0) return subject.everything;
+/** The same superset for a recipe that asks for INT8 where it is not the default, or for a target with rules of its own. */
+export function everythingFor(
+  subject: Subject,
+  forced: ReadonlySet<string>,
+  family: TargetFamily,
+): Placement {
+  if (forced.size === 0 && family === 'cpu') return subject.everything;
   const { prepared, units, typeOf } = subject;
-  return place(prepared, units, { keep: new Set(), forced }, typeOf);
+  return placeFor(family, prepared, units, { keep: new Set(), forced }, typeOf);
 }
 
 /** The layers as recipes name them: the names of absorbed nodes lead to their layer. */

@@ -2,7 +2,8 @@
 import { inspectModel } from '../analyze/inspect';
 import { weightDetail } from '../analyze/weight-detail';
 import { toErrorData, VernierError } from '../errors';
-import type { ModeChoice, ModelSummary, RunResult } from '../results';
+import type { CheckResult, ModeChoice, ModelSummary, RunResult } from '../results';
+import { checkModel } from './check';
 import { chooseRecipe } from './choose';
 import { dequantizeFile } from './dequantize';
 import { rangeDetail } from './details';
@@ -22,6 +23,7 @@ function serve(): void {
   const memory = new Memory();
   const post = (message: FromWorker) => process.send?.(message);
   const handlers: Handlers = {
+    check: ({ model, target }): Promise<CheckResult> => checkModel(model, target),
     inspect: ({ model, runtime = true }): Promise<ModelSummary> => inspectModel(model, { runtime }),
     choose: (request, id): Promise<ModeChoice> =>
       chooseRecipe(

@@ -82,3 +82,10 @@ export function chooseParams(
   const zeroPoint = roundHalfEven(codes.min - low / scale);
   return { scale, zeroPoint: Math.max(codes.min, Math.min(codes.max, zeroPoint)), oddity };
 }
+
+/** The smallest power of two that is no smaller than a scale: what fixed point can express without clipping. */
+export function powerOfTwo(scale: number): number {
+  const exponent = Math.ceil(Math.log2(scale));
+  // log2 may round up to the next whole number
+  return 2 ** (exponent - 1) >= scale ? 2 ** (exponent - 1) : 2 ** exponent;
+}

@@ -283,9 +283,10 @@ class Walk {
     const settings = this.settings.weightSettings(unit.name);
     const input = unit.inputs[0]!;
     const scale = this.settings.paramsOf(this.placement.quantized.get(input) ?? input).scale;
-    const bias = unit.bias
-      ? floatData(this.index.initializer(unit.bias)!, this.prepared.dir)
-      : null;
+    const bias =
+      unit.bias && !settings.floatBias
+        ? floatData(this.index.initializer(unit.bias)!, this.prepared.dir)
+        : null;
     const group = intAttribute(unit.node, 'group', 1);
     const scales = this.writer.scales(tensor, axis, settings, scale, bias, group);
     const constant = this.writer.weight(tensor, axis, settings, scales);

@@ -12,6 +12,7 @@ import {
 } from '../onnx';
 import { inferShapes, type TensorInfo } from '../onnx/shapes';
 import { channelRange, roundHalfEven } from '../numeric';
+import { contribProduct, plainProduct } from './dynamic-product';
 import type { UnitPlacement } from './placement';
 import { isRecurrent, sequenceSizes, whyNotApart, writeApartDynamic } from './recurrent';
 import type { Unit } from './units';
@@ -33,7 +34,8 @@ export interface WrittenDynamic {
  * 2. LSTM becomes `com.microsoft.DynamicQuantizeLSTM`; GRU and RNN, which have no such kernel, are taken apart, and their
  *    products become dynamic ones.
  *    `headroom` widens scales where 16-bit accumulators could clip, for x86 processors without VNNI.
- * 3. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
+ * 3. With `plain`, products are written in ONNX's own operators, and what has only the runtime's own stays float.
+ * 4. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
  */
 export function quantizeDynamic(
   prepared: Model,
@@ -41,6 +43,7 @@ export function quantizeDynamic(
   keep: ReadonlySet<string>,
   granularity: 'channel' | 'tensor',
   headroom = false,
+  plain = false,
 ): WrittenDynamic {
   const model = prepared.copy();
   const index = new GraphIndex(model.graph);
@@ -56,7 +59,7 @@ export function quantizeDynamic(
     ? inferShapes(prepared)
     : new Map<string, TensorInfo>();
   const placed: UnitPlacement[] = units.map((unit): UnitPlacement => {
-    const reason = keep.has(unit.name) ? 'kept in FP32 by the recipe' : whyNot(index, unit);
+    const reason = keep.has(unit.name) ? 'kept in FP32 by the recipe' : whyNot(index, unit, plain);
     if (reason !== null) return { unit, integer: false, reason };
     const own = (node: NodeProto | null) => (node ? nodes.get(node.name)! : null);
     const node = own(unit.node)!;
@@ -71,20 +74,22 @@ export function quantizeDynamic(
     const scales =
       unit.op === 'LSTM'
         ? replaceLstm(model, index, node, settings)
-        : replaceMatMul(model, index, writer, unit, node, own(unit.biasNode), settings);
+        : replaceMatMul(model, index, writer, unit, own, settings, plain);
     weightScales.set(unit.name, scales);
     return { unit, integer: true, reason: null };
   });
   index.dropDeadNodes();
-  if (placed.some((p) => p.integer)) model.setDomainVersion(CONTRIB, 1);
+  if (!plain && placed.some((p) => p.integer)) model.setDomainVersion(CONTRIB, 1);
   index.dropUnusedInitializers();
   model.graph.node = topologicalOrder(model.graph);
   return { model, units: placed, weightScales };
 }
 
 /** Why a unit cannot be dynamic INT8, or null. */
-function whyNot(index: GraphIndex, unit: Unit): string | null {
+function whyNot(index: GraphIndex, unit: Unit, plain: boolean): string | null {
   const { node, op } = unit;
+  if (plain && isRecurrent(node))
+    return `its integer form needs operators of onnxruntime's own, which the target onnx leaves out`;
   if (op === 'Conv')
     return 'dynamic INT8 convolutions are many times slower than FP32 in onnxruntime: use mode: static';
   if (op === 'GRU' || op === 'RNN') return whyNotApart(index, node);
@@ -119,16 +124,18 @@ function whyNotLstm(index: GraphIndex, node: NodeProto): string | null {
   return null;
 }
 
-/** DynamicQuantizeMatMul: A, B, b_scale, b_zero_point, bias → Y. */
+/** A product with its bias, in the runtime's own operator or in ONNX's. */
 function replaceMatMul(
   model: Model,
   index: GraphIndex,
   writer: ConstantWriter,
   unit: Unit,
-  node: NodeProto,
-  biasNode: NodeProto | null,
+  own: (node: NodeProto | null) => NodeProto | null,
   settings: WeightSettings,
+  plain: boolean,
 ): Float32Array {
+  const node = own(unit.node)!;
+  const biasNode = own(unit.biasNode);
   const { tensor, axis } = unit.weight!;
   let weight = tensor;
   let outputAxis = axis;
@@ -141,23 +148,20 @@ function replaceMatMul(
   const biasName = biasNode
     ? biasNode.input.find((name) => index.isConstant(name))!
     : (unit.bias ?? '');
-  const inputs = [node.input[0]!, constant.codes, constant.scale, constant.zeroPoint];
   // A bias of one value does not broadcast in the kernel: it stays an Add.
   const n = scales.length > 1 ? scales.length : tensorDims(index.initializer(weight)!)[1]!;
   const takesBias = biasName !== '' && tensorDims(index.initializer(biasName)!)[0] === n;
-  if (takesBias) inputs.push(biasName);
   const output = takesBias && biasNode ? biasNode.output[0]! : node.output[0]!;
   index.removeNode(node);
   if (takesBias && biasNode) index.removeNode(biasNode);
-  index.insertNode(
-    makeNode({
-      opType: 'DynamicQuantizeMatMul',
-      domain: CONTRIB,
-      name: node.name,
-      inputs,
-      outputs: [output],
-    }),
-  );
+  const write = plain ? plainProduct : contribProduct;
+  write(index, {
+    name: node.name,
+    input: node.input[0]!,
+    weight: constant,
+    bias: takesBias ? biasName : null,
+    output,
+  });
   return scales;
 }
 

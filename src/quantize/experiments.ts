@@ -23,6 +23,8 @@ export interface ExperimentSettings {
   paramsOf: ParamsOf;
   activationType: 'uint8' | 'int8';
   weightSettings(unit: string): WeightSettings;
+  /** Inputs of a layer that become codes, where those are not all. */
+  codesOf?(unit: Unit): readonly string[];
 }
 
 /** The FP32 model with a quantized twin beside every integer layer. */
@@ -156,7 +158,7 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
     if (isRecurrent(unit.node)) return twinApart(unit);
     const node = own(unit.node);
     const inputs = node.input.map((name) =>
-      unit.inputs.includes(name) ? quantizeInput(name) : name,
+      (settings.codesOf?.(unit) ?? unit.inputs).includes(name) ? quantizeInput(name) : name,
     );
     for (const slot of constantOperands(index, unit)) {
       const operand = writer.operand(node.input[slot]!, settings.activationType);
@@ -164,13 +166,14 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
     }
     if (unit.weight) {
       const scale = settings.paramsOf(unit.inputs[0]!).scale;
-      const bias = unit.bias ? floatData(index.initializer(unit.bias)!, model.dir) : null;
       const weights = settings.weightSettings(unit.name);
+      const own = weights.floatBias ? null : unit.bias;
+      const bias = own ? floatData(index.initializer(own)!, model.dir) : null;
       const { tensor, slot, axis } = unit.weight;
       const group = intAttribute(node, 'group', 1);
       const scales = writer.scales(tensor, axis, weights, scale, bias, group);
       inputs[slot] = attach(writer.weight(tensor, axis, weights, scales), `${base}.weight`);
-      if (unit.bias) inputs[2] = attach(writer.bias(unit.bias, scale, scales), `${base}.bias`);
+      if (own) inputs[2] = attach(writer.bias(own, scale, scales), `${base}.bias`);
     }
     let output = copyOf(node, inputs);
     for (const follower of [unit.biasNode, unit.activation]) {

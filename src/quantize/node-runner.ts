@@ -38,7 +38,7 @@ export class NodeRunner {
 
   constructor(
     private readonly model: Model,
-    samples: readonly Feed[],
+    private readonly samples: readonly Feed[],
   ) {
     this.index = new GraphIndex(model.graph);
     for (const node of model.graph.node)
@@ -67,7 +67,8 @@ export class NodeRunner {
         (takesCodes ? this.rounded.get(name) : undefined) ?? this.values.get(name) ?? [],
       ]),
     );
-    const samples = inputs.values().next().value?.length ?? 0;
+    // a node that reads constants alone gives the same for every sample
+    const samples = inputs.size > 0 ? inputs.values().next().value!.length : this.samples.length;
     const outputs: Stored[][] = node.output.map(() => []);
     if (samples === 0) return outputs;
     const session = await this.open(node, weight, inputs);

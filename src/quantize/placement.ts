@@ -29,6 +29,11 @@ export interface Placement {
   passthrough: NodeProto[];
   /** Concats that join codes of several scales into codes of one. */
   joining: NodeProto[];
+  /**
+   * Where the file is for another runtime: who reads a tensor's codes, by the names of nodes. Missing where integer layers
+   * read all their inputs as codes.
+   */
+  reads?: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export type { PlacementOptions } from './why-float';
@@ -142,7 +147,7 @@ function channelwiseTensors(
 }
 
 /** What runs once a turn, or only sometimes, has no range that a calibration could vouch for. */
-function insideBody(unit: Unit, { keep }: PlacementOptions): UnitPlacement {
+export function insideBody(unit: Unit, { keep }: PlacementOptions): UnitPlacement {
   const { body } = unit;
   const where = body ? `inside the body of ${body.owner.opType} '${body.path}'` : 'not reached';
   const reason = keep.has(unit.name)

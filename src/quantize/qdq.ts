@@ -64,6 +64,7 @@ export interface WrittenQdq {
  * 6. LSTM, GRU and RNN are taken apart: their products are integer, the rest of their cells float.
  * 7. A convolution that only float layers read writes codes with a scale for every channel (`channelsOf`).
  * 8. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
+ *    Neither this nor 5. is done to a file for another runtime (a placement with `reads`).
  */
 export function writeQdq(
   prepared: Model,
@@ -197,8 +198,10 @@ export function writeQdq(
       );
   }
 
-  separateBiases(model, index, placement, prepared, own);
-  protectFloat(index, placement, own, paramsOf, activations.type);
+  if (!placement.reads) {
+    separateBiases(model, index, placement, prepared, own);
+    protectFloat(index, placement, own, paramsOf, activations.type);
+  }
   index.dropDeadNodes();
   index.dropUnusedInitializers();
   model.graph.node = topologicalOrder(model.graph);
@@ -222,7 +225,9 @@ function writeWeights(
   const { tensor, slot, axis } = unit.weight!;
   const input = unit.inputs[0]!;
   const inputScale = paramsOf(placement.quantized.get(input) ?? input).scale;
-  const own = biasTensor ? floatData(index.initializer(biasTensor)!, model.dir) : null;
+  if (settings.floatBias && biasTensor) index.setInput(node, 2, biasTensor);
+  const own =
+    biasTensor && !settings.floatBias ? floatData(index.initializer(biasTensor)!, model.dir) : null;
   const bias = channelwise ? shiftedBias(own, channelwise) : own;
   const group = intAttribute(unit.node, 'group', 1);
   const scales = writer.scales(tensor, axis, settings, inputScale, bias, group);
@@ -312,7 +317,8 @@ function linear(
   });
 }
 
-function readersInIntegers(placement: Placement): Map<string, Set<string>> {
+function readersInIntegers(placement: Placement): ReadonlyMap<string, ReadonlySet<string>> {
+  if (placement.reads) return placement.reads;
   const readers = new Map<string, Set<string>>();
   const add = (tensor: string, node: string) => {
     const set = readers.get(tensor);

@@ -11,6 +11,7 @@ import { zeroPointTensor } from './parameters';
 import {
   channelRange,
   chooseParams,
+  powerOfTwo,
   quantizeArray,
   quantizePerChannel,
   roundHalfEven,
@@ -42,6 +43,10 @@ export interface WeightSettings {
    * far as needed; depthwise kernels multiply in more bits and stay as they are.
    */
   headroom?: Headroom;
+  /** Leaves the bias in float, for runtimes that take no int32 one. */
+  floatBias?: boolean;
+  /** Scales are powers of two. */
+  powerOfTwo?: boolean;
 }
 
 /** Largest codes of a layer's input by channel, or null where all of them can be 255. */
@@ -87,7 +92,7 @@ export class ConstantWriter {
       if (scale < 2 ** -120) scale = b > 0 && inputScale ? b / (inputScale * BIAS_CODES) : 1;
       if (inputScale && b / (inputScale * scale) > BIAS_LIMIT)
         scale = b / (inputScale * BIAS_LIMIT);
-      return Math.fround(scale);
+      return settings.powerOfTwo ? powerOfTwo(scale) : Math.fround(scale);
     });
     if (settings.headroom) giveHeadroom(values, dims, axis, scales, settings.headroom, group);
     return scales;

@@ -70,7 +70,7 @@ export function whyFloat(
 }
 
 /** What of the unit's tensors can have no range. */
-function whyUnusable(unit: Unit, rule: IntegerRule, around: Surroundings): string | null {
+export function whyUnusable(unit: Unit, rule: IntegerRule, around: Surroundings): string | null {
   const { options, typeOf, patterns } = around;
   const apart = rule.form === 'apart';
   const looksAt = apart ? [unit.inputs[0]!, ...hiddenTensors(unit.node)] : unit.inputs;
@@ -86,7 +86,8 @@ function whyUnusable(unit: Unit, rule: IntegerRule, around: Surroundings): strin
   return null;
 }
 
-function whyWeightFloat(
+/** Why a layer with a weight cannot be integer, from its node and weight. */
+export function whyWeightFloat(
   unit: Unit,
   broken: string | undefined,
   forced: boolean,

@@ -26,7 +26,7 @@ export interface ResolvedRecipe extends LayerChoices {
   model: string;
   output: string;
   /** `auto` is decided by the machine that runs it. */
-  target: 'auto' | Exclude<Target, 'nvidia-fp16' | 'tensorrt' | 'fpga-fixed'>;
+  target: 'auto' | Exclude<Target, 'nvidia-fp16' | 'fpga-fixed'>;
   calibration: {
     /** Empty where all ranges come from a file. */
     data: string[];

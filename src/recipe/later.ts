@@ -7,7 +7,6 @@ import type { Path } from './json-schema';
 const words: Record<string, Record<string, string>> = {
   target: {
     'nvidia-fp16': 'it writes INT8 for CPUs, not float16 for GPUs',
-    tensorrt: 'it writes for CPUs, and TensorRT wants Q/DQ placed by other rules',
     'fpga-fixed': 'it writes float scales, not fixed point',
   },
   'quantization.mode': {

@@ -142,7 +142,9 @@ export const recipeSchema = z
       'x86-vnni': 'x86-64 with VNNI or AVX-512 VNNI: full-range weights',
       'x86-avx2': 'x86-64 without VNNI: weights in 7 bits where products could saturate',
       arm64: 'ARM 64 with dot-product instructions',
-      onnx: 'plain ONNX Q/DQ that assumes nothing about the machine',
+      onnx: 'plain ONNX Q/DQ of ONNX’s own operators, for a runtime of which nothing is known',
+      tensorrt:
+        'NVIDIA TensorRT’s explicit quantization: symmetric int8, float biases, Q/DQ where its fusions want them',
     }).optional(),
     calibration: z
       .strictObject({

@@ -1,5 +1,6 @@
 import type { ErrorData } from '../errors';
 import type {
+  CheckResult,
   DequantizeResult,
   FusionCandidate,
   LayerResult,
@@ -225,6 +226,24 @@ export function toSummaryDocument(summary: ModelSummary): { [key: string]: Json 
     },
     warnings: summary.notes.filter(({ severity }) => severity !== 'info').map((n) => n.message),
     notes: summary.notes.map(({ code, severity, message }) => ({ code, severity, message })),
+  };
+}
+
+/** The document of `check --json`. */
+export function toCheckDocument(result: CheckResult): { [key: string]: Json } {
+  return {
+    model: result.model,
+    target: result.target,
+    nodes: result.nodes,
+    accepted: result.findings.every(({ severity }) => severity !== 'error'),
+    findings: result.findings.map((f) => ({
+      code: f.code,
+      severity: f.severity,
+      message: f.message,
+      node: f.node ?? null,
+      tensor: f.tensor ?? null,
+      remedy: f.remedy,
+    })),
   };
 }
 

@@ -94,7 +94,7 @@ describe('parseRecipe', () => {
     ['limits: { top1_drop: 1.5 }', ['1:22 out-of-range 1.5']],
     ['quantization: { activations: { percentile: 101 } }', ['1:44 out-of-range 101']],
     // known to the language, not to this version
-    ['target: tensorrt', ['1:9 unsupported tensorrt']],
+    ['layers: [{ match: x, granularity: tensor }]', ['1:22 unsupported granularity']],
     ['quantization: { mode: qat }', ['1:23 unsupported qat']],
     ['quantization: { improve: [equalize] }', ['1:27 unsupported equalize']],
     ['layers: [{ match: x, activations: int16 }]', ['1:22 unsupported activations']],
@@ -217,7 +217,7 @@ describe('hostile text', () => {
 describe('toVernierError', () => {
   it.each([
     ['model: [', 'recipe.syntax', 1],
-    ['model: a\ntarget: tensorrt', 'recipe.unsupported', 2],
+    ['model: a\nquantization: { mode: qat }', 'recipe.unsupported', 2],
     ['output: a\nmodel: a', 'recipe.overwrites-model', 1],
     ['model: a\ntarget: b\nx: 1', 'recipe.schema', 2],
   ])('%j', (text, code, line) => {

@@ -14,8 +14,9 @@ export const dynamicMode: QuantizationMode = {
   async quantize({ plan, subject, keep }) {
     const { granularity } = plan.recipe.quantization.weights;
     const headroom = plan.target === 'x86-avx2';
+    const plain = plan.target === 'onnx';
     const written = await quantizeGraphs(subject.prepared, subject.units, (model, units) =>
-      quantizeDynamic(model, units, keep, granularity, headroom),
+      quantizeDynamic(model, units, keep, granularity, headroom, plain),
     );
     return {
       ...written,

@@ -38,8 +38,8 @@ export function chooseParameters(
       (layer === undefined ? null : wishes.get(layer)?.observer) ??
       plan.recipe.quantization.activations.observer;
     const { oddity, ...chosen }: ChosenParams = range
-      ? importedParams(range, plan.activationType, fromZero(tensor))
-      : observe(statistics, observer, plan.activationType, { percentile });
+      ? importedParams(range, plan.activationType, fromZero(tensor), plan.traits)
+      : observe(statistics, observer, plan.activationType, { percentile, ...plan.traits });
     params.set(tensor, chosen);
     if (!range && calibrated.imported && statistics.samples === 0)
       unusable.set(tensor, `'${calibrated.imported.name}' gives '${tensor}' no range`);

@@ -2,7 +2,7 @@ import { VernierError } from '../../errors';
 import type { QuantParams } from '../../numeric';
 import type { BiasChange } from '../../quantize/bias-correction';
 import { channelParams, type ChannelsOf } from '../../quantize/channelwise';
-import { place } from '../../quantize/placement';
+import { placeFor } from '../../quantize/place-for';
 import { writeQdq } from '../../quantize/qdq';
 import type { Headroom, WeightSettings } from '../../quantize/weights';
 import type { Note } from '../../results';
@@ -38,7 +38,13 @@ export const staticMode: QuantizationMode = {
     const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, notes);
     const forced = forcedLayers(plan, wishes);
     const options = { keep, forced, unusable };
-    const placement = place(subject.prepared, subject.units, options, subject.typeOf);
+    const placement = placeFor(
+      plan.traits.family,
+      subject.prepared,
+      subject.units,
+      options,
+      subject.typeOf,
+    );
     const paramsOf = (tensor: string) => params.get(tensor)!;
     const headroom = plan.headroom
       ? headrooms(placement, calibrated.statistics, paramsOf)
@@ -87,9 +93,12 @@ export function weightSettings(
   headroom?: ReadonlyMap<string, Headroom>,
 ): (unit: string) => WeightSettings {
   const { granularity } = plan.recipe.quantization.weights;
+  const { floatBias, powerOfTwo } = plan.traits;
   return (unit) => ({
     granularity,
     bits: 8,
+    floatBias,
+    powerOfTwo,
     ...(plan.headroom ? { headroom: headroom?.get(unit) ?? { largest: null } } : {}),
   });
 }

@@ -1,6 +1,7 @@
 import type { SampleMark } from '../../analyze/calibration-set/sample-marks';
 import { VernierError } from '../../errors';
 import type { Statistics } from '../../quantize/calibrate';
+import type { TargetFamily } from '../../quantize/operators';
 import { hiddenTensors, isRecurrent } from '../../quantize/recurrent';
 import type { Depth } from '../../quantize/statistics';
 import { TensorStatistics, type StatisticsData } from '../../quantize/statistics';
@@ -32,8 +33,12 @@ export function calibrationKey(subject: Subject, selection: Selection): string {
 }
 
 /** Tensors that some recipe may quantize, and the outputs of layers that people want to see. */
-export function tappedTensors(subject: Subject, forced: ReadonlySet<string> = new Set()): string[] {
-  const everything = everythingFor(subject, forced);
+export function tappedTensors(
+  subject: Subject,
+  forced: ReadonlySet<string> = new Set(),
+  family: TargetFamily = 'cpu',
+): string[] {
+  const everything = everythingFor(subject, forced, family);
   const tensors = new Set(everything.quantized.values());
   // A layer whose neighbour is kept needs the range of its own input, so inputs are tapped besides roots.
   for (const node of everything.joining) node.input.forEach((name) => tensors.add(name));
@@ -58,13 +63,14 @@ export async function calibrateStage(
   context: JobContext,
   depth: Depth = 'full',
   forced: ReadonlySet<string> = new Set(),
+  family: TargetFamily = 'cpu',
 ): Promise<Calibrated> {
   const key = calibrationKey(subject, selection);
   return context.memory.get(
     'calibration',
-    `${key} ${depth} ${[...forced].sort().join()}`,
+    `${key} ${depth} ${family} ${[...forced].sort().join()}`,
     async () => {
-      const wanted = tappedTensors(subject, forced);
+      const wanted = tappedTensors(subject, forced, family);
       const stored = await readCalibration(key, context);
       if (stored && covers(stored, wanted, depth)) return calibratedOf(key, stored, wanted, true);
       // What another target has asked for stays known.
@@ -91,6 +97,7 @@ export function withRanges(
   subject: Subject,
   calibrated: Calibrated | null,
   imported: RecipeRanges,
+  family: TargetFamily = 'cpu',
 ): Calibrated {
   return {
     key: keyOf('ranges', calibrated?.key ?? subject.key, imported.key),
@@ -99,7 +106,9 @@ export function withRanges(
     marks: calibrated?.marks ?? [],
     statistics:
       calibrated?.statistics ??
-      new Map(tappedTensors(subject).map((name) => [name, new TensorStatistics(name)])),
+      new Map(
+        tappedTensors(subject, new Set(), family).map((name) => [name, new TensorStatistics(name)]),
+      ),
     imported,
   };
 }

@@ -275,7 +275,11 @@ function experimentUnits(plan: Plan, subject: Subject, quantized: Quantized) {
     }));
   }
   const usable = (tensor: string) => quantized.params.has(tensor);
-  const everything = everythingFor(subject, forcedLayers(plan, quantized.wishes));
+  const everything = everythingFor(
+    subject,
+    forcedLayers(plan, quantized.wishes),
+    plan.traits.family,
+  );
   return everything.units.filter(
     (u) => u.integer && u.unit.inputs.every((t) => usable(everything.quantized.get(t) ?? t)),
   );

@@ -5,6 +5,7 @@ import type { Model } from '../../onnx';
 import type { CorrectedBiases } from '../../quantize/bias-correction';
 import type { ExperimentSettings } from '../../quantize/experiments';
 import type { UnitPlacement } from '../../quantize/placement';
+import type { Unit } from '../../quantize/units';
 import { recordProvenance } from '../../quantize/provenance';
 import { planLayers, type LayerWish } from '../../recipe/match';
 import { calibrationNeed } from '../../recipe/modes';
@@ -67,11 +68,15 @@ export function experimentSettings(
   quantized: Quantized,
 ): ExperimentSettings {
   const forced = forcedLayers(plan, quantized.wishes);
-  const roots = everythingFor(subject, forced).quantized;
+  const { quantized: roots, reads } = everythingFor(subject, forced, plan.traits.family);
   return {
     paramsOf: (tensor) => quantized.params.get(roots.get(tensor) ?? tensor)!,
     activationType: plan.activationType,
     weightSettings: weightSettings(plan, quantized.headroom),
+    ...(reads && {
+      codesOf: (unit: Unit) =>
+        unit.inputs.filter((tensor) => reads.get(tensor)?.has(unit.node.name) ?? false),
+    }),
   };
 }
 

@@ -25,10 +25,13 @@ export async function rangesStage(
   const { statistics } = plan.recipe.calibration ?? {};
   const forced = forcedLayers(plan, wishesOf(plan, subject));
   const seen = calibration
-    ? await calibrateStage(subject, calibration, context, statistics, forced)
+    ? await calibrateStage(subject, calibration, context, statistics, forced, plan.traits.family)
     : null;
   const imported = await openRanges(plan);
   return imported
-    ? { calibrated: withRanges(subject, seen, imported), notes: rangeNotes(imported, subject) }
+    ? {
+        calibrated: withRanges(subject, seen, imported, plan.traits.family),
+        notes: rangeNotes(imported, subject),
+      }
     : { calibrated: seen, notes: [] };
 }

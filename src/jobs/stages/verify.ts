@@ -7,9 +7,11 @@ import { saveModel, type Model } from '../../onnx';
 import { flawsOf } from '../../onnx/check-written';
 import { optimizedGraph } from '../../runtime/optimized';
 import { Session } from '../../runtime/session';
-import type { Note, Verification } from '../../results';
+import type { Note, Target, Verification } from '../../results';
+import { findingsOf } from '../check';
 import { addNote, type JobContext } from '../context';
 import type { Subject } from '../subject';
+import { TARGETS } from '../targets';
 import type { NoProbe, Probe } from './probe';
 import type { Quantized } from './quantize';
 
@@ -35,18 +37,20 @@ export async function verifyStage(
   probe: Probe | NoProbe,
   notes: Note[],
   context: Pick<JobContext, 'temporary'>,
+  target: Target,
 ): Promise<Verified> {
   const trial = path.join(path.dirname(output), `.${path.basename(output)}.${process.pid}.tmp`);
   context.temporary(trial);
   let session: Session | null = null;
   try {
     refuseFlaws(quantized.model, subject.source, output);
+    await refuseForeign(quantized.model, target, output, notes);
     await saveModel(quantized.model, trial);
     const optimized = await optimizedGraph(trial);
     const executed = executedKernels(optimized, subject.units, subject.prepared);
     session = await Session.open(trial);
     const compared = 'feed' in probe ? await compareOutputs(session, probe, output, notes) : null;
-    checkExecuted(quantized, executed, output, notes);
+    checkExecuted(quantized, executed, output, notes, TARGETS[target].executedBy);
     await rename(trial, output);
     const verification: Verification = {
       nodes: quantized.model.graph.node.length,
@@ -69,7 +73,9 @@ function checkExecuted(
   executed: ReadonlyMap<string, Executed>,
   output: string,
   notes: Note[],
+  executedBy: string | null,
 ): void {
+  let [float, all] = [0, 0];
   for (const { unit, integer, precision } of quantized.units) {
     const runs = executed.get(unit.name);
     if (!integer && runs && runs.precision !== 'float32' && quantized.wishes.get(unit.name)?.keep)
@@ -82,13 +88,56 @@ function checkExecuted(
           remedy: 'This is an error of Vernier: please report it with the model.',
         },
       );
-    if (integer && unit.weight && runs?.precision === 'float32')
+    if (!integer || !unit.weight) continue;
+    all++;
+    if (runs?.precision !== 'float32') continue;
+    float++;
+    if (executedBy === null)
       addNote(notes, {
         code: 'executed-float',
         severity: 'warning',
         message: `'${unit.name}' is written in ${(precision ?? 'int8').toUpperCase()}, but onnxruntime executes it in float (${runs.kernel}).`,
         layer: unit.name,
       });
+  }
+  if (executedBy !== null)
+    addNote(notes, {
+      code: 'executed-elsewhere',
+      severity: 'info',
+      message: `The file is for ${executedBy}, which was not run. onnxruntime on this machine executes ${float} of its ${all} integer layers in float and ${all - float} in integers; outputs and errors are those of this run.`,
+    });
+}
+
+/** A file that its target's rules refuse never takes the place of an earlier one; what they recommend is noted. */
+async function refuseForeign(
+  written: Model,
+  target: Target,
+  output: string,
+  notes: Note[],
+): Promise<void> {
+  if (TARGETS[target].family === 'cpu') return; // its rules are what the runtime does with the file
+  for (const { severity, code, message, node, tensor, remedy } of (await findingsOf(
+    written,
+    target,
+  )) ?? []) {
+    if (severity === 'error')
+      throw new VernierError(
+        'job.breaks-target-rules',
+        `The target ${target} refuses it: ${message}`,
+        {
+          file: output,
+          ...(node === undefined ? {} : { node }),
+          ...(tensor === undefined ? {} : { tensor }),
+          remedy: 'Keep that layer in FP32, or choose another target.',
+        },
+      );
+    addNote(notes, {
+      code,
+      severity: severity === 'warning' ? 'warning' : 'info',
+      message,
+      ...(node === undefined ? {} : { layer: node }),
+      remedy,
+    });
   }
 }
 

@@ -1,4 +1,10 @@
-import { chooseParams, type ChosenParams, type QuantType } from '../../numeric';
+import {
+  chooseParams,
+  codeRange,
+  powerOfTwo as upToPowerOfTwo,
+  type ChosenParams,
+  type QuantType,
+} from '../../numeric';
 import type { ObservedRange, ObserverName } from '../../results';
 import type { TensorStatistics } from '../statistics';
 import { auto } from './auto';
@@ -30,6 +36,10 @@ export const OBSERVERS: Readonly<Record<ObserverName, Observer>> = {
 export interface ObserverOptions {
   /** {@link ObserverSettings.percentile}; 99.99 by default. */
   percentile?: number;
+  /** Zero in the middle of the codes: int8 with zero point 0. */
+  symmetric?: boolean;
+  /** The scale is a power of two (and symmetric): of the two nearest the one that is expected to err less. */
+  powerOfTwo?: boolean;
 }
 
 /** Observers that extremes are enough for. */
@@ -53,10 +63,25 @@ export function observe(
   statistics: TensorStatistics,
   observer: ObserverName,
   type: QuantType,
-  { percentile = PERCENTILE }: ObserverOptions = {},
+  { percentile = PERCENTILE, symmetric = false, powerOfTwo = false }: ObserverOptions = {},
 ): ChosenParams {
   const { min, max } = observedRange(statistics, observer, { type, percentile });
-  return chooseParams(min, max, type);
+  const chosen = chooseParams(min, max, type, { symmetric: symmetric || powerOfTwo });
+  return powerOfTwo ? nearestPower(statistics, chosen, type) : chosen;
+}
+
+/** Of the power of two that clips nothing and its half the one that is expected to err less at this tensor. */
+function nearestPower(
+  statistics: TensorStatistics,
+  chosen: ChosenParams,
+  type: QuantType,
+): ChosenParams {
+  const scale = upToPowerOfTwo(chosen.scale);
+  if (chosen.oddity !== null || statistics.depth !== 'full') return { ...chosen, scale };
+  const codes = codeRange(type);
+  const db = (s: number) =>
+    expectedDb(statistics, { min: codes.min * s, max: codes.max * s }, type) ?? -Infinity;
+  return { ...chosen, scale: db(scale / 2) > db(scale) ? scale / 2 : scale };
 }
 
 /** The same for several tensors that share one quantizer: the range that holds the range of each. */
