@@ -116,9 +116,9 @@ describe('inspectModel', () => {
     const shape = [1, 4, 2, 2];
     const model = graph({ nodes, initializers, inputs: { t0: shape }, outputs: { t5000: shape } });
     const file = await saved('long', model);
-    const start = performance.now();
+    const start = process.cpuUsage(); // what other processes do must not matter
     const summary = await inspectModel(file);
-    expect(performance.now() - start).toBeLessThan(8000);
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(8);
     expect(summary.layers).toHaveLength(5000);
     expect(summary.layers[4999]?.predecessors).toEqual([4998]);
   });
