@@ -45,8 +45,8 @@ export class ExactMoments {
 
   /** Widens the extremes alone. */
   widen(min: number, max: number): this {
-    this.min = Math.min(this.min, min);
-    this.max = Math.max(this.max, max);
+    this.min = Math.min(this.min, min) + 0;
+    this.max = Math.max(this.max, max) + 0;
     return this;
   }
 

@@ -76,8 +76,8 @@ export class FloatBitsHistogram {
     const bits = new Uint32Array(values.buffer, values.byteOffset, n);
     const recent = (this.recent ??= new Uint32Array(BIN_COUNT));
     for (let i = 0; i < n; i++) recent[bits[i]! >>> 18]!++;
-    this.min = Math.min(this.min, min);
-    this.max = Math.max(this.max, max);
+    this.min = Math.min(this.min, min) + 0;
+    this.max = Math.max(this.max, max) + 0;
     return this;
   }
 

@@ -50,16 +50,17 @@ export class Moments {
       const d = values[i]! - mean;
       if (d - d === 0) m2 += d * d;
     }
-    this.min = min;
-    this.max = max;
+    // zero has no sign in a range: which of 0 and −0 came first must not matter
+    this.min = min + 0;
+    this.max = max + 0;
     this.combine(count, mean, m2);
     return this;
   }
 
   /** Adds all that another one has seen. */
   merge(other: MomentsData): this {
-    this.min = Math.min(this.min, other.min ?? Infinity);
-    this.max = Math.max(this.max, other.max ?? -Infinity);
+    this.min = Math.min(this.min, other.min ?? Infinity) + 0;
+    this.max = Math.max(this.max, other.max ?? -Infinity) + 0;
     this.nan += other.nan;
     this.infinite += other.infinite;
     this.combine(other.count, other.mean, other.m2);
@@ -130,8 +131,8 @@ export function channelRange(
         if (x < low && x !== -Infinity) low = x;
         if (x > high && x !== Infinity) high = x;
       }
-      min[c] = low;
-      max[c] = high;
+      min[c] = low + 0;
+      max[c] = high + 0;
     }
   return { min, max };
 }

@@ -111,8 +111,8 @@ export class StatisticsKernel {
     // One NaN or infinity anywhere makes the sum of squares not finite.
     if (!Number.isFinite(squares)) return carefully(values, dims, axis);
     const ranges = {
-      min: this.extremes.slice(0, channels),
-      max: this.extremes.slice(channels, 2 * channels),
+      min: this.extremes.slice(0, channels).map(unsigned),
+      max: this.extremes.slice(channels, 2 * channels).map(unsigned),
     };
     let [min, max] = [Infinity, -Infinity];
     for (let c = 0; c < channels; c++) {
@@ -179,3 +179,6 @@ function carefully(
   const channels = axis === null ? null : channelRange(values, dims, axis);
   return { count, origin: mean, sum: 0, squares: m2, min, max, nan, infinite, channels };
 }
+
+/** Zero has no sign in a range: which of 0 and −0 came first must not matter. */
+const unsigned = (x: number) => x + 0;

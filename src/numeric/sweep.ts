@@ -40,8 +40,8 @@ export function sweep(
       }
       sum += part;
       squares += square;
-      if (low < min[c]!) min[c] = low;
-      if (high > max[c]!) max[c] = high;
+      if (low < min[c]!) min[c] = low + 0;
+      if (high > max[c]!) max[c] = high + 0;
       if (low < lowest) lowest = low;
       if (high > highest) highest = high;
     }
@@ -53,8 +53,8 @@ export function sweep(
       count: values.length,
       mean: origin + sum / values.length,
       m2: Math.max(0, squares - (sum * sum) / values.length),
-      min: lowest,
-      max: highest,
+      min: lowest + 0,
+      max: highest + 0,
       nan: 0,
       infinite: 0,
     });
