@@ -52,6 +52,7 @@ export type InspectorAction =
   | 'compare'
   | 'openRecipe'
   | 'chooseMode'
+  | 'measureModes'
   | 'chooseTarget'
   | 'dequantize'
   | 'exportReport'

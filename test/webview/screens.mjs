@@ -25,6 +25,7 @@ const shots = [
   ['overview-slower', 'dark', 'slower', at('overview')],
   ['overview-chinese', 'light', 'chinese', at('overview')],
   ['overview-broken', 'dark', 'broken', { view: 'overview' }],
+  ['overview-quantized', 'dark', 'quantized', { view: 'overview' }],
   ['layers-dark', 'dark', 'done', at('layers')],
   ['layers-light', 'light', 'slower', at('layers')],
   ['layers-large', 'dark', 'large', { view: 'layers', selected: 'block100/conv_dw_3' }],

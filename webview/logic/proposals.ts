@@ -79,7 +79,7 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
       id: 'not-faster',
       label: ['do.otherMode'],
       why: ['do.otherModeWhy', { times: fixed(latency.speedup, timesDigits(latency.speedup)) }],
-      does: act('openRecipe'),
+      does: act('measureModes'),
     });
   // errors found on random data name nobody, and what is 40 dB away needs no repair
   const output = worstOutput(result);

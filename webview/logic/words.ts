@@ -10,8 +10,8 @@ export function formatOf(result: Pick<RunResult, 'layers'>): Precision | null {
   return only === undefined || only === 'mixed' || more.length > 0 ? null : only;
 }
 
-/** What the written model is called beside FP32: `INT8`, `INT4`, `FP16`, or just quantized. */
+/** What the written model is called beside FP32: `INT8`, `INT4`, `FP16`, or just the written one. */
 export function formatName(result: Pick<RunResult, 'layers'>): string {
   const format = formatOf(result);
-  return format === null ? t('format.quantized') : precisionName(format);
+  return format === null ? t('format.written') : precisionName(format);
 }

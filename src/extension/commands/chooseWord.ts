@@ -83,7 +83,7 @@ async function pickWord(
 }
 
 /** Writes values into the recipe of a model; where there is none yet, writes one. */
-async function setWords(
+export async function setWords(
   session: ModelSession,
   words: readonly (readonly [path: readonly string[], value: string])[],
   data: string | undefined,

@@ -8,6 +8,7 @@ import { chooseMode, chooseTarget } from './chooseWord';
 import { dequantize, type DequantizeOptions } from './dequantize';
 import { exportReport, type ExportOptions } from './exportReport';
 import { keepLayer } from './keepLayer';
+import { measureModes } from './measureModes';
 import { openModel, openRecipe, type OpenRecipeOptions } from './openRecipe';
 import { calibrate, compare, quantize, type RunOptions } from './quantize';
 import type { Services } from './services';
@@ -19,6 +20,7 @@ const handlers: Record<CommandName, Handler> = {
   calibrate: (services, target, options) => calibrate(services, target, plain<RunOptions>(options)),
   compare: (services, target, options) => compare(services, target, plain<RunOptions>(options)),
   chooseMode,
+  measureModes,
   chooseTarget,
   dequantize: (services, target, options) =>
     dequantize(services, target, plain<DequantizeOptions>(options)),

@@ -29,6 +29,7 @@ export function describeRecipe(
   const layers: readonly NamedLayer[] = summary?.layers ?? result?.layers ?? [];
   const plan = planLayers(choicesOf(parse.doc), layers);
   const kept = layers.filter(({ name }) => plan.get(name)?.keep).map(({ name }) => name);
+  const mode = modeOf(resolved);
   return {
     path: shownPath,
     exists: true,
@@ -36,11 +37,17 @@ export function describeRecipe(
     calibrationSource: resolved?.calibration?.data.join(', ') ?? null,
     random: resolved?.calibration?.random ?? false,
     target: resolved?.target ?? noRecipe.target,
-    mode: resolved?.quantization.mode ?? noRecipe.mode,
-    calibrates: calibrationNeed(resolved?.quantization.mode ?? noRecipe.mode) !== 'unused',
+    mode,
+    calibrates: calibrationNeed(mode) !== 'unused',
     dirtySinceResult: result !== null && isNewer(parse, resolved, kept, result, ranText),
     lines: linesOf(parse, layers),
   };
+}
+
+/** The mode as the recipe says it: `auto` is one here. */
+function modeOf(resolved: ResolvedRecipe | null): string {
+  if (!resolved) return noRecipe.mode;
+  return resolved.quantization.auto ? 'auto' : resolved.quantization.mode;
 }
 
 /** The line that keeps each layer, or where it would be kept. */
@@ -76,7 +83,7 @@ function isNewer(
   const want = kept.filter((name) => names.has(name));
   return (
     [...had].sort().join('\n') !== [...want].sort().join('\n') ||
-    resolved.quantization.mode !== result.mode ||
+    modeOf(resolved) !== (result.choice ? 'auto' : result.mode) ||
     (resolved.target !== 'auto' && resolved.target !== result.target)
   );
 }

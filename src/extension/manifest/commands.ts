@@ -14,6 +14,7 @@ export const commands = {
   calibrate: { id: 'vernier.calibrate', icon: 'graph' },
   compare: { id: 'vernier.compare', icon: 'git-compare' },
   chooseMode: { id: 'vernier.chooseMode', icon: 'settings' },
+  measureModes: { id: 'vernier.measureModes', icon: 'dashboard' },
   chooseTarget: { id: 'vernier.chooseTarget', icon: 'server-environment' },
   dequantize: { id: 'vernier.dequantize', icon: 'symbol-number' },
   openRecipe: { id: 'vernier.openRecipe', icon: 'settings-gear' },
