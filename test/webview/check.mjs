@@ -51,6 +51,27 @@ const checks = {
     await page.keyboard.press('Escape');
     assert.equal(await byId(page, 'count').textContent(), '28 layers');
   },
+  async 'a model that was quantized before: its rows scroll by keyboard, its button makes floats'(
+    open,
+  ) {
+    const page = await open('quantized', { view: 'overview' });
+    const table = byId(page, 'existing-table');
+    assert.equal(await table.getAttribute('aria-rowcount'), '57');
+    assert.ok((await byId(page, 'existing-row').count()) < 40);
+    const scrolled = () => table.evaluate((element) => element.scrollTop);
+    await table.focus();
+    await page.keyboard.press('End');
+    await page.waitForFunction(
+      () => document.querySelector('[data-testid=existing-table]').scrollTop > 400,
+    );
+    assert.ok((await scrolled()) > 400);
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await byId(page, 'panel-name').count(), 0);
+    await byId(page, 'action-dequantize').click();
+    assert.deepEqual(await asked(page, 'action'), [{ action: 'dequantize' }]);
+    await byId(page, 'action-more').click();
+    assert.equal(await byId(page, 'menu-dequantize').count(), 1);
+  },
   async 'tabs by arrows; what is chosen is chosen everywhere'(open) {
     const page = await open('done', { view: 'overview' });
     await byId(page, 'worst-row').nth(1).click();

@@ -26,7 +26,7 @@ describe('a model that was quantized before', () => {
 
   test('several scales are counted, with where they lie', () => {
     const scales = { count: 32, min: 0.0012, max: 0.31 };
-    expect(text({ ...weight, scales })).toBe('32 scales, axis 0, 0.00120 … 0.310');
+    expect(text({ ...weight, scales })).toBe('0.00120 … 0.310, 32 scales, axis 0');
     expect(text({ ...weight, scales, blockSize: 16 })).toContain('blocks of 16');
     expect(meaningOf({ ...weight, scales: null })).toEqual(['existing.whileRunning']);
     expect(boundsOf(weight)).toBe('');

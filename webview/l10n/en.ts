@@ -213,8 +213,8 @@ export const en = {
   'existing.bounds': 'Range',
   'existing.readBy': 'Read by',
   'existing.whileRunning': 'found while it runs',
-  'existing.blocks': '{n|1 scale|{n} scales}, blocks of {size}, {low} … {high}',
-  'existing.axis': '{n|1 scale|{n} scales}, axis {axis}, {low} … {high}',
+  'existing.blocks': '{low} … {high}, {n|1 scale|{n} scales}, blocks of {size}',
+  'existing.axis': '{low} … {high}, {n|1 scale|{n} scales}, axis {axis}',
   'existing.doTip': 'Write a float model of it, and compare both',
 
   'overview.unmeasured': 'Not quantized yet',

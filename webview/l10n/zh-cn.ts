@@ -206,8 +206,8 @@ export const zhCn: Table = {
   'existing.bounds': '范围',
   'existing.readBy': '读取者',
   'existing.whileRunning': '运行时求得',
-  'existing.blocks': '{n} 个缩放，每块 {size} 个，{low} … {high}',
-  'existing.axis': '{n} 个缩放，轴 {axis}，{low} … {high}',
+  'existing.blocks': '{low} … {high}，{n} 个缩放，每块 {size} 个',
+  'existing.axis': '{low} … {high}，{n} 个缩放，轴 {axis}',
   'existing.doTip': '写出它的浮点模型，并比较两者',
 
   'overview.unmeasured': '尚未量化',

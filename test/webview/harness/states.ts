@@ -7,6 +7,7 @@ import type {
   WeightDetail,
 } from '../../../src/protocol';
 import { fusions, mobilenet, ranges, results } from './mobilenet';
+import { choice } from './choice';
 import { existing } from './existing';
 import { histogram, random } from './random';
 
@@ -280,6 +281,12 @@ export const states: Record<string, () => InspectorState> = {
         ),
       };
     return state;
+  },
+  chosen: () => {
+    const state = whole();
+    const { result } = state;
+    if (result?.latency) state.result = { ...result, choice: choice(result, result.latency) };
+    return { ...state, recipe: { ...state.recipe, mode: 'auto' } };
   },
   quantized: () => {
     const state = whole([], { result: null });

@@ -26,10 +26,14 @@ export function OverviewView() {
         <Next />
         {result && <Worst />}
         {result && <Outputs result={result} />}
-        {summary?.quantized && <OverviewExisting found={summary.quantized} />}
         <Notes notes={[...(result?.notes ?? []), ...(summary?.notes ?? [])]} />
       </div>
       <div class="column side">{result ? <OverviewSide result={result} /> : <OverviewFile />}</div>
+      {summary?.quantized && (
+        <div class="column whole">
+          <OverviewExisting found={summary.quantized} />
+        </div>
+      )}
     </div>
   );
 }

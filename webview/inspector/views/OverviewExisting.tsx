@@ -12,8 +12,8 @@ const HEAD = 24;
 /** Rows in sight; more scroll. */
 const SHOWN = 12;
 const TRACKS =
-  'minmax(110px, 2fr) 82px 56px minmax(150px, 2.2fr) minmax(110px, 1.3fr) minmax(80px, 1.2fr)';
-const LEAST = '640px';
+  'minmax(130px, 1.4fr) 84px 54px minmax(230px, 1.4fr) minmax(126px, 0.8fr) minmax(90px, 1fr)';
+const LEAST = '732px';
 const COLUMNS = ['tensor', 'role', 'type', 'meaning', 'bounds', 'readBy'] as const;
 
 /** The quantization that a file has been through before: what is in codes, and what the codes mean. */
@@ -25,7 +25,8 @@ export function OverviewExisting({ found }: { found: ExistingQuantization }) {
     <Block title={t('existing.title')} testid="existing">
       <p data-testid="existing-counts">
         {t('existing.counts', { nodes: whole(nodes), formats: formats.join(', ') })}{' '}
-        {roles.length > 0 && <>{roles.join(' · ')} </>}
+        {roles.join(' · ')}
+        <br />
         <span class="dim">
           {operators.map(({ op, count }) => `${whole(count)} ${op}`).join(' · ')}
         </span>
