@@ -191,7 +191,7 @@ export interface RangeSummary {
   /** Quantization parameters chosen, or null if this tensor is not quantized. */
   scale: number | null;
   zeroPoint: number | null;
-  type: 'uint8' | 'int8' | null;
+  type: 'uint8' | 'int8' | 'uint16' | 'int16' | null;
   /**
    * Scales of the channels (axis 1) where each has its own, as the output of a convolution that only float layers read;
    * `scale` and `zeroPoint` are then those of the channel with the widest range. Null where there is one scale.
@@ -294,7 +294,7 @@ export interface LayerResult {
   kernel: string | null;
   /** The user's wish: `quantize`, or `keep` where `keep_fp32` matches. */
   wish: 'quantize' | 'keep';
-  /** Why it is not in INT8, in a sentence; null where it is. */
+  /** Why it is not in the mode's precision or does not run in it, in a sentence; null where it is and does. */
   reason: string | null;
   macs: number | null;
   outputShape: number[] | null;
@@ -342,6 +342,23 @@ export interface LayerWithoutVnni {
 export interface ModelWithoutVnni {
   samples: number;
   outputs: { name: string; sqnrDb: number; maxAbs: number }[];
+  /** Share of the samples with the same label; null where the first output is no vector of scores. */
+  sameLabel: number | null;
+}
+
+/**
+ * A float16 model with each of its values rounded, as hardware with float16 arithmetic and float32 sums does, against
+ * FP32. onnxruntime's CPU provider leaves most of these roundings out, so what is measured of it there is better.
+ */
+export interface ModelRounded {
+  samples: number;
+  outputs: {
+    name: string;
+    sqnrDb: number;
+    maxAbs: number;
+    /** Values that are NaN or infinite where FP32's are not. */
+    notFinite: number;
+  }[];
   /** Share of the samples with the same label; null where the first output is no vector of scores. */
   sameLabel: number | null;
 }
@@ -499,6 +516,8 @@ export interface RunResult {
   agreement: { value: number; n: number } | null;
   /** Null where no layer can clip there, or nothing was run. */
   withoutVnni: ModelWithoutVnni | null;
+  /** Null in other modes than float16, or where nothing was run. */
+  rounded: ModelRounded | null;
   fusions: FusionCandidate[];
   calibration: CalibrationSummary | null;
   calibrationReport: CalibrationReport | null;

@@ -10,7 +10,8 @@ import type { ByteBudget } from '../results';
 export function byteBudget(fp32: number, written: Model, int8: number): ByteBudget {
   const { graph } = written;
   const roles = constantRoles(written);
-  const sums = { int8: 0, int4: 0, float: 0, bias: 0, parameters: 0, shapes: 0 };
+  const halves = new Set<string>();
+  const sums = { int8: 0, int4: 0, half: 0, float: 0, bias: 0, parameters: 0, shapes: 0 };
   for (const tensor of graph.initializer) {
     const bytes = tensorBytes(tensor) + (isExternal(tensor) ? 0 : tensor.name.length);
     const type = tensorType(tensor);
@@ -19,7 +20,10 @@ export function byteBudget(fp32: number, written: Model, int8: number): ByteBudg
     else if (role === 'bias') sums.bias += bytes;
     else if (role === 'int4' || /^u?int4$/.test(type)) sums.int4 += bytes;
     else if (/^u?int[248]$/.test(type)) sums.int8 += bytes;
-    else if (/^b?float/.test(type)) sums.float += bytes;
+    else if (/^b?float16$/.test(type)) {
+      sums.half += bytes;
+      halves.add(type);
+    } else if (/^b?float/.test(type)) sums.float += bytes;
     else sums.shapes += bytes;
   }
   const nodes = graph.node.reduce((n, node) => n + toBinary(NodeProtoSchema, node).length, 0);
@@ -29,6 +33,7 @@ export function byteBudget(fp32: number, written: Model, int8: number): ByteBudg
   const parts = [
     { what: 'INT8 weights', bytes: sums.int8 },
     { what: 'INT4 weights', bytes: sums.int4 },
+    { what: `${[...halves].sort().join(' and ')} weights`, bytes: sums.half },
     { what: 'float weights', bytes: sums.float },
     { what: 'biases', bytes: sums.bias },
     { what: 'scales and zero points', bytes: sums.parameters },

@@ -1,4 +1,4 @@
-import { higherIsBetter, perSample, type Labels } from '../data';
+import { floatsOf, higherIsBetter, perSample, type Labels } from '../data';
 import { ClosenessAccumulator, pairedBootstrap } from '../numeric';
 import type { Feed, TensorValue } from '../onnx';
 import type { AccuracyResult, MetricName, OutputCloseness } from '../results';
@@ -53,11 +53,11 @@ export async function evaluate(
     const exact = await reference(i, feed);
     const got = await quantized.run(feed);
     for (const [name, value] of Object.entries(exact)) {
-      const other = got[name];
-      if (!(value.data instanceof Float32Array) || !(other?.data instanceof Float32Array)) continue;
+      const [reference, other] = [floatsOf(value), floatsOf(got[name])];
+      if (!reference || !other) continue;
       let sum = closeness.get(name);
       if (!sum) closeness.set(name, (sum = new ClosenessAccumulator(TOLERANCE)));
-      sum.add(value.data, other.data);
+      sum.add(reference, other);
     }
     const first = quantized.outputs[0]!;
     const [a, b] = [exact[first]!, got[first]!];
@@ -92,11 +92,11 @@ function outputCloseness(name: string, sum: ClosenessAccumulator): OutputClosene
 }
 
 /** True where the first output looks like scores of classes: one or more rows of 2 … 100,000 values. */
-export function isScores({ dims, data }: TensorValue): boolean {
+export function isScores({ type, dims, data }: TensorValue): boolean {
   const width = dims.at(-1) ?? 0;
   const rows = data.length / width;
   return (
-    data instanceof Float32Array &&
+    (type === 'float32' || type === 'float16') &&
     dims.length <= 3 &&
     width > 1 &&
     width <= 100_000 &&

@@ -1,13 +1,17 @@
 import {
   allNodes,
   bodiesOf,
+  elementTypeNumber,
   intAttribute,
   isDefaultDomain,
   ScopedIndex,
   tensorType,
+  type ElementType,
+  type GraphProto,
   type Model,
   type NodeProto,
 } from '../onnx';
+import { inferGraphs } from '../onnx/shapes';
 import { isRecurrent } from '../quantize/recurrent';
 import type { Unit } from '../quantize/units';
 import { executedApart } from './executed-apart';
@@ -84,7 +88,10 @@ export function executedKernels(
 ): Map<string, Executed> {
   const all = executingNodes(optimized, units, prepared);
   const integers = integerTensors(optimized);
-  const executed = new Map([...all].map(([name, node]) => [name, executedAs(node, integers)]));
+  const halves = halfTensors(optimized);
+  const executed = new Map(
+    [...all].map(([name, node]) => [name, inHalf(executedAs(node, integers), node, halves)]),
+  );
   for (const unit of units) {
     const apart = isRecurrent(unit.node) ? executedApart(optimized, unit.name) : null;
     if (apart) executed.set(unit.name, apart);
@@ -195,6 +202,9 @@ function isList(step: NodeProto | readonly string[]): step is readonly string[] 
   return Array.isArray(step);
 }
 
+/** What tensors are called in other forms: as codes, before rounding, in half precision. */
+const FORMS = ['quantized', 'unquantized', 'unrounded', 'float16', 'bfloat16'];
+
 /** Every name by which the optimized graph may still know a layer. Weights first: they are the surest. */
 function unitKeys(units: readonly Unit[]): Map<string, string> {
   const keys = new Map<string, string>();
@@ -204,9 +214,11 @@ function unitKeys(units: readonly Unit[]): Map<string, string> {
     const tensors = [unit.node, unit.biasNode, unit.activation].flatMap((n) =>
       n ? [n.name, ...(unit.body ? [] : n.output)] : [],
     );
-    const names = [...tensors, ...tensors.flatMap((t) => [`${t}_quantized`, `${t}_unquantized`])];
+    const names = [...tensors, ...tensors.flatMap((t) => FORMS.map((form) => `${t}_${form}`))];
     if (unit.weight)
-      names.push(`weight:${unit.weight.tensor}`, `weight:${unit.weight.tensor}_quantized`);
+      names.push(
+        ...['', ...FORMS.map((form) => `_${form}`)].map((f) => `weight:${unit.weight!.tensor}${f}`),
+      );
     for (const name of names) {
       if (name.startsWith('weight:') && keys.has(name) && keys.get(name) !== unit.name)
         shared.add(name);
@@ -220,17 +232,19 @@ function unitKeys(units: readonly Unit[]): Map<string, string> {
 function nodeKeys(node: NodeProto): string[] {
   const weights = node.input.slice(1).filter((name) => name !== '');
   return [
-    ...weights.map((name) => `weight:${name}`),
+    ...weights.flatMap((name) => [`weight:${name}`, `weight:${original(name)}`]),
     ...[node.name, ...node.output].flatMap((name) => [name, original(name)]),
   ];
 }
 
 /**
- * A name without what layout optimizations append, moving a QuantizeLinear past it (`_pre_q`), and taking a bias into a
- * MatMul.
+ * A name without what layout optimizations append, moving a QuantizeLinear past it (`_pre_q`), taking a bias into a
+ * MatMul, and what the runtime puts before what it makes float32 (`InsertedPrecisionFreeCast_`, `FusedBack_`).
  */
 function original(name: string): string {
-  return name.replace(/(_token_\d+|_nchwc|_nhwc|_pre_q|\/MatMulAddFusion)+$/, '');
+  return name
+    .replace(/(_token_\d+|_nchwc|_nhwc|_pre_q|\/MatMulAddFusion)+$/, '')
+    .replace(/^(InsertedPrecisionFreeCast_|InsertedCast_|FusedBack_)+/, '');
 }
 
 /** True where the node is the layer's own operator or its integer form rather than a helper. */
@@ -243,15 +257,15 @@ function isMain(node: NodeProto, unit: Unit): boolean {
   );
 }
 
-function executedAs(node: NodeProto, integers: ReadonlySet<string>): Executed {
+function executedAs(node: NodeProto, integers: ReadonlyMap<string, CodeWidth>): Executed {
   const domain = isDefaultDomain(node.domain)
     ? ''
     : `${node.domain.replace('com.microsoft', 'ms')}.`;
   const kernel = `${domain}${node.opType}`.replace('ms.nchwc.', 'nchwc.').replace('ms.', '');
   if (INTEGER_KERNELS.has(node.opType)) return { precision: 'int8', kernel };
   if (PACKED_KERNELS.has(node.opType)) return packed(node, kernel);
-  if (MOVERS.has(node.opType) && integers.has(node.input[0] ?? ''))
-    return { precision: 'int8', kernel };
+  const moved = MOVERS.has(node.opType) ? integers.get(node.input[0] ?? '') : undefined;
+  if (moved) return { precision: moved, kernel };
   return { precision: 'float32', kernel };
 }
 
@@ -267,20 +281,59 @@ function packed(node: NodeProto, kernel: string): Executed {
     : { precision, kernel: `${kernel}, float activations`, integerShare: 0 };
 }
 
-/** Tensors that hold 8-bit codes when the graph runs. */
-function integerTensors(model: Model): Set<string> {
-  const integers = new Set<string>();
-  for (const graph of [model.graph, ...bodiesOf(model.graph).map((body) => body.graph)])
-    for (const t of graph.initializer)
-      if (['uint8', 'int8'].includes(tensorType(t))) integers.add(t.name);
+type CodeWidth = 'int8' | 'int16';
+
+/** Tensors that hold codes of 8 or 16 bits when the graph runs. */
+function integerTensors(model: Model): Map<string, CodeWidth> {
+  const integers = new Map<string, CodeWidth>();
+  for (const graph of graphsOf(model))
+    for (const t of graph.initializer) {
+      const type = tensorType(t);
+      if (type === 'uint8' || type === 'int8') integers.set(t.name, 'int8');
+      if (type === 'uint16' || type === 'int16') integers.set(t.name, 'int16');
+    }
   for (const node of allNodes(model.graph)) {
-    const writes =
-      node.opType === 'QuantizeLinear' ||
-      (/^(QLinear|Nhwc)/.test(node.opType) && INTEGER_KERNELS.has(node.opType)) ||
-      (MOVERS.has(node.opType) &&
-        node.opType !== 'DequantizeLinear' &&
-        integers.has(node.input[0] ?? ''));
-    if (writes) node.output.forEach((o) => integers.add(o));
+    const width = widthOf(node, integers);
+    if (width) for (const output of node.output) integers.set(output, width);
   }
   return integers;
+}
+
+function widthOf(node: NodeProto, integers: ReadonlyMap<string, CodeWidth>): CodeWidth | undefined {
+  if (node.opType === 'QuantizeLinear') return integers.get(node.input[2] ?? '') ?? 'int8';
+  if (/^(QLinear|Nhwc)/.test(node.opType) && INTEGER_KERNELS.has(node.opType)) return 'int8';
+  if (!MOVERS.has(node.opType) || node.opType === 'DequantizeLinear') return undefined;
+  return integers.get(node.input[0] ?? '');
+}
+
+function graphsOf({ graph }: Model): GraphProto[] {
+  return [graph, ...bodiesOf(graph).map((body) => body.graph)];
+}
+
+type Half = 'float16' | 'bfloat16';
+const HALVES: readonly ElementType[] = ['float16', 'bfloat16'] satisfies Half[];
+const HALF_NUMBERS = HALVES.map(elementTypeNumber);
+
+/** Tensors in half precision when the graph runs: the runtime makes most of them float32. */
+function halfTensors(model: Model): Map<string, Half> {
+  const halves = new Map<string, Half>();
+  const constant = graphsOf(model).some((g) =>
+    g.initializer.some((t) => HALVES.includes(tensorType(t))),
+  );
+  if (!constant && !castsToHalf(model)) return halves;
+  for (const types of inferGraphs(model).values())
+    for (const [name, { type }] of types)
+      if (type === 'float16' || type === 'bfloat16') halves.set(name, type);
+  return halves;
+}
+
+function castsToHalf({ graph }: Model): boolean {
+  for (const node of allNodes(graph))
+    if (node.opType === 'Cast' && HALF_NUMBERS.includes(intAttribute(node, 'to', 0))) return true;
+  return false;
+}
+
+function inHalf(executed: Executed, node: NodeProto, halves: ReadonlyMap<string, Half>): Executed {
+  const half = halves.get(node.output[0] ?? '') ?? halves.get(node.input[0] ?? '');
+  return executed.precision === 'float32' && half ? { ...executed, precision: half } : executed;
 }

@@ -1,3 +1,4 @@
+import { floatsOf } from '../data';
 import {
   ChannelCloseness,
   channelLayout,
@@ -70,8 +71,8 @@ export async function twinErrors(
     for await (const feed of samples) {
       const values = await session.run(feed, [...new Set(names)]);
       for (const [layer, tap] of taps) {
-        const exact = floats(values[tap.exact]);
-        const local = floats(values[tap.local]);
+        const exact = floatsOf(values[tap.exact]);
+        const local = floatsOf(values[tap.local]);
         if (!exact || !local) continue;
         accumulator(whole, layer).add(exact, local);
         addChannels(channels, layer, exact, local, values[tap.exact]!.dims);
@@ -153,7 +154,7 @@ export async function accumulatedErrors(
       const a = await exact.session.run(feed, exact.tapped);
       const b = await quantized.session.run(feed, quantized.tapped);
       for (const tap of taps) {
-        const reference = floats(a[tap.output]);
+        const reference = floatsOf(a[tap.output]);
         const value = b[tap.tensor];
         if (!reference || !value || value.data.length !== reference.length) continue;
         let sum = sums.get(tap.name);
@@ -182,8 +183,9 @@ class LayerSum {
   add(reference: Float32Array, value: TensorValue): void {
     this.dims = [...value.dims];
     const { data } = value;
-    if (data instanceof Float32Array) {
-      this.closeness.add(reference, data);
+    const floats = floatsOf(value);
+    if (floats) {
+      this.closeness.add(reference, floats);
       return;
     }
     if (!this.codes || !(data instanceof Uint8Array || data instanceof Int8Array)) return;
@@ -227,8 +229,4 @@ function accumulator(all: Map<string, ClosenessAccumulator>, key: string): Close
   let sum = all.get(key);
   if (!sum) all.set(key, (sum = new ClosenessAccumulator()));
   return sum;
-}
-
-function floats(value: TensorValue | undefined): Float32Array | null {
-  return value?.data instanceof Float32Array ? value.data : null;
 }

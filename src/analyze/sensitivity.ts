@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { floatsOf } from '../data';
 import { sqnrDb } from '../numeric';
 import type { Feed, Model } from '../onnx';
 import { onlyThisModel, type ExperimentSettings } from '../quantize/experiments';
@@ -26,8 +27,8 @@ export async function outputNoise(
     for (const [i, feed] of feeds.entries()) {
       const got = await session.run(feed);
       for (const [name, reference] of Object.entries(exact[i]!)) {
-        const values = got[name]?.data;
-        if (!(values instanceof Float32Array)) continue;
+        const values = floatsOf(got[name]);
+        if (!values) continue;
         let sum = sums.get(name);
         if (!sum) sums.set(name, (sum = { signal: 0, noise: 0 }));
         for (let k = 0; k < reference.length; k++) {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { VernierError } from '../errors';
 import { recipeFromFlags } from '../recipe/flags';
-import { calibrationNeed, isMode } from '../recipe/modes';
+import { calibrationNeed, isMode, modeFor } from '../recipe/modes';
 import { parseRecipe } from '../recipe/parse';
 import { toVernierError } from '../recipe/problem';
 import type { RecipeFlags } from './recipe-flags';
@@ -45,7 +45,7 @@ export function makeRecipe(
     keys[key] = Array.isArray(value) ? value.map(move) : move(value);
   }
   const source = keys['calibration.data'] ?? keys['calibration.ranges'];
-  if (wantsData(keys['quantization.mode']) && source === undefined)
+  if (wantsData(keys['quantization.mode'], keys.target) && source === undefined)
     throw usage(
       'Static quantization needs calibration data.',
       'Give --data PATH (or --data random, to try it out), or --mode dynamic, which needs none.',
@@ -57,8 +57,9 @@ export function makeRecipe(
 }
 
 /** A mode that is no mode is for the recipe's own check to refuse. */
-function wantsData(mode: unknown = 'static'): boolean {
-  return isMode(mode) && calibrationNeed(mode) === 'needed';
+function wantsData(mode: unknown, target: unknown): boolean {
+  const meant = mode ?? modeFor(undefined, target === 'nvidia-fp16' ? target : undefined);
+  return isMode(meant) && calibrationNeed(meant) === 'needed';
 }
 
 /** `NAME.quant.yaml` beside the model. */

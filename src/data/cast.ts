@@ -2,6 +2,7 @@ import { VernierError, type ErrorPlace } from '../errors';
 import { fromBfloat16Array, fromHalfArray, toBfloat16Array, toHalfArray } from '../numeric/half';
 import type { ElementType } from '../onnx/schema';
 import type { TensorData } from '../onnx/tensor';
+import type { TensorValue } from '../onnx/value';
 
 /** Smallest and largest value of each integer type that an input can have. */
 const integers: Partial<Record<ElementType, readonly [bigint, bigint]>> = {
@@ -30,6 +31,12 @@ export function toNumbers(data: TensorData, type: ElementType): ArrayLike<number
 export function toFloat32(data: TensorData, type: ElementType): Float32Array {
   const numbers = toNumbers(data, type);
   return numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
+}
+
+/** Values of a float32 or float16 tensor as float32 (no copy of a float32's); null for other types. */
+export function floatsOf(value: TensorValue | undefined): Float32Array | null {
+  if (value?.type === 'float16') return fromHalfArray(value.data as Uint16Array);
+  return value?.data instanceof Float32Array ? value.data : null;
 }
 
 /**

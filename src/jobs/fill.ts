@@ -53,6 +53,7 @@ export function emptyResult(plan: Plan, subject: Subject, recipePath: string): R
     accuracy: null,
     agreement: null,
     withoutVnni: null,
+    rounded: null,
     fusions: [],
     calibration: null,
     calibrationReport: null,
@@ -119,7 +120,9 @@ export function fillCalibration(
     const root = quantized?.placement?.quantized.get(s.tensor);
     const channels = quantized?.codesOf(s.tensor)?.channels ?? null;
     const widest = channels?.reduce((a, b) => (b.scale > a.scale ? b : a));
-    const params = root === undefined ? undefined : (widest ?? quantized!.params.get(root));
+    const wide = quantized?.wide?.get(s.tensor);
+    const narrow = root === undefined ? undefined : (widest ?? quantized!.params.get(root));
+    const params = narrow ?? wide?.params;
     const span = Number.isFinite(s.min) && s.max > s.min && s.depth === 'full';
     const given = imported?.ranges.get(s.tensor);
     return {
@@ -130,7 +133,7 @@ export function fillCalibration(
       max: s.samples > 0 ? s.max : (given?.max ?? s.max),
       scale: params?.scale ?? null,
       zeroPoint: params?.zeroPoint ?? null,
-      type: params ? plan.activationType : null,
+      type: narrow ? plan.activationType : (wide?.type ?? null),
       channelScales: channels?.map((c) => c.scale) ?? null,
       notFinite: s.notFinite,
       growth: growthOf(s),

@@ -6,6 +6,7 @@ import { lint } from '../recipe/lint';
 import type { NamedLayer } from '../recipe/match';
 import { toVernierError, type Problem } from '../recipe/problem';
 import { resolveRecipe, type ResolvedRecipe } from '../recipe/defaults';
+import type { WideType } from '../quantize/wide';
 import type { Note, Target } from '../results';
 import { thisMachine } from './cpu';
 import { TARGETS, type TargetTraits } from './targets';
@@ -23,7 +24,10 @@ export interface Plan {
   targetWasAuto: boolean;
   /** What the target asks of the numbers in the file. */
   traits: TargetTraits;
+  /** Integer type of 8-bit activations. */
   activationType: 'uint8' | 'int8';
+  /** The type of all activations where the recipe gives them 16 bits; null otherwise. */
+  wideType: WideType | null;
   /** Weights leave headroom where 16-bit accumulators could clip (x86 without VNNI). */
   headroom: boolean;
   /** Samples of the layer analysis that the recipe asks for itself; null leaves it to the size of the model. */
@@ -66,8 +70,12 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
   if (machine?.note)
     notes.push({ code: 'target-guessed', severity: 'info', message: machine.note });
   const traits = TARGETS[target];
-  const activationType = parsed.recipe!.quantization?.activations?.type ?? traits.activations[0]!;
+  const written = parsed.recipe!.quantization?.activations?.type;
+  const wideType = written === 'uint16' || written === 'int16' ? written : null;
+  const narrow = written === 'uint8' || written === 'int8' ? written : traits.activations[0]!;
+  const activationType = wideType ? (wideType === 'int16' ? 'int8' : 'uint8') : narrow;
   refuseForeign(recipe, target, traits, activationType, recipePath);
+  refuseWide(recipe, target, traits, wideType, recipePath);
   return {
     recipe,
     parsed,
@@ -79,6 +87,7 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
     targetWasAuto,
     traits,
     activationType,
+    wideType,
     headroom: target === 'x86-avx2' && activationType === 'uint8',
     layerSamples: parsed.recipe!.sensitivity?.samples ?? null,
     notes,
@@ -105,6 +114,23 @@ function refuseForeign(
       `The target ${target} takes no ${type} activations.`,
       { file, remedy: `Write activations: { type: ${activations[0]} }, or leave it out.` },
     );
+}
+
+/** Refuses 16-bit activations for targets that take none. Throws `recipe.unsupported`. */
+function refuseWide(
+  { layers }: ResolvedRecipe,
+  target: Target,
+  { family }: TargetTraits,
+  type: WideType | null,
+  file: string,
+): void {
+  const wide = type ?? layers.find((l) => l.activations ?? l.precision === 'int16');
+  if (!wide || family === 'cpu' || family === 'onnx') return;
+  throw new VernierError(
+    'recipe.unsupported',
+    `The target ${target} takes no 16-bit activations.`,
+    { file, remedy: 'Leave them out, or choose another target.' },
+  );
 }
 
 /** What is doubtful about a recipe once the model's layers are known: names that match none, keys without effect. */

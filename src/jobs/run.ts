@@ -36,6 +36,7 @@ import {
 } from './stages/layers';
 import { heldBackStage } from './stages/held-back';
 import { latencyStage } from './stages/latency';
+import { roundedStage } from './stages/rounded';
 import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
 import { openProbe } from './stages/probe';
 import { rangesStage } from './stages/ranges';
@@ -237,6 +238,7 @@ async function runStages(
     });
     fillPairs(result, pairs);
     await withoutVnniStage(result, verified, pairs, layerSamples.feeds, context);
+    await roundedStage(plan, result, quantized, reference, layerSamples, context);
     result.seconds.analyze = (Date.now() - start) / 1000;
     context.partial();
     if (!goes('all')) return;

@@ -34,7 +34,11 @@ export const TARGETS: Readonly<Record<Target, TargetTraits>> = {
   'x86-vnni': ON_CPU,
   'x86-avx2': ON_CPU,
   arm64: { ...ON_CPU, activations: ['int8', 'uint8'], executedBy: 'onnxruntime on ARM64' },
-  'nvidia-fp16': ON_CPU,
+  'nvidia-fp16': {
+    ...ON_CPU,
+    modes: ['float16'],
+    executedBy: 'onnxruntime on NVIDIA GPUs',
+  },
   onnx: { ...ON_CPU, family: 'onnx' },
   tensorrt: {
     family: 'tensorrt',

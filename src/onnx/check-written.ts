@@ -21,15 +21,16 @@ export interface Flaw {
  * 1. Nodes stand in order, every name is written once, and nothing is read that is not there.
  * 2. No constant is left without a reader.
  * 3. Declared types and sizes are those that follow from the inputs; what the source itself declares wrongly stays as it is.
- * 4. Inputs and outputs are the source's by name, type and size; constants may have left the inputs.
+ * 4. Inputs and outputs are the source's by name, type and size; constants may have left the inputs. Where a model is
+ *    written `inHalf`, float32 may have become float16; bfloat16, which onnxruntime-node carries nowhere, float32.
  */
-export function flawsOf(written: Model, source: Model): Flaw[] {
+export function flawsOf(written: Model, source: Model, inHalf = false): Flaw[] {
   const { graph } = written;
   return [
     ...orderFlaws(graph, new Set()),
     ...unusedConstants(graph),
     ...newFlaws(declarationFlaws(written), declarationFlaws(source)),
-    ...interfaceFlaws(graph, source.graph),
+    ...interfaceFlaws(graph, source.graph, inHalf),
   ];
 }
 
@@ -125,7 +126,7 @@ function agrees(a: readonly Dim[], b: readonly Dim[]): boolean {
   );
 }
 
-function interfaceFlaws(written: GraphProto, source: GraphProto): Flaw[] {
+function interfaceFlaws(written: GraphProto, source: GraphProto, inHalf: boolean): Flaw[] {
   const constants = new Set(source.initializer.map((t) => t.name));
   const wanted = source.input.filter((v) => !constants.has(v.name));
   const compare = (
@@ -144,7 +145,12 @@ function interfaceFlaws(written: GraphProto, source: GraphProto): Flaw[] {
       // by place, for some files list an output twice
       const old = before[i]?.name === info.name ? before[i] : undefined;
       if (!old) continue;
-      for (const flaw of contradiction(old, valueType(info)))
+      const is = valueType(info);
+      const was = valueType(old).type;
+      const changed =
+        (inHalf && was === 'float32' && is.type === 'float16') ||
+        (was === 'bfloat16' && is.type === 'float32');
+      for (const flaw of contradiction(old, changed ? { ...is, type: was } : is))
         flaws.push({ ...flaw, kind: 'interface' });
     }
     return flaws;

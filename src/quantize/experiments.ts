@@ -12,11 +12,13 @@ import {
   type NodeProto,
 } from '../onnx';
 import { constantOperands } from './operands';
+import type { QuantParams } from '../numeric';
 import { writeParameters, type ParamsOf } from './parameters';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart } from './recurrent';
 import type { UnitPlacement } from './placement';
 import type { Unit } from './units';
 import { ConstantWriter, type QuantizedConstant, type WeightSettings } from './weights';
+import { wideDomain, type WideType } from './wide';
 
 /** What a quantizer of one layer looks like in an experiment. */
 export interface ExperimentSettings {
@@ -25,6 +27,9 @@ export interface ExperimentSettings {
   weightSettings(unit: string): WeightSettings;
   /** Inputs of a layer that become codes, where those are not all. */
   codesOf?(unit: Unit): readonly string[];
+  /** The type of a layer's activations where they have 16 bits, and what their scales then are. */
+  wideTypeOf?(unit: string): WideType | null;
+  wideParamsOf?(tensor: string, type: WideType): QuantParams;
 }
 
 /** The FP32 model with a quantized twin beside every integer layer. */
@@ -84,25 +89,29 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
   const dequantized = new Map<string, string>();
   let shapes: ReturnType<typeof inferShapes> | undefined;
 
-  const quantizeInput = (tensor: string): string => {
-    const known = dequantized.get(tensor);
+  const quantizeInput = (tensor: string, unit: Unit): string => {
+    const wide = settings.wideTypeOf?.(unit.name) ?? null;
+    const key = `${wide ?? ''} ${tensor}`;
+    const known = dequantized.get(key);
     if (known !== undefined) return known;
-    const names = writeParameters(
-      index,
-      tensor,
-      settings.paramsOf(tensor),
-      settings.activationType,
-    );
+    const params = wide ? settings.wideParamsOf!(tensor, wide) : settings.paramsOf(tensor);
+    const names = writeParameters(index, tensor, params, wide ?? settings.activationType);
+    const domain = wide ? wideDomain(model) : '';
     const codes = index.freshName(`${tensor}.codes`);
     const output = index.freshName(`${tensor}.rounded`);
     const inputs = [names.scale, names.zeroPoint];
     index.insertNode(
-      makeNode({ opType: 'QuantizeLinear', inputs: [tensor, ...inputs], outputs: [codes] }),
+      makeNode({ opType: 'QuantizeLinear', domain, inputs: [tensor, ...inputs], outputs: [codes] }),
     );
     index.insertNode(
-      makeNode({ opType: 'DequantizeLinear', inputs: [codes, ...inputs], outputs: [output] }),
+      makeNode({
+        opType: 'DequantizeLinear',
+        domain,
+        inputs: [codes, ...inputs],
+        outputs: [output],
+      }),
     );
-    dequantized.set(tensor, output);
+    dequantized.set(key, output);
     return output;
   };
 
@@ -134,7 +143,7 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
     const node = clone(NodeProtoSchema, own(unit.node));
     const results = new Map<string, string>();
     node.name = index.freshName(`${node.name}.twin`);
-    node.input[0] = quantizeInput(unit.inputs[0]!);
+    node.input[0] = quantizeInput(unit.inputs[0]!, unit);
     node.output = node.output.map((output) => {
       if (output === '') return '';
       const own = index.freshName(`${output}.twin`);
@@ -158,14 +167,16 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
     if (isRecurrent(unit.node)) return twinApart(unit);
     const node = own(unit.node);
     const inputs = node.input.map((name) =>
-      (settings.codesOf?.(unit) ?? unit.inputs).includes(name) ? quantizeInput(name) : name,
+      (settings.codesOf?.(unit) ?? unit.inputs).includes(name) ? quantizeInput(name, unit) : name,
     );
     for (const slot of constantOperands(index, unit)) {
       const operand = writer.operand(node.input[slot]!, settings.activationType);
       inputs[slot] = attach(operand, `${base}.operand`);
     }
     if (unit.weight) {
-      const scale = settings.paramsOf(unit.inputs[0]!).scale;
+      const wide = settings.wideTypeOf?.(unit.name) ?? null;
+      const input = unit.inputs[0]!;
+      const scale = (wide ? settings.wideParamsOf!(input, wide) : settings.paramsOf(input)).scale;
       const weights = settings.weightSettings(unit.name);
       const own = weights.floatBias ? null : unit.bias;
       const bias = own ? floatData(index.initializer(own)!, model.dir) : null;

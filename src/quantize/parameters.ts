@@ -1,5 +1,8 @@
 import { makeTensor, type GraphIndex, type TensorProto } from '../onnx';
-import type { QuantParams } from '../numeric';
+import { codeArray, type QuantParams } from '../numeric';
+
+/** Integer types of activations. */
+export type ActivationType = 'uint8' | 'int8' | 'uint16' | 'int16';
 
 /** Scale and zero point of a tensor. */
 export type ParamsOf = (tensor: string) => QuantParams;
@@ -9,7 +12,7 @@ export function writeParameters(
   index: GraphIndex,
   tensor: string,
   params: QuantParams,
-  type: 'uint8' | 'int8',
+  type: ActivationType,
 ): { scale: string; zeroPoint: string } {
   return {
     scale: index.addInitializer(
@@ -25,13 +28,10 @@ export function writeParameters(
 export function zeroPointTensor(
   name: string,
   dims: readonly number[],
-  type: 'uint8' | 'int8',
+  type: ActivationType,
   values: readonly number[],
 ): TensorProto {
-  return makeTensor(
-    name,
-    type,
-    dims,
-    type === 'uint8' ? Uint8Array.from(values) : Int8Array.from(values),
-  );
+  const codes = codeArray(type, values.length);
+  codes.set(values);
+  return makeTensor(name, type, dims, codes);
 }

@@ -1,5 +1,6 @@
 import type { MetricName, Mode, ObserverName, Target } from '../results';
 import type { LayerChoices } from './match';
+import { modeFor } from './modes';
 import { scaleValue, type ImageRecipe, type Recipe } from './schema';
 
 /** `[width, height]` exactly, or the length of one side. */
@@ -19,6 +20,9 @@ export interface ResolvedImage {
   layout: 'nchw' | 'nhwc';
 }
 
+/** Integer types of activations. */
+export type ActivationType = 'uint8' | 'int8' | 'uint16' | 'int16';
+
 export type LimitName = keyof NonNullable<Recipe['limits']>;
 
 /** A recipe in which everything is said: no key is left open, `null` means *none*. */
@@ -26,7 +30,7 @@ export interface ResolvedRecipe extends LayerChoices {
   model: string;
   output: string;
   /** `auto` is decided by the machine that runs it. */
-  target: 'auto' | Exclude<Target, 'nvidia-fp16' | 'fpga-fixed'>;
+  target: 'auto' | Exclude<Target, 'fpga-fixed'>;
   calibration: {
     /** Empty where all ranges come from a file. */
     data: string[];
@@ -45,11 +49,13 @@ export interface ResolvedRecipe extends LayerChoices {
     mode: Mode;
     /** The mode is chosen by measuring. */
     auto: boolean;
-    activations: { type: 'uint8' | 'int8'; observer: ObserverName; percentile: number };
+    activations: { type: ActivationType; observer: ObserverName; percentile: number };
     weights: { type: 'int8'; granularity: 'channel' | 'tensor' };
     improve: readonly 'bias-correction'[];
     /** Null in other modes. */
     weightOnly: ResolvedWeightOnly | null;
+    /** Null in other modes than float16. */
+    half: { type: 'float16' | 'bfloat16'; keepIo: boolean } | null;
   };
   evaluate: {
     data: string[];
@@ -101,6 +107,7 @@ export const defaults = {
     method: 'rtn',
     accuracy_level: 4,
   },
+  half: { type: 'float16', keep_io: true },
   latency: { threads: 0, pairs: 200, seconds: 3 },
   sensitivity: { samples: 32, budget_s: 60 },
 } as const;
@@ -117,11 +124,12 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
     : calibration?.ranges !== undefined
       ? []
       : null;
-  const writtenMode = quantization?.mode ?? defaults.quantization.mode;
   const evaluateData = evaluate?.data ? list(evaluate.data) : null;
+  const mode = modeFor(quantization?.mode, recipe.target);
+  const half = mode === 'float16' ? resolveHalf(quantization?.half) : null;
   return {
     model: recipe.model,
-    output: recipe.output ?? defaultOutput(recipe.model, suffixOf(quantization)),
+    output: recipe.output ?? defaultOutput(recipe.model, half?.type ?? suffixOf(quantization)),
     target: recipe.target ?? 'auto',
     calibration: calibrationData && {
       data: calibrationData,
@@ -139,13 +147,14 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
       ]),
     ),
     quantization: {
-      mode: writtenMode === 'auto' ? defaults.quantization.mode : writtenMode,
-      auto: writtenMode === 'auto',
+      mode: mode === 'auto' ? defaults.quantization.mode : mode,
+      auto: mode === 'auto',
       activations: { ...defaults.quantization.activations, ...quantization?.activations },
       weights: resolveWeights(quantization?.weights),
       improve: quantization?.improve ?? defaults.quantization.improve,
       weightOnly:
         quantization?.mode === 'weight-only' ? resolveWeightOnly(quantization.weights) : null,
+      half,
     },
     keepFp32: recipe.keep_fp32 ?? [],
     layers: recipe.layers ?? [],
@@ -204,6 +213,13 @@ function resolveImage(image: ImageRecipe | undefined): ResolvedImage {
     std: list(image?.std ?? defaults.image.std),
     layout,
   };
+}
+
+function resolveHalf(
+  half: NonNullable<Recipe['quantization']>['half'],
+): ResolvedRecipe['quantization']['half'] {
+  const { type, keep_io } = { ...defaults.half, ...half };
+  return { type, keepIo: keep_io };
 }
 
 /** `NAME.int8.onnx` beside the recipe, wherever the model is. @param precision what stands instead of `int8` */

@@ -69,6 +69,10 @@ export const texts = {
     remedy:
       'Give `calibration: { data: … }` (or `random`, to try it out), or set `quantization: { mode: dynamic }`.',
   }),
+  targetWithMode: (target: string, mode: string): Text => ({
+    message: `The target ${code(target)} is written in ${code(`mode: ${mode}`)} alone.`,
+    remedy: `Set ${code(`quantization: { mode: ${mode} }`)}, or another target.`,
+  }),
   wrongType: (value: unknown, expected: string): Text => ({
     message: `${shown(value)} does not fit here: it wants ${expected}.`,
   }),
@@ -124,6 +128,9 @@ export const texts = {
   keepsEverything: (): Text => ({ message: 'Every layer stays in FP32: nothing is quantized.' }),
   noEffect: (key: string, mode: string): Text => ({
     message: `${code(key)} has no effect with ${code(`mode: ${mode}`)}.`,
+  }),
+  bfloat16Io: (): Text => ({
+    message: `${code('keep_io: false')} has no effect with ${code('type: bfloat16')}: onnxruntime-node carries no bfloat16.`,
   }),
   percentileWithout: (): Text => ({
     message: `${code('percentile')} has no effect: no observer is ${code('percentile')}.`,

@@ -6,16 +6,10 @@ import type { Path } from './json-schema';
  */
 const words: Record<string, Record<string, string>> = {
   target: {
-    'nvidia-fp16': 'it writes INT8 for CPUs, not float16 for GPUs',
     'fpga-fixed': 'it writes float scales, not fixed point',
   },
   'quantization.mode': {
-    float16: 'it has static and dynamic INT8 quantization',
     qat: 'it quantizes after training and does not train',
-  },
-  'quantization.activations.type': {
-    int16: 'its activations have 8 bits',
-    uint16: 'its activations have 8 bits',
   },
   'quantization.weights.type': {
     int16: 'its weights have 4 or 8 bits',
@@ -26,15 +20,15 @@ const words: Record<string, Record<string, string>> = {
       'it has bias-correction only',
     ]),
   ),
-  'layers.*.precision': { int16: 'it has fp32 and int8', float16: 'it has fp32 and int8' },
+  'layers.*.precision': { float16: 'it has fp32, int8 and int16' },
   'evaluate.metric': { top5: 'it has top1 and metrics of the whole output' },
 };
 
 const keys: Record<string, Record<string, string>> = {
   'layers.*': Object.fromEntries(
-    ['activations', 'granularity', 'improve'].map((name) => [
+    ['granularity', 'improve'].map((name) => [
       name,
-      'it sets precision, observer and weights for single layers',
+      'it sets precision, observer, activations and weights for single layers',
     ]),
   ),
 };

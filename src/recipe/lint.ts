@@ -1,4 +1,5 @@
 import { texts, type Text } from './describe';
+import { modeFor } from './modes';
 import { matchLayers, planLayers, type NamedLayer } from './match';
 import type { ParseResult } from './parse';
 import { problemOn } from './place';
@@ -125,7 +126,14 @@ function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
   const problems: Problem[] = [];
   const hint = (path: Path, text: Text) =>
     problems.push(problemOn(doc, path, 'no-effect', text, { severity: 'warning', part: 'key' }));
-  const mode = recipe.quantization?.mode ?? 'static';
+  const mode = modeFor(recipe.quantization?.mode, recipe.target);
+  if (mode === 'float16')
+    for (const key of ['weights', 'improve'] as const)
+      if (recipe.quantization?.[key]) hint(['quantization', key], texts.noEffect(key, mode));
+  if (mode !== 'float16' && recipe.quantization?.half)
+    hint(['quantization', 'half'], texts.noEffect('half', mode));
+  if (recipe.quantization?.half?.type === 'bfloat16' && recipe.quantization.half.keep_io === false)
+    hint(['quantization', 'half', 'keep_io'], texts.bfloat16Io());
   const only = ['block', 'method', 'form', 'accuracy_level'] as const;
   if (mode !== 'weight-only') {
     for (const key of only)
@@ -142,12 +150,15 @@ function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
     if (weights?.accuracy_level !== undefined && weights.form === 'qdq')
       hint(['quantization', 'weights', 'accuracy_level'], texts.levelWithoutNBits());
   }
-  if (mode === 'dynamic' || mode === 'weight-only') {
+  if (mode !== 'static') {
     for (const key of ['type', 'observer', 'percentile'] as const)
       if (recipe.quantization?.activations?.[key])
         hint(['quantization', 'activations', key], texts.noEffect(key, mode));
-    recipe.layers?.forEach(({ observer }, i) => {
-      if (observer) hint(['layers', i, 'observer'], texts.noEffect('observer', mode));
+    recipe.layers?.forEach((rule, i) => {
+      for (const key of ['observer', 'activations'] as const)
+        if (rule[key]) hint(['layers', i, key], texts.noEffect(key, mode));
+      if (rule.precision === 'int16')
+        hint(['layers', i, 'precision'], texts.noEffect('precision: int16', mode));
     });
   } else if (recipe.quantization?.activations?.percentile !== undefined) {
     const observers = [recipe.quantization.activations, ...(recipe.layers ?? [])];

@@ -69,6 +69,8 @@ export interface LayerWish {
   observer: ObserverName | null;
   /** Its own type of weights, or null for that of the whole recipe. */
   weights: NonNullable<LayerRule['weights']> | null;
+  /** Sixteen bits for what it reads and writes: of that type, or (`wide`) of the sign of the others; null for theirs. */
+  activations: 'uint16' | 'int16' | 'wide' | null;
   /** The entry of `keep_fp32` or `layers` that decided `keep`; null where none did. */
   by: Path | null;
 }
@@ -87,7 +89,8 @@ export interface LayerChoices {
  * 3. else a glob or operator of `keep_fp32` keeps it;
  * 4. else it is quantized.
  *
- * The observer is that of the last entry of `layers` that covers it and has one; so is the type of its weights.
+ * The observer is that of the last entry of `layers` that covers it and has one; so are the type of its weights and the
+ * activations. The precision `int16` is both: it quantizes, with 16-bit activations.
  */
 export function planLayers(
   choices: LayerChoices,
@@ -98,12 +101,16 @@ export function planLayers(
   for (const layer of layers) {
     const observer = rules.findLast((rule) => rule.observer && covers(rule.match, layer))?.observer;
     const weights = rules.findLast((rule) => rule.weights && covers(rule.match, layer))?.weights;
+    const wide = rules.findLast(
+      (rule) => (rule.activations ?? rule.precision) && covers(rule.match, layer),
+    );
     const named = keepFp32.findIndex((pattern) => namesLayer(pattern, layer));
     const ruled = rules.findLastIndex((rule) => rule.precision && covers(rule.match, layer));
     const wish: LayerWish = {
       keep: false,
       observer: observer ?? null,
       weights: weights ?? null,
+      activations: wide?.activations ?? (wide?.precision === 'int16' ? 'wide' : null),
       by: null,
     };
     if (named >= 0) Object.assign(wish, { keep: true, by: ['keep_fp32', named] });

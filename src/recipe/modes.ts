@@ -1,4 +1,4 @@
-import type { Mode } from '../results';
+import type { Mode, Target } from '../results';
 
 /** Whether a mode reads activation ranges from calibration data: always, where data is named, or never. */
 export type CalibrationNeed = 'needed' | 'useful' | 'unused';
@@ -13,6 +13,14 @@ const NEEDS: Readonly<Record<Mode, CalibrationNeed>> = {
 
 export function isMode(mode: unknown): mode is Mode {
   return typeof mode === 'string' && Object.hasOwn(NEEDS, mode);
+}
+
+/** The mode of a recipe: the one that it names, or that its target has alone, or static. */
+export function modeFor(
+  mode: Mode | 'auto' | undefined,
+  target: Target | 'auto' | undefined,
+): Mode | 'auto' {
+  return mode ?? (target === 'nvidia-fp16' ? 'float16' : 'static');
 }
 
 /** What calibration data is to a mode, or to choosing one; a mode that is not known is taken to need it. */

@@ -119,12 +119,17 @@ const layerRule = z
     precision: words('Precision of these layers.', {
       fp32: 'keep them in FP32',
       int8: 'quantize them, though `keep_fp32` or a rule above says otherwise',
+      int16: 'the same with 16-bit activations, of the sign that the others have; mode static',
     }).optional(),
     observer: observer.optional(),
     weights: words(
       'Integer type of the weights of these layers; mode weight-only.',
       weightTypes,
     ).optional(),
+    activations: words('Integer type of what these layers read and write; mode static.', {
+      uint16: '0…65535 with a zero point',
+      int16: '−32768…32767 with a zero point',
+    }).optional(),
   })
   .meta({ description: 'What is different for some layers. The last rule that matches decides.' });
 
@@ -142,6 +147,7 @@ export const recipeSchema = z
       'x86-vnni': 'x86-64 with VNNI or AVX-512 VNNI: full-range weights',
       'x86-avx2': 'x86-64 without VNNI: weights in 7 bits where products could saturate',
       arm64: 'ARM 64 with dot-product instructions',
+      'nvidia-fp16': 'NVIDIA GPUs: float16 with what does not fit left in float32; mode float16',
       onnx: 'plain ONNX Q/DQ of ONNX’s own operators, for a runtime of which nothing is known',
       tensorrt:
         'NVIDIA TensorRT’s explicit quantization: symmetric int8, float biases, Q/DQ where its fusions want them',
@@ -186,6 +192,8 @@ export const recipeSchema = z
           static: 'weights and activations; ranges come from calibration (default)',
           dynamic: 'weights now, activations while the model runs; needs no calibration',
           'weight-only': 'weights in 4 or 8 bits, activations in float; needs no calibration',
+          float16:
+            'everything in half precision but what does not fit; calibration data says what does not',
           auto: 'what measuring static, dynamic and FP32 on this machine finds best; what it was is written into the result',
         }).optional(),
         activations: z
@@ -193,6 +201,8 @@ export const recipeSchema = z
             type: words('Integer type of activations.', {
               uint8: '0…255 with a zero point (default)',
               int8: '−128…127 with a zero point',
+              uint16: '0…65535 with a zero point; computed in float on CPUs',
+              int16: '−32768…32767 with a zero point; computed in float on CPUs',
             }).optional(),
             observer: observer.optional(),
             percentile: z.number().min(50).max(100).optional().meta({
@@ -247,6 +257,20 @@ export const recipeSchema = z
             description:
               'Methods that win back accuracy, e.g. `[bias-correction]`; none by default.',
           }),
+        half: z
+          .strictObject({
+            type: words('Which half precision mode float16 writes.', {
+              float16: '11 bits, up to 65504: values and arithmetic (default)',
+              bfloat16:
+                '8 bits, the range of float32: how weights are stored; arithmetic is float32, since no CPU provider has another',
+            }).optional(),
+            keep_io: z.boolean().optional().meta({
+              description:
+                'Whether inputs and outputs of the model stay float32 (default); with false they become float16.',
+            }),
+          })
+          .optional()
+          .meta({ description: 'What mode float16 writes.' }),
       })
       .optional()
       .meta({ description: 'What is quantized, and how.' }),

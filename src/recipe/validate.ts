@@ -3,7 +3,7 @@ import { texts } from './describe';
 import type { RecipeText } from './document';
 import { expectedAt, keysAt, schemasAt, wordsAt, type Path } from './json-schema';
 import { laterKey, laterWord } from './later';
-import { calibrationNeed } from './modes';
+import { calibrationNeed, modeFor } from './modes';
 import { problemOn } from './place';
 import type { Problem } from './problem';
 import { recipeSchema, type Recipe } from './schema';
@@ -159,8 +159,13 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
   if (recipe.output && recipe.model && plainPath(recipe.output) === plainPath(recipe.model))
     problems.push(problemOn(doc, ['output'], 'overwrites-model', texts.overwritesModel()));
   if (partial) return problems;
+  const mode = modeFor(recipe.quantization?.mode, recipe.target);
+  if (recipe.target === 'nvidia-fp16' && mode !== 'float16')
+    problems.push(
+      problemOn(doc, ['target'], 'unsupported', texts.targetWithMode(recipe.target, 'float16')),
+    );
   if (
-    calibrationNeed(recipe.quantization?.mode ?? 'static') === 'needed' &&
+    calibrationNeed(mode) === 'needed' &&
     !recipe.calibration?.data &&
     !recipe.calibration?.ranges
   ) {
@@ -176,7 +181,7 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
   if (recipe.calibration?.statistics === 'minmax') problems.push(...beyondExtremes(doc, recipe));
   problems.push(...modeWords(doc, recipe));
   recipe.layers?.forEach((rule, i) => {
-    if (!rule.precision && !rule.observer && !rule.weights)
+    if (!rule.precision && !rule.observer && !rule.weights && !rule.activations)
       problems.push(
         problemOn(doc, ['layers', i], 'missing-key', texts.missingKey('precision'), {
           severity: 'warning',

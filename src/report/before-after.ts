@@ -2,6 +2,7 @@ import type { RunResult } from '../results';
 import { significant } from './figures/numbers';
 import type { Table } from './figures/table';
 import { verdictTable } from './figures/verdict';
+import { roundedRow } from './rounded';
 import { withoutVnniRow } from './without-vnni';
 
 /** Before and after: layers, MACs, size, latency with its spread and tail, accuracy with its interval, SQNR. */
@@ -26,6 +27,8 @@ export function beforeAfterTable(result: RunResult): Table {
   }
   const without = withoutVnniRow(result);
   if (without) rows.push(without);
+  const rounded = roundedRow(result);
+  if (rounded) rows.push(rounded);
   return { ...table, rows };
 }
 

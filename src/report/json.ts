@@ -83,6 +83,16 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
       })),
       same_label: number(result.withoutVnni.sameLabel),
     },
+    rounded: result.rounded && {
+      samples: result.rounded.samples,
+      outputs: result.rounded.outputs.map((o) => ({
+        name: o.name,
+        sqnr_db: number(o.sqnrDb),
+        max_abs: number(o.maxAbs),
+        not_finite: o.notFinite,
+      })),
+      same_label: number(result.rounded.sameLabel),
+    },
     fusions: result.fusions.map(fusionDocument),
     calibration: calibration && {
       samples: calibration.samples,

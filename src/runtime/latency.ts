@@ -32,9 +32,11 @@ export async function measurePairs(
 ): Promise<LatencyPairs> {
   const a = await Session.open(reference, { threads: settings.threads });
   const b = await Session.open(candidate, { threads: settings.threads });
+  const feeds = new Map([a, b].map((session) => [session, session.fit(feed)]));
   const time = async (session: Session): Promise<number> => {
+    const fitted = feeds.get(session)!;
     const start = performance.now();
-    await session.run(feed);
+    await session.run(fitted);
     return performance.now() - start;
   };
   const result: LatencyPairs = { reference: [], candidate: [], threads: settings.threads };

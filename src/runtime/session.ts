@@ -1,6 +1,7 @@
 /** Sessions of onnxruntime-node. `run` blocks its thread: use them in the worker process only. */
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import { VernierError } from '../errors';
+import { toHalfArray } from '../numeric';
 import type { Feed, TensorData, TensorValue } from '../onnx';
 
 // The runtime's library for Linux reports to its maker where it finds a network, unless it is told not to before its first
@@ -41,6 +42,7 @@ export class Session {
     readonly inputs: readonly string[],
     /** All outputs; what is no tensor (a sequence, a map, an optional) cannot be fetched. */
     readonly outputs: readonly string[],
+    private readonly halves: ReadonlySet<string>,
   ) {}
 
   /** Names of the outputs that are tensors: the binding gives no others. */
@@ -81,7 +83,9 @@ export class Session {
         typeof model === 'string'
           ? await InferenceSession.create(model, options)
           : await InferenceSession.create(model, options);
-      return new Session(inner, inner.inputNames, inner.outputNames);
+      const halves = inner.inputMetadata.filter((v) => v.isTensor && v.type === 'float16');
+      const names = new Set(halves.map((v) => v.name));
+      return new Session(inner, inner.inputNames, inner.outputNames, names);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       throw new VernierError(
@@ -96,12 +100,27 @@ export class Session {
     }
   }
 
-  /** Runs once. @param fetch names of the outputs wanted, by default all that are tensors */
+  /**
+   * The same values in the types that this model takes, where these are float16 and the data is float32: the data of a
+   * float32 model serves its float16 form too.
+   */
+  fit(feed: Feed): Feed {
+    const narrow = Object.entries(feed).filter(
+      ([name, value]) => this.halves.has(name) && value.type === 'float32',
+    );
+    if (narrow.length === 0) return feed;
+    const fitted = narrow.map(([name, value]): [string, TensorValue] => [
+      name,
+      { ...value, type: 'float16', data: toHalfArray(value.data as Float32Array) },
+    ]);
+    return { ...feed, ...Object.fromEntries(fitted) };
+  }
+
+  /** Runs once, on data that {@link fit} makes fit. @param fetch names of the outputs wanted, by default all that are tensors */
   async run(feed: Feed, fetch?: readonly string[]): Promise<Record<string, TensorValue>> {
-    const feeds: Record<string, Tensor> = {};
-    for (const name of this.inputs) {
-      const value = feed[name];
-      if (!value)
+    const fitted = this.fit(feed);
+    for (const name of this.inputs)
+      if (!fitted[name])
         throw new VernierError(
           'data.missing-input',
           `The data has no values for input '${name}'.`,
@@ -110,12 +129,11 @@ export class Session {
             remedy: `Give an array named '${name}'.`,
           },
         );
-      feeds[name] = toOrt(value);
-    }
     const wanted = fetch ? [...fetch] : this.tensorOutputs;
     if (wanted.length === 0) throw noTensor(this.outputs[0]);
     let results: Awaited<ReturnType<InferenceSession['run']>>;
     try {
+      const feeds = Object.fromEntries(this.inputs.map((name) => [name, toOrt(fitted[name]!)]));
       results = await this.inner.run(feeds, wanted);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
@@ -166,15 +184,22 @@ function noTensor(output: string | undefined): VernierError {
   );
 }
 
-/** Makes the runtime's tensor; values are shared, not copied. */
-function toOrt(value: TensorValue): Tensor {
-  return new Tensor(value.type as Tensor.Type, value.data as Tensor.DataType, value.dims);
+/** The array that the binding wants and gives for float16 where JavaScript has one; else it is the bits. */
+const { Float16Array: HalfArray } = globalThis as {
+  Float16Array?: new (buffer: ArrayBufferLike, offset: number, length: number) => ArrayBufferView;
+};
+
+/** Makes the runtime's tensor; values are shared, not copied. Throws for types that the binding cannot carry. */
+function toOrt({ type, data, dims }: TensorValue): Tensor {
+  const values =
+    type === 'float16' && HalfArray
+      ? new HalfArray(data.buffer, data.byteOffset, data.length)
+      : data;
+  return new Tensor(type as Tensor.Type, values as Tensor.DataType, dims);
 }
 
-function fromOrt(tensor: Tensor): TensorValue {
-  return {
-    type: tensor.type,
-    dims: tensor.dims,
-    data: tensor.data as TensorData,
-  };
+function fromOrt({ type, dims, data }: Tensor): TensorValue {
+  if (type !== 'float16') return { type, dims, data: data as TensorData };
+  const { buffer, byteOffset, byteLength } = data as Uint16Array;
+  return { type, dims, data: new Uint16Array(buffer, byteOffset, byteLength / 2) };
 }

@@ -122,19 +122,33 @@ describe('completeAt', () => {
     expect(labels('model: m\n|')).not.toContain('model');
     expect(labels('model: m\n|')).toContain('calibration');
     expect(labels('mod|el: m\n')).toContain('model');
-    expect(labels('quantization:\n  |')).toEqual(['mode', 'activations', 'weights', 'improve']);
-    expect(labels('layers:\n  - |')).toEqual(['match', 'precision', 'observer', 'weights']);
+    expect(labels('quantization:\n  |')).toEqual([
+      'mode',
+      'activations',
+      'weights',
+      'improve',
+      'half',
+    ]);
+    expect(labels('layers:\n  - |')).toEqual([
+      'match',
+      'precision',
+      'observer',
+      'weights',
+      'activations',
+    ]);
     expect(labels('nothing:\n  |')).toEqual([]);
   });
 
   it.each([
-    ['quantization:\n  mode: |', ['static', 'dynamic', 'weight-only', 'auto']],
+    ['quantization:\n  mode: |', ['static', 'dynamic', 'weight-only', 'float16', 'auto']],
+    ['quantization:\n  half:\n    type: |', ['float16', 'bfloat16']],
+    ['layers:\n  - activations: |', ['uint16', 'int16']],
     ['quantization: { weights: { granularity: | } }', ['channel', 'tensor', 'block']],
     ['quantization: { weights: { block: | } }', ['16', '32', '64', '128', '256']],
     ['layers:\n  - match: x\n    weights: |', ['int8', 'int4', 'uint8', 'uint4']],
     ['calibration:\n  data: |', ['random']],
     ['keep_fp32: [{ op: | }]', ['Conv', 'Gemm']],
-    ['layers:\n  - precision: |', ['fp32', 'int8']],
+    ['layers:\n  - precision: |', ['fp32', 'int8', 'int16']],
     ['model: |', []],
   ])('offers words in %j', (marked, wanted) => {
     expect(labels(marked)).toEqual(wanted);

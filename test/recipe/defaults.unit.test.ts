@@ -34,6 +34,7 @@ describe('resolveRecipe', () => {
         weights: { type: 'int8', granularity: 'channel' },
         improve: [],
         weightOnly: null,
+        half: null,
       },
       keepFp32: [],
       layers: [],

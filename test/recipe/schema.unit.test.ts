@@ -54,6 +54,7 @@ describe('the schema', () => {
       'static',
       'dynamic',
       'weight-only',
+      'float16',
       'auto',
     ]);
     expect(schemasAt(['constructor'])).toEqual([]);
@@ -85,7 +86,7 @@ describe('words of later versions', () => {
   });
 
   it('knows keys too', () => {
-    expect(laterKey(['layers', 4], 'activations')).toBeDefined();
-    expect(laterKey([], 'activations')).toBeUndefined();
+    expect(laterKey(['layers', 4], 'improve')).toBeDefined();
+    expect(laterKey([], 'improve')).toBeUndefined();
   });
 });

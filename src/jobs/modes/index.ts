@@ -1,5 +1,6 @@
 import type { Mode } from '../../results';
 import { dynamicMode } from './dynamic';
+import { float16Mode } from './float16';
 import { float32Mode } from './float32';
 import type { QuantizationMode } from './mode';
 import { staticMode } from './static';
@@ -10,6 +11,7 @@ export const MODES: Readonly<Partial<Record<Mode, QuantizationMode>>> = {
   static: staticMode,
   dynamic: dynamicMode,
   'weight-only': weightOnlyMode,
+  float16: float16Mode,
   float32: float32Mode,
 };
 

@@ -5,6 +5,7 @@ import type { LocalModel } from '../../quantize/experiments';
 import type { Placement, UnitPlacement } from '../../quantize/placement';
 import type { WrittenCodes } from '../../quantize/qdq';
 import type { Unit } from '../../quantize/units';
+import type { WideTensor } from '../../quantize/wide';
 import type { Headroom } from '../../quantize/weights';
 import type { LayerWish } from '../../recipe/match';
 import type { Note } from '../../results';
@@ -21,6 +22,10 @@ export interface Quantized {
   /** Parameters of every quantized tensor; empty where activations have none of their own. */
   params: Map<string, QuantParams>;
   codesOf(tensor: string): WrittenCodes | undefined;
+  /** Float32 inputs and outputs of the model have become float16. */
+  inHalf?: boolean;
+  /** Tensors in 16 bits, in mode static. */
+  wide?: ReadonlyMap<string, WideTensor>;
   weightScales: Map<string, Float32Array>;
   /** What bias correction did, by layer; empty where it was not asked for. */
   biasChanges: ReadonlyMap<string, BiasChange>;
@@ -61,6 +66,13 @@ export interface QuantizationMode {
   canQuantize(unit: Unit, subject: Subject): boolean;
   /** For `rewrite`: the FP32 model with quantized twins that read exact inputs, where the mode can make one. */
   localModel?(input: ModeInput): LocalModel;
+  /** Tensors that calibration looks at besides those that may be quantized, each in full. */
+  taps?(subject: Subject): string[];
+  /**
+   * Makes the model that does here what the written one does on the hardware it is for, where the runtime does otherwise;
+   * null where it does the same.
+   */
+  simulate?(plan: Plan): ((written: Model) => Model) | null;
   /** What the written file says of itself besides source, mode and target. */
   metadata(plan: Plan): [key: string, value: string][];
 }

@@ -3,8 +3,14 @@ import type { QuantParams } from '../../numeric';
 import type { BiasChange } from '../../quantize/bias-correction';
 import { channelParams, type ChannelsOf } from '../../quantize/channelwise';
 import { placeFor } from '../../quantize/place-for';
+import type { UnitPlacement } from '../../quantize/placement';
+import { observe } from '../../quantize/observers';
 import { writeQdq } from '../../quantize/qdq';
+import { importedParams } from '../../quantize/ranges/params';
+import type { Unit } from '../../quantize/units';
+import { whyNotWide, widen, type WideType } from '../../quantize/wide';
 import type { Headroom, WeightSettings } from '../../quantize/weights';
+import type { LayerWish } from '../../recipe/match';
 import type { Note } from '../../results';
 import { forcedLayers } from '../forced';
 import type { Plan } from '../plan';
@@ -23,7 +29,7 @@ export const staticMode: QuantizationMode = {
     const { observer, percentile } = plan.recipe.quantization.activations;
     const share = observer === 'percentile' ? ` ${percentile}` : '';
     return [
-      ['vernier.activations', `${plan.activationType} ${observer}${share}`],
+      ['vernier.activations', `${plan.wideType ?? plan.activationType} ${observer}${share}`],
       ...calibrationMetadata(plan),
       weightsMetadata(plan),
     ];
@@ -37,32 +43,39 @@ export const staticMode: QuantizationMode = {
     const notes: Note[] = [];
     const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, notes);
     const forced = forcedLayers(plan, wishes);
-    const options = { keep, forced, unusable };
-    const placement = placeFor(
-      plan.traits.family,
-      subject.prepared,
-      subject.units,
-      options,
-      subject.typeOf,
-    );
+    const { prepared, units, typeOf } = subject;
+    const wide = wideLayers(plan, units, wishes, keep);
+    const apart = new Set([...keep, ...wide.types.keys(), ...wide.refused.keys()]);
+    const place = (kept: ReadonlySet<string>) =>
+      placeFor(plan.traits.family, prepared, units, { keep: kept, forced, unusable }, typeOf);
+    const placement = place(apart);
     const paramsOf = (tensor: string) => params.get(tensor)!;
     const headroom = plan.headroom
       ? headrooms(placement, calibrated.statistics, paramsOf)
       : undefined;
     const written = writeQdq(
-      subject.prepared,
-      placement,
+      prepared,
+      // A 16-bit layer is none that the runtime could quantize again: it needs no protection.
+      { ...placement, units: placement.units.filter((p) => !wide.types.has(p.unit.name)) },
       paramsOf,
       { type: plan.activationType },
       weightSettings(plan, headroom),
       corrected?.biases,
       channelsFor(plan, calibrated, params),
     );
+    const kept = new Set([...keep, ...wide.refused.keys()]);
+    const whole = wide.types.size > 0 ? place(kept) : placement;
+    const tensors = widen(written.model, whole, {
+      types: wide.types,
+      paramsOf: wideParams(plan, calibrated),
+      weightSettings: weightSettings(plan),
+    });
     return {
       model: written.model,
-      units: placement.units,
+      units: placement.units.map((p, i) => withWidth(p, whole.units[i]!, wide)),
       placement,
       params,
+      wide: tensors,
       codesOf: (tensor) => written.codes.get(tensor),
       weightScales: written.weightScales,
       biasChanges: corrected?.changes ?? new Map<string, BiasChange>(),
@@ -71,6 +84,59 @@ export const staticMode: QuantizationMode = {
     };
   },
 };
+
+/** Layers with 16-bit activations, and those that cannot have them. */
+interface WideLayers {
+  types: Map<string, WideType>;
+  refused: Map<string, string>;
+}
+
+function wideLayers(
+  plan: Plan,
+  units: readonly Unit[],
+  wishes: ReadonlyMap<string, LayerWish>,
+  keep: ReadonlySet<string>,
+): WideLayers {
+  const wide: WideLayers = { types: new Map(), refused: new Map() };
+  for (const unit of units) {
+    const type = wideTypeOf(plan, wishes.get(unit.name));
+    if (!type || keep.has(unit.name)) continue;
+    const why = whyNotWide(unit);
+    if (why) wide.refused.set(unit.name, why);
+    else wide.types.set(unit.name, type);
+  }
+  return wide;
+}
+
+/** The type of a layer's activations where they have 16 bits. */
+export function wideTypeOf(plan: Plan, wish: LayerWish | undefined): WideType | null {
+  const own = wish?.activations ?? null;
+  const unnamed = plan.wideType ?? (plan.activationType === 'int8' ? 'int16' : 'uint16');
+  return own === 'wide' ? unnamed : (own ?? plan.wideType);
+}
+
+/**
+ * Scale and zero point for 16 bits: the recipe's observer where it is one of extremes or shares. The others weigh clipping
+ * against steps, of which 16 bits have enough: they give the extremes.
+ */
+export function wideParams(plan: Plan, { statistics, imported }: Calibrated) {
+  const { observer, percentile } = plan.recipe.quantization.activations;
+  const plain = ['entropy', 'mse', 'auto'].includes(observer) ? 'minmax' : observer;
+  return (tensor: string, type: WideType): QuantParams => {
+    const seen = statistics.get(tensor);
+    const range = imported?.ranges.get(tensor);
+    if (range) return importedParams(range, type, false);
+    return seen ? observe(seen, plain, type, { percentile }) : { scale: 1, zeroPoint: 0 };
+  };
+}
+
+function withWidth(placed: UnitPlacement, whole: UnitPlacement, wide: WideLayers): UnitPlacement {
+  const { unit } = placed;
+  const refused = wide.refused.get(unit.name);
+  if (refused !== undefined) return { unit, integer: false, reason: refused };
+  if (!wide.types.has(unit.name)) return placed;
+  return whole.integer ? { unit, integer: true, precision: 'int16', reason: null } : whole;
+}
 
 /** Parameters of every channel of a tensor, where its layer can have them: per channel is the granularity, too. */
 function channelsFor(

@@ -32,14 +32,15 @@ export function calibrationKey(subject: Subject, selection: Selection): string {
   return keyOf('calibration', FORMAT, ENGINE_VERSION, runtimeVersion(), subject.key, selection.key);
 }
 
-/** Tensors that some recipe may quantize, and the outputs of layers that people want to see. */
+/** Tensors that some recipe may quantize, the outputs of layers that people want to see, and `more`. */
 export function tappedTensors(
   subject: Subject,
   forced: ReadonlySet<string> = new Set(),
   family: TargetFamily = 'cpu',
+  more: readonly string[] = [],
 ): string[] {
   const everything = everythingFor(subject, forced, family);
-  const tensors = new Set(everything.quantized.values());
+  const tensors = new Set([...everything.quantized.values(), ...more]);
   // A layer whose neighbour is kept needs the range of its own input, so inputs are tapped besides roots.
   for (const node of everything.joining) node.input.forEach((name) => tensors.add(name));
   for (const { unit, integer } of everything.units)
@@ -55,7 +56,7 @@ function hiddenStates({ node }: Unit): string[] {
 
 /**
  * Calibrates, or takes statistics from memory or `.vernier/`. A calibration that was cut off goes on where it was saved. Full
- * statistics serve where only extremes are asked for.
+ * statistics serve where only extremes are asked for. @param more tensors that the mode wants to see too
  */
 export async function calibrateStage(
   subject: Subject,
@@ -64,13 +65,14 @@ export async function calibrateStage(
   depth: Depth = 'full',
   forced: ReadonlySet<string> = new Set(),
   family: TargetFamily = 'cpu',
+  more: readonly string[] = [],
 ): Promise<Calibrated> {
   const key = calibrationKey(subject, selection);
   return context.memory.get(
     'calibration',
-    `${key} ${depth} ${family} ${[...forced].sort().join()}`,
+    `${key} ${depth} ${family} ${[...forced].sort().join()} ${more.length > 0 ? keyOf(more) : ''}`,
     async () => {
-      const wanted = tappedTensors(subject, forced, family);
+      const wanted = tappedTensors(subject, forced, family, more);
       const stored = await readCalibration(key, context);
       if (stored && covers(stored, wanted, depth)) return calibratedOf(key, stored, wanted, true);
       // What another target has asked for stays known.

@@ -1,3 +1,4 @@
+import { VernierError } from '../../errors';
 import {
   accumulatedErrors,
   localErrors,
@@ -13,7 +14,7 @@ import {
   type ExactOutputs,
   type OutputNoise,
 } from '../../analyze/sensitivity';
-import { spread, type Feed } from '../../data';
+import { floatsOf, spread, type Feed } from '../../data';
 import type { Executed } from '../../analyze/executed';
 import type { Unit } from '../../quantize/units';
 import type { JobContext } from '../context';
@@ -81,7 +82,8 @@ function experimentKey(
     quantization,
     plan.activationType,
     plan.headroom,
-    layers.map((l) => [l.match, l.observer ?? null, l.weights ?? null]),
+    plan.wideType,
+    layers.map((l) => [l.match, l.observer, l.weights, l.activations, l.precision === 'int16']),
     samples.positions,
   );
 }
@@ -123,7 +125,7 @@ export function localStage(
       : await localErrors(
           subject.prepared,
           experimentUnits(plan, subject, quantized),
-          experimentSettings(plan, subject, quantized),
+          experimentSettings(plan, subject, calibrated, quantized),
           each(samples.feeds),
           step,
         );
@@ -191,24 +193,42 @@ export async function sensitivityStage(
   const result =
     modeOf(plan.recipe.quantization.mode).experiments === 'rewrite'
       ? await eachLayer(
-          units.filter((u) => u.integer).map((u) => u.unit.name),
+          // A layer that the recipe keeps is kept here too: there is nothing to try.
+          units
+            .filter((u) => u.integer && quantized.wishes.get(u.unit.name)?.keep !== true)
+            .map((u) => u.unit.name),
           { ...loop, onLayer: async (d, t) => (await loop.onLayer(d, t), save()) },
           async (layer) => {
             const others = new Set(subject.units.map((u) => u.name).filter((n) => n !== layer));
-            const alone = await quantizeStage(plan, subject, calibrated, others);
-            return outputNoise(alone.model, samples.feeds, exact);
+            const alone = await quantizeAlone(plan, subject, calibrated, others);
+            return alone ? outputNoise(alone.model, samples.feeds, exact) : { signal: 1, noise: 0 };
           },
         )
       : await onlyThisNoise(
           subject.prepared,
           units,
-          experimentSettings(plan, subject, quantized),
+          experimentSettings(plan, subject, calibrated, quantized),
           samples.feeds,
           exact,
           { ...loop, onLayer: async (d, t) => (await loop.onLayer(d, t), save()) },
         );
   await context.store.write(name, [...known]);
   return result;
+}
+
+/** The model with all others kept; null where the layer then stays float too, since it only moves what they give. */
+async function quantizeAlone(
+  plan: Plan,
+  subject: Subject,
+  calibrated: Calibrated | null,
+  others: ReadonlySet<string>,
+): Promise<Quantized | null> {
+  try {
+    return await quantizeStage(plan, subject, calibrated, others);
+  } catch (error) {
+    if (error instanceof VernierError && error.code === 'model.nothing-to-quantize') return null;
+    throw error;
+  }
 }
 
 /**
@@ -252,9 +272,10 @@ export async function exactOutputs(
     const values = await reference.of(samples.positions[k]!, feed);
     all.push(
       Object.fromEntries(
-        Object.entries(values).flatMap(([name, v]) =>
-          v.data instanceof Float32Array ? [[name, v.data]] : [],
-        ),
+        Object.entries(values).flatMap(([name, v]) => {
+          const data = floatsOf(v);
+          return data ? [[name, data]] : [];
+        }),
       ),
     );
   }

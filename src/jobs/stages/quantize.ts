@@ -12,7 +12,7 @@ import { calibrationNeed } from '../../recipe/modes';
 import { runtimeVersion } from '../../runtime/session';
 import { forcedLayers } from '../forced';
 import { modeOf } from '../modes';
-import { weightSettings } from '../modes/static';
+import { weightSettings, wideParams, wideTypeOf } from '../modes/static';
 import type { Quantized } from '../modes/mode';
 import { VERSION } from '../keys';
 import type { Plan } from '../plan';
@@ -65,6 +65,7 @@ export async function refuseHopeless(plan: Plan, subject: Subject): Promise<void
 export function experimentSettings(
   plan: Plan,
   subject: Subject,
+  calibrated: Calibrated | null,
   quantized: Quantized,
 ): ExperimentSettings {
   const forced = forcedLayers(plan, quantized.wishes);
@@ -77,6 +78,8 @@ export function experimentSettings(
       codesOf: (unit: Unit) =>
         unit.inputs.filter((tensor) => reads.get(tensor)?.has(unit.node.name) ?? false),
     }),
+    wideTypeOf: (unit) => wideTypeOf(plan, quantized.wishes.get(unit)),
+    wideParamsOf: calibrated ? wideParams(plan, calibrated) : () => ({ scale: 1, zeroPoint: 0 }),
   };
 }
 

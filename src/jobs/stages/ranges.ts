@@ -3,6 +3,7 @@ import type { Note } from '../../results';
 import type { JobContext } from '../context';
 import { forcedLayers } from '../forced';
 import type { Plan } from '../plan';
+import { modeOf } from '../modes';
 import { openRanges, rangeNotes } from '../ranges';
 import type { Samples } from '../samples';
 import type { Subject } from '../subject';
@@ -25,7 +26,15 @@ export async function rangesStage(
   const { statistics } = plan.recipe.calibration ?? {};
   const forced = forcedLayers(plan, wishesOf(plan, subject));
   const seen = calibration
-    ? await calibrateStage(subject, calibration, context, statistics, forced, plan.traits.family)
+    ? await calibrateStage(
+        subject,
+        calibration,
+        context,
+        statistics,
+        forced,
+        plan.traits.family,
+        modeOf(plan.recipe.quantization.mode).taps?.(subject),
+      )
     : null;
   const imported = await openRanges(plan);
   return imported

@@ -5,7 +5,7 @@ import { isRecurrent } from '../../quantize/recurrent';
 import { pairsClip } from '../../runtime/pair-probe';
 import { isScores } from '../../analyze/evaluate';
 import { executingNodes } from '../../analyze/executed';
-import { perSample } from '../../data';
+import { floatsOf, perSample } from '../../data';
 import { productsApart } from '../../analyze/executed-apart';
 import type { Feed, NodeProto, TensorValue } from '../../onnx';
 import type { ModelWithoutVnni, RunResult } from '../../results';
@@ -90,7 +90,7 @@ function noteClipping(result: RunResult): void {
   const { withoutVnni, layers } = result;
   const clipping = layers.filter((l) => (l.withoutVnni?.clippedShare ?? 0) > 0);
   const all = layers.filter((l) => l.withoutVnni !== null).length;
-  if (!withoutVnni) return;
+  if (!withoutVnni || withoutVnni.outputs.length === 0) return;
   const { samples, outputs, sameLabel } = withoutVnni;
   if (clipping.length === 0) {
     addNote(result.notes, {
@@ -126,9 +126,9 @@ function compare(
   const closeness = new Map<string, ClosenessAccumulator>();
   const same: number[] = [];
   for (const [i, sample] of exact.entries()) {
-    for (const [name, { data }] of Object.entries(sample)) {
-      const other = clipped[i]![name]?.data;
-      if (!(data instanceof Float32Array) || !(other instanceof Float32Array)) continue;
+    for (const [name, value] of Object.entries(sample)) {
+      const [data, other] = [floatsOf(value), floatsOf(clipped[i]![name])];
+      if (!data || !other) continue;
       const sum = closeness.get(name) ?? new ClosenessAccumulator();
       closeness.set(name, sum.add(data, other));
     }

@@ -41,7 +41,7 @@ const WEIGHT_SLOTS: Readonly<Record<string, readonly number[]>> = {
 /** A model whose weights are stored as bfloat16, and why others are not. */
 export interface WrittenBfloat16 {
   model: Model;
-  /** Nodes of the main graph (by name) whose weights are bfloat16. */
+  /** Nodes (by name) whose weights are bfloat16. */
   stored: Set<string>;
   /** Why the weights of others are not. */
   reasons: Map<string, FloatReason>;
@@ -56,7 +56,7 @@ export interface WrittenBfloat16 {
  * 3. Biases, factors, tables of positions and all other constants stay float32: they are few bytes, and bfloat16 has
  *    8 bits. Of range there is enough, but for what float32 itself just holds (−3.4028e38 would become infinite).
  * Does nothing to a weight that another node reads in another way, or that is in `keep`.
- * @param keep nodes of the main graph that stay as they are, by name
+ * @param keep nodes that stay as they are, by name
  */
 export function storeAsBfloat16(
   prepared: Model,
@@ -68,19 +68,17 @@ export function storeAsBfloat16(
   const reasons = new Map<string, FloatReason>(keep);
   const inner = [...allNodes(model.graph)].flatMap(subgraphs);
   for (const graph of [model.graph, ...inner]) {
-    const isMain = graph === model.graph;
     const uses = usesOf(graph);
     for (const [i, tensor] of graph.initializer.entries()) {
       const readers = uses.get(tensor.name) ?? [];
       if (tensorType(tensor) !== 'float32' || readers.length === 0) continue;
-      const why = whyNot(model, tensor, readers, isMain ? keep : new Map<string, FloatReason>());
+      const why = whyNot(model, tensor, readers, keep);
       if (why) {
-        for (const { node } of isMain ? readers : [])
-          if (!keep.has(node.name)) reasons.set(node.name, why);
+        for (const { node } of readers) if (!keep.has(node.name)) reasons.set(node.name, why);
         continue;
       }
       graph.initializer[i] = store(model, graph, tensor, readers, names);
-      if (isMain) for (const { node } of readers) stored.add(node.name);
+      for (const { node } of readers) stored.add(node.name);
     }
     graph.node = topologicalOrder(graph);
   }

@@ -1,4 +1,11 @@
-import { fromHalf, HALF_MAX, halfErrorDb, measuredHalfError, toHalf } from '../../numeric';
+import {
+  fromHalf,
+  HALF_MAX,
+  halfErrorDb,
+  measuredHalfError,
+  toHalf,
+  toHalfArray,
+} from '../../numeric';
 import { floatData, type TensorProto } from '../../onnx';
 import { because, digits, type FloatReason } from './reasons';
 
@@ -6,6 +13,30 @@ import { because, digits, type FloatReason } from './reasons';
 const OPERAND = 16;
 /** Weights that lose more than this, in dB, stay float32; normal ones lose to about 70. */
 const WEIGHT_DB = 50;
+
+/** A constant in float16, and what that does to it. */
+interface Halved {
+  bits: Uint16Array;
+  error: ReturnType<typeof measuredHalfError>;
+}
+
+/** By the bytes of the float32 constant, which copies of a model share: models are written many times over. */
+const known = new WeakMap<Uint8Array, Halved>();
+
+/** The float16 bits of a float32 constant. */
+export function halfBits(tensor: TensorProto, dir: string | null): Uint16Array {
+  return halved(tensor, dir).bits;
+}
+
+function halved(tensor: TensorProto, dir: string | null): Halved {
+  const before = known.get(tensor.rawData);
+  if (before) return before;
+  const values = floatData(tensor, dir);
+  const error = measuredHalfError(values, (x) => fromHalf(toHalf(x)));
+  const fresh = { bits: toHalfArray(values), error };
+  if (tensor.rawData.length > 0) known.set(tensor.rawData, fresh);
+  return fresh;
+}
 
 /**
  * Why a constant (known as `as`) stays float32, and its readers with it; null where it may be float16:
@@ -18,8 +49,7 @@ export function whyConstantFloat(
   dir: string | null,
   as = tensor.name,
 ): FloatReason | null {
-  const values = floatData(tensor, dir);
-  const found = measuredHalfError(values, (x) => fromHalf(toHalf(x)));
+  const { bits, error: found } = halved(tensor, dir);
   const name = `'${as}'`;
   if (found.largest > HALF_MAX)
     return because(
@@ -27,9 +57,12 @@ export function whyConstantFloat(
       `${name} holds ${digits(found.largest)}, and float16 ends at 65504`,
       found.largest,
     );
-  if (values.length < OPERAND) {
+  if (bits.length < OPERAND) {
     if (found.vanished === 0) return null;
-    const smallest = values.reduce((m, x) => (x === 0 ? m : Math.min(m, Math.abs(x))), Infinity);
+    const smallest = floatData(tensor, dir).reduce(
+      (m, x) => (x === 0 ? m : Math.min(m, Math.abs(x))),
+      Infinity,
+    );
     return because(
       'weight-vanishes',
       `${name} holds ${digits(smallest)}, which is zero as float16`,

@@ -1,4 +1,4 @@
-import { toHalf, toHalfArray } from '../../numeric/half';
+import { toHalf } from '../../numeric';
 import {
   elementTypeNumber,
   floatData,
@@ -19,6 +19,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from '../../onnx';
+import { halfBits } from './constants';
 import { decide, type DecideOptions, type Decisions, type NodeDecision } from './decide';
 import { isFixedInput, isFixedOutput } from './operators';
 import type { Form, Scope } from './scope';
@@ -29,7 +30,7 @@ export interface BodyDecision extends NodeDecision {
   op: string;
 }
 
-/** A model in float16, and what became of every node of the main graph (by name) and of the bodies. */
+/** A model in float16, and what became of every node (by name), and of those inside bodies. */
 export interface WrittenFloat16 {
   model: Model;
   nodes: Map<string, NodeDecision>;
@@ -52,9 +53,11 @@ export function convertToFloat16(prepared: Model, options: DecideOptions): Writt
   const decisions = decide(model, options);
   const nodes = new Map<string, NodeDecision>();
   const bodies: BodyDecision[] = [];
-  for (const [node, decision] of decisions.nodes)
-    if (model.graph.node.includes(node)) nodes.set(node.name, decision);
-    else bodies.push({ node: label(node), op: node.opType, ...decision });
+  const outer = new Set(model.graph.node);
+  for (const [node, decision] of decisions.nodes) {
+    if (node.name !== '') nodes.set(node.name, decision);
+    if (!outer.has(node)) bodies.push({ node: label(node), op: node.opType, ...decision });
+  }
   // Outer graphs first: a body asks them for the names of what it reads.
   const idle: NodeProto[] = [];
   for (const scope of decisions.scopes.values())
@@ -101,7 +104,7 @@ function rewriteConstant(model: Model, scope: Scope, tensor: TensorProto): Tenso
 }
 
 function halved(model: Model, tensor: TensorProto, name: string): TensorProto {
-  return makeTensor(name, 'float16', tensorDims(tensor), toHalfArray(floatData(tensor, model.dir)));
+  return makeTensor(name, 'float16', tensorDims(tensor), halfBits(tensor, model.dir));
 }
 
 /** A Constant inside a body. */

@@ -25,7 +25,7 @@ export interface NodeDecision {
 }
 
 export interface DecideOptions {
-  /** Nodes of the main graph that stay float32, by name. */
+  /** Nodes that stay float32, by name; those of bodies have names of their own in a prepared model. */
   keep?: ReadonlyMap<string, FloatReason>;
   /** Tensors of the main graph that do not fit into float16: all that write or read them stays float32. */
   wide?: ReadonlyMap<string, FloatReason>;
@@ -149,7 +149,7 @@ class Walk {
   }
 
   private whyFloat(node: NodeProto, scope: Scope, tensors: readonly string[]): FloatReason | null {
-    const kept = scope.parent ? undefined : this.options.keep?.get(node.name);
+    const kept = node.name === '' ? undefined : this.options.keep?.get(node.name);
     if (kept) return kept;
     const why = whyFloat32Only(node, this.model.opset, this.options.cuda ?? false);
     if (why !== null) return because('operator', why);

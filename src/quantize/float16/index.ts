@@ -73,7 +73,7 @@ export function quantizeFloat16(
   return {
     model: written.model,
     units: units.map((unit) => placementOf(unit, written)),
-    notes: [...operatorNotes(units, written), ...rangeNotes(statistics)],
+    notes: [...operatorNotes(units, written), ...rangeNotes(statistics), ...targetNotes(cuda)],
   };
 }
 
@@ -94,7 +94,7 @@ function operatorNotes(units: readonly Unit[], { nodes, bodies }: WrittenFloat16
   const listed = new Set(units.flatMap((u) => nodesOf(u).map((node) => node.name)));
   const others = [
     ...[...nodes].filter(([name]) => !listed.has(name)).map(([node, d]) => ({ node, ...d })),
-    ...bodies,
+    ...bodies.filter(({ node }) => !nodes.has(node)),
   ];
   const byMessage = new Map<string, string[]>();
   for (const { node, reason } of others) {
@@ -129,7 +129,20 @@ function rangeNotes(statistics: Statistics | null): Note[] {
   ];
 }
 
-function refuseQuantized(model: Model): void {
+function targetNotes(cuda: boolean): Note[] {
+  if (!cuda) return [];
+  return [
+    {
+      code: 'target-not-executed',
+      severity: 'info',
+      message:
+        'No GPU runs here: the file was loaded and run by the CPU provider, its kernels and speed on NVIDIA GPUs were not seen. What is given for every value rounded is what float16 arithmetic with float32 sums makes of it.',
+    },
+  ];
+}
+
+/** Throws `model.already-quantized` where a model holds QuantizeLinear and the like. */
+export function refuseQuantized(model: Model): void {
   for (const node of allNodes(model.graph))
     if (/^(QuantizeLinear|DequantizeLinear|QLinear|DynamicQuantize|.*Integer$)/.test(node.opType))
       throw new VernierError(

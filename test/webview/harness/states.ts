@@ -97,6 +97,7 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
       outputs: [{ name: 'predictions', sqnrDb: 9.1, maxAbs: 0.41 }],
       sameLabel: 0.75,
     },
+    rounded: null,
     fusions: fusions(summary.layers, true),
     calibration: { samples: 64, source: 'images/*.jpg', random: false },
     calibrationReport: null,
