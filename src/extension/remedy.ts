@@ -17,6 +17,7 @@ export function remedyAction({ code }: ErrorData): RemedyAction | null {
     case 'job.untrusted':
       return 'manageTrust';
     case 'job.kept-layer-quantized':
+    case 'job.breaks-target-rules':
     case 'limits.not-met':
       return 'openRecipe';
     case 'model.does-not-load':

@@ -109,6 +109,7 @@ it('remedyAction knows what a button can do', () => {
   expect(action('data.not-found')).toBe('chooseData');
   expect(action('data.labels')).toBe('openRecipe');
   expect(action('recipe.schema')).toBe('openRecipe');
+  expect(action('job.breaks-target-rules')).toBe('openRecipe');
   expect(action('job.untrusted')).toBe('manageTrust');
   expect(action('job.worker-died')).toBe('runAgain');
   expect(action('job.cancelled')).toBeNull();

@@ -153,6 +153,7 @@ test.each([
   ['recipe.syntax', 'openRecipe'],
   ['job.worker-died', 'quantize'],
   ['internal', 'quantize'],
+  ['job.breaks-target-rules', 'openRecipe'],
   ['job.untrusted', undefined],
   ['model.truncated', undefined],
 ] as const)('%s offers %s', (code, action) => {

@@ -14,7 +14,7 @@ export function remedyButton(error: ErrorData): RemedyButton | null {
     return { label: 'menu.calibrate', action: 'calibrate' };
   if (code.startsWith('data.') || code.startsWith('recipe.') || code === 'limits.not-met')
     return { label: 'menu.openRecipe', action: 'openRecipe' };
-  if (code === 'job.kept-layer-quantized')
+  if (code === 'job.kept-layer-quantized' || code === 'job.breaks-target-rules')
     return { label: 'menu.openRecipe', action: 'openRecipe' };
   if (code.startsWith('job.') && code !== 'job.untrusted' && code !== 'job.busy')
     return { label: 'failure.again', action: 'quantize' };
