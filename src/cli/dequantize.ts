@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { floatName } from '../jobs/float-name';
 import { toDequantizeDocument } from '../report/json';
@@ -6,6 +7,7 @@ import type { Command } from './command';
 import { shortPath } from './error-text';
 import { exitCodes } from './exit-codes';
 import { tableWidth, type Io } from './io';
+import { usage } from './tokens';
 
 /** `vernier dequantize`: a quantized model as floats again. */
 export async function dequantize(
@@ -15,6 +17,12 @@ export async function dequantize(
   const { cwd, signal } = io;
   const model = path.resolve(cwd, command.model);
   const output = path.resolve(cwd, command.output ?? floatName(command.model));
+  // a name that nobody gave may be the original's
+  if (command.output === null && existsSync(output))
+    throw usage(
+      `'${shortPath(output, cwd)}' is there already.`,
+      'Give -o FILE, also to replace it.',
+    );
   const result = await io.client.request(
     'dequantize',
     {

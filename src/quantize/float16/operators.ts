@@ -3,7 +3,7 @@ import { isDefaultDomain, stringAttribute, type NodeProto } from '../../onnx';
 /**
  * Which operators take float16, from the type constraints of ONNX's schemas (opset 13 to 26) and of onnxruntime's own
  * domain. Everything that is not named here takes float16 in every float slot;
- * `test/quantize/float16-operators.integration.test.ts` runs the backend's models through the runtime in float16.
+ * `test/quantize/float16/operators.integration.test.ts` runs the backend's models through the runtime in float16.
  */
 
 /** Operators of ONNX's domain that stay float32, and why, in the words that follow "because". */
