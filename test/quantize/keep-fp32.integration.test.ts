@@ -194,14 +194,21 @@ function after(g: GraphBuilder, { shape }: Case, y: string): string {
   return g.node('after', 'Conv', [y, g.random('after.w', [8, 8, ...kernel])]);
 }
 
+/** Other integer layers that read the views of what comes in: without them the views would be float. */
+function beside(g: GraphBuilder, inputs: string[]): string[] {
+  return inputs.map((x, i) => g.node(`beside${i}`, 'Gemm', [x, g.random(`beside${i}.w`, [8, 8])]));
+}
+
 /** What the recipe says to keep. */
 const keep = ({ ask, also = [] }: Case) => (ask === false ? also : ['kept', ...also]);
 
 /** All three parts in one model. */
 function whole(row: Case) {
   const g = new GraphBuilder();
-  const y = row.kept(g, ...before(g, row));
-  return { model: g.output(after(g, row, y)).build(), y };
+  const inputs = before(g, row);
+  const y = row.kept(g, ...inputs);
+  const outputs = [after(g, row, y), ...(row.shape.length === 2 ? beside(g, inputs) : [])];
+  return { model: g.output(...outputs).build(), y };
 }
 
 describe('a layer kept in FP32 between integer layers', () => {
