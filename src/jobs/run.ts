@@ -5,6 +5,7 @@ import { byteBudget } from '../analyze/byte-budget';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { loadAdvice } from '../analyze/load-advice';
 import { VernierError } from '../errors';
+import { allTensors, isExternal, tensorBytes, type Model } from '../onnx';
 import { calibrationNeed } from '../recipe/modes';
 import type { RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
@@ -170,9 +171,9 @@ async function runStages(
     fillPairs(result, pairs);
     fillCalibration(result, plan, subject, samples.calibration, calibrated, quantized);
     result.size = byteBudget(
-      await bytesOf(plan.model),
+      (await bytesOf(plan.model)) + externalBytes(subject.source),
       quantized.model,
-      await bytesOf(plan.output),
+      (await bytesOf(plan.output)) + (verified.data ? await bytesOf(verified.data) : 0),
     );
     result.load = loadAdvice(quantized.model, plan.output);
     result.fusions = settleFusions(fusionCandidates(subject.look), verified.optimized);
@@ -301,4 +302,12 @@ function inModel(error: unknown, file: string): unknown {
 
 async function bytesOf(file: string): Promise<number> {
   return (await stat(file)).size;
+}
+
+/** Bytes of the weights that a model has in other files. */
+function externalBytes(model: Model): number {
+  let bytes = 0;
+  for (const { tensor } of allTensors(model.graph))
+    if (isExternal(tensor)) bytes += tensorBytes(tensor);
+  return bytes;
 }

@@ -61,8 +61,8 @@ describe('vernier', () => {
     const again = JSON.parse((await cli('inspect', 'once.fp32.onnx', '--json')).out);
     expect([again.quantized, again.layers.length]).toEqual([null, summary.layers.length]);
     // the name that it chooses itself may be the original's
-    const again = await cli('dequantize', 'once.int8.onnx', '--json');
-    expect([again.code, JSON.parse(again.out).error.code]).toEqual([2, 'cli.usage']);
+    const twiceNamed = await cli('dequantize', 'once.int8.onnx', '--json');
+    expect([twiceNamed.code, JSON.parse(twiceNamed.out).error.code]).toEqual([2, 'cli.usage']);
     const nothing = await cli('dequantize', 'factor-cnn.onnx', '-o', 'no.onnx', '--json');
     expect(JSON.parse(nothing.out).error.code).toBe('model.not-quantized');
   });

@@ -1,10 +1,10 @@
-import { rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { executedKernels, type Executed } from '../../analyze/executed';
 import { floatsOf } from '../../data';
 import { VernierError } from '../../errors';
 import { ClosenessAccumulator } from '../../numeric';
-import { saveModel, type Model } from '../../onnx';
+import { removeOldData, saveModel, type Model, type SaveOptions } from '../../onnx';
 import { flawsOf } from '../../onnx/check-written';
 import { optimizedGraph } from '../../runtime/optimized';
 import { Session } from '../../runtime/session';
@@ -23,12 +23,15 @@ export interface Verified {
   optimized: Model;
   session: Session;
   verification: Verification;
+  /** The file beside the model that holds its weights, or null where it stands alone. */
+  data: string | null;
 }
 
 /**
  * After every write (DESIGN §4.11): the graph is checked; the file that ships is written beside its place, loaded, its
  * optimized graph read, run once and compared with FP32 where there is a sample. Only then it takes the place of an
- * earlier one.
+ * earlier one. Weights that do not fit into one file stand in `<output>.<hash>.data` beside it, a name that no earlier model
+ * refers to; what an earlier one referred to goes with it.
  * A kept layer that the runtime executes in integers is an error of ours: `job.kept-layer-quantized`.
  */
 export async function verifyStage(
@@ -39,29 +42,36 @@ export async function verifyStage(
   notes: Note[],
   context: Pick<JobContext, 'temporary'>,
   target: Target,
+  save: Pick<SaveOptions, 'weights'> = {},
 ): Promise<Verified> {
-  const trial = path.join(path.dirname(output), `.${path.basename(output)}.${process.pid}.tmp`);
+  const folder = path.dirname(output);
+  const dataStem = path.basename(output);
+  const trial = path.join(folder, `.${dataStem}.${process.pid}.tmp`);
   context.temporary(trial);
   let session: Session | null = null;
+  let data: string | null = null;
+  const before = new Set(await readdir(folder).catch(() => []));
   try {
     refuseFlaws(quantized, subject.source, output);
     await refuseForeign(quantized.model, target, output, notes);
-    await saveModel(quantized.model, trial);
+    ({ data } = await saveModel(quantized.model, trial, { ...save, dataStem }));
     const optimized = await optimizedGraph(trial);
     const executed = executedKernels(optimized, subject.units, subject.prepared);
     session = await Session.open(trial);
     const compared = 'feed' in probe ? await compareOutputs(session, probe, output, notes) : null;
     checkExecuted(quantized, executed, output, notes, TARGETS[target].executedBy);
     await rename(trial, output);
+    await removeOldData(folder, dataStem, data);
     const verification: Verification = {
       nodes: quantized.model.graph.node.length,
       ranOn: 'feed' in probe ? probe.on : null,
       notRun: 'feed' in probe ? null : probe.why,
       worstDb: compared,
     };
-    return { executed, optimized, session, verification };
+    return { executed, optimized, session, verification, data };
   } catch (error) {
     await session?.release();
+    if (data && !before.has(path.basename(data))) await rm(data, { force: true });
     throw namingOutput(error, trial, output);
   } finally {
     await rm(trial, { force: true });
