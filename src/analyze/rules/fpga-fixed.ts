@@ -8,7 +8,7 @@ import { QdqGraph } from './qdq-graph';
 export function checkFpgaFixed(model: Model): Finding[] {
   const graph = new QdqGraph(model);
   const findings = new Findings();
-  const remedy = 'Quantize the float model with target: fpga-fixed.';
+  const remedy = 'Quantize it with scales that are powers of two and zero points of 0.';
   for (const node of graph.nodes) {
     if (!graph.isQuantize(node) && !graph.isDequantize(node)) continue;
     const { scales, zeroPoints } = graph.quantizer(node);
