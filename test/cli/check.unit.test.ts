@@ -17,13 +17,13 @@ const finding: Finding = {
 async function cli(findings: Finding[], ...more: string[]) {
   const out = { text: '', requests: [] as unknown[] };
   const io: Io = {
-    cwd: '/work',
+    cwd: '/home',
     stdout: { write: (text) => (out.text += text) },
     stderr: { write: () => true },
     client: {
       request: ((method: string, params: unknown) => {
         out.requests.push([method, params]);
-        return Promise.resolve({ model: '/work/m.onnx', target: 'tensorrt', nodes: 7, findings });
+        return Promise.resolve({ model: '/home/m.onnx', target: 'tensorrt', nodes: 7, findings });
       }) as Io['client']['request'],
     },
     signal: new AbortController().signal,
@@ -37,7 +37,7 @@ describe('vernier check', () => {
   it('asks the worker, prints findings and what to do, and ends with 3', async () => {
     const { code, text, requests } = await cli([finding]);
     expect(code).toBe(3);
-    expect(requests).toEqual([['check', { model: '/work/m.onnx', target: 'tensorrt' }]]);
+    expect(requests).toEqual([['check', { model: '/home/m.onnx', target: 'tensorrt' }]]);
     expect(text).toMatch(/tensorrt refuses m\.onnx: 1 error, 0 warnings in 7 nodes/);
     expect(text).toMatch(/error +zero-point +x\/Q +It has a zero point\./);
     expect(text).toContain('zero-point: Quantize it with target: tensorrt.');
