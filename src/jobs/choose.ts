@@ -1,10 +1,11 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { decide, ruleOf, whatIsMissed } from '../analyze/choose';
 import { evaluate, metricFor, type Evaluation } from '../analyze/evaluate';
 import { toErrorData, VernierError } from '../errors';
 import { spread } from '../data';
+import { removeOldData } from '../onnx';
 import type { Mode, ModeChoice, ModeTrial, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import type { JobContext, JobHooks } from './context';
@@ -13,6 +14,7 @@ import { keyOf, ENGINE_VERSION } from './keys';
 import { checkLimits } from './limits';
 import type { Memory } from './memory';
 import { Meter } from './meter';
+import { sourceBytes, writtenBytes } from './model-bytes';
 import { makePlan, readRecipe, type Plan } from './plan';
 import type { ChooseRequest } from './protocol';
 import { openSamples, type Samples } from './samples';
@@ -71,7 +73,7 @@ export async function measureModes(task: ChooseTask, context: JobContext): Promi
   const trials: ModeTrial[] = [];
   const possible = modes.filter((mode) => plan.traits.modes?.includes(mode) ?? true);
   for (const mode of possible) trials.push(await tryMode(task, mode, samples, probe, context));
-  const fp32Bytes = await bytesOf(plan.model);
+  const fp32Bytes = await sourceBytes(subject);
   const { winner, reason } = decide(trials, whatFp32Misses(plan));
   return {
     model: plan.model,
@@ -147,8 +149,8 @@ async function tryMode(
     latency: null,
     misses: null,
   };
+  await mkdir(path.dirname(file), { recursive: true });
   try {
-    await mkdir(path.dirname(file), { recursive: true });
     await refuseHopeless(plan, subject);
     const { calibrated } = await rangesStage(plan, subject, samples, context);
     await context.meter.begin('quantize', 1, mode);
@@ -157,7 +159,7 @@ async function tryMode(
     const verified = await verifyStage(subject, quantized, file, probe, [], context, plan.target);
     const found = emptyResult(plan, subject, plan.recipePath);
     try {
-      trial.bytes = await bytesOf(file);
+      trial.bytes = await writtenBytes(file, verified.data);
       const shapes = Object.entries(probe.feed).map(([name, v]) => [name, [...v.dims]]);
       const macs = macsWithShapes(subject, Object.fromEntries(shapes) as Record<string, number[]>);
       fillLayers(found, subject, quantized, verified.executed, macs);
@@ -185,7 +187,7 @@ async function tryMode(
       },
       (done, total) => context.meter.step(done, total, mode),
     );
-    const size = { fp32: await bytesOf(plan.model), int8: trial.bytes, parts: [] };
+    const size = { fp32: await sourceBytes(subject), int8: trial.bytes, parts: [] };
     trial.misses = whatIsMissed(trial, checkLimits(plan.recipe.limits, { ...found, size }));
   } catch (error) {
     if (!(error instanceof VernierError) || /^(job|data)\./.test(error.code)) throw error;
@@ -193,7 +195,7 @@ async function tryMode(
     trial.failure = { code, message };
   } finally {
     await rm(file, { force: true });
-    await rm(`${file}.data`, { force: true });
+    await removeOldData(path.dirname(file), path.basename(file), null);
   }
   return trial;
 }
@@ -249,12 +251,6 @@ function measuredOn(
     source: evaluation.source.name,
     random: evaluation.source.random,
   };
-}
-
-/** Bytes of a model with the data beside it. */
-async function bytesOf(file: string): Promise<number> {
-  const data = await stat(`${file}.data`).catch(() => null);
-  return (await stat(file)).size + (data?.size ?? 0);
 }
 
 /**

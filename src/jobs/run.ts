@@ -1,11 +1,9 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { alreadyQuantized } from '../analyze/already-quantized';
 import { byteBudget } from '../analyze/byte-budget';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { loadAdvice } from '../analyze/load-advice';
 import { VernierError } from '../errors';
-import { allTensors, isExternal, tensorBytes, type Model } from '../onnx';
 import { calibrationNeed } from '../recipe/modes';
 import type { RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
@@ -14,6 +12,7 @@ import { addNote, type JobContext, type JobHooks } from './context';
 import { ENGINE_VERSION, keyOf } from './keys';
 import type { Memory } from './memory';
 import { Meter } from './meter';
+import { sourceBytes, writtenBytes } from './model-bytes';
 import { layerWarnings, makePlan, readRecipe, type Plan } from './plan';
 import type { RunRequest, RunUntil } from './protocol';
 import {
@@ -171,9 +170,9 @@ async function runStages(
     fillPairs(result, pairs);
     fillCalibration(result, plan, subject, samples.calibration, calibrated, quantized);
     result.size = byteBudget(
-      (await bytesOf(plan.model)) + externalBytes(subject.source),
+      await sourceBytes(subject),
       quantized.model,
-      (await bytesOf(plan.output)) + (verified.data ? await bytesOf(verified.data) : 0),
+      await writtenBytes(plan.output, verified.data),
     );
     result.load = loadAdvice(quantized.model, plan.output);
     result.fusions = settleFusions(fusionCandidates(subject.look), verified.optimized);
@@ -298,16 +297,4 @@ function inModel(error: unknown, file: string): unknown {
   if (error.code !== 'model.does-not-load' && error.code !== 'model.does-not-run') return error;
   const { code, message, place } = error;
   return new VernierError(code, message, { ...place, file }, { cause: error });
-}
-
-async function bytesOf(file: string): Promise<number> {
-  return (await stat(file)).size;
-}
-
-/** Bytes of the weights that a model has in other files. */
-function externalBytes(model: Model): number {
-  let bytes = 0;
-  for (const { tensor } of allTensors(model.graph))
-    if (isExternal(tensor)) bytes += tensorBytes(tensor);
-  return bytes;
 }
