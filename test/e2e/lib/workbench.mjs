@@ -128,12 +128,36 @@ export class Workbench {
     return this.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
   }
 
+  /**
+   * Opens the palette, types and waits for the row with this title. A webview that finishes loading
+   * takes the focus, and the palette closes with it: then it is opened again, as a person would.
+   */
+  async palette(typed, title = typed) {
+    const row = this.quickRow(title);
+    let tries = 0;
+    await this.until(
+      async () => {
+        if (tries++ > 0) await this.page.keyboard.press('Escape');
+        await this.page.keyboard.press('F1');
+        await this.quickInput.fill(`>${typed}`, { timeout: 4000 });
+        await row.waitFor({ timeout: 4000 });
+        return true;
+      },
+      { timeout: 45_000, what: `"${title}" in the palette` },
+    );
+    return row;
+  }
+
   /** Runs a command by its title in the palette, e.g. `Vernier: Quantize Model…`. */
   async command(title) {
-    await this.page.keyboard.press('F1');
-    await this.quickInput.fill(`>${title}`);
-    await this.quickRow(title).waitFor({ timeout: 15_000 });
-    await this.quickRow(title).click();
+    await this.until(
+      async () => {
+        const row = await this.palette(title);
+        await row.click({ timeout: 2000 });
+        return true;
+      },
+      { timeout: 60_000, what: `running "${title}"` },
+    );
   }
 
   /** Picks a row of an open quick pick. */
