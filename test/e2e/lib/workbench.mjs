@@ -365,16 +365,23 @@ export class Workbench {
 
   /** Changes the colour theme while everything is open, as a person does. */
   async setTheme(theme) {
-    await this.command('Preferences: Color Theme');
-    await this.quickInput.fill(themeLabels[theme]);
-    await this.page
-      .locator('.quick-input-list .monaco-list-row.focused', { hasText: themeLabels[theme] })
-      .waitFor({ timeout: 15_000 });
-    await this.page.keyboard.press('Enter');
-    await this.quickInput.waitFor({ state: 'hidden' });
-    await this.page
-      .locator(`.monaco-workbench.${themeClasses[theme]}`)
-      .waitFor({ timeout: 15_000 });
+    const row = this.page.locator('.quick-input-list .monaco-list-row.focused', {
+      hasText: themeLabels[theme],
+    });
+    await this.until(
+      async () => {
+        await this.command('Preferences: Color Theme');
+        await this.quickInput.fill(themeLabels[theme], { timeout: 4000 });
+        await row.waitFor({ timeout: 4000 });
+        await this.page.keyboard.press('Enter');
+        await this.quickInput.waitFor({ state: 'hidden', timeout: 4000 });
+        await this.page
+          .locator(`.monaco-workbench.${themeClasses[theme]}`)
+          .waitFor({ timeout: 5000 });
+        return true;
+      },
+      { timeout: 60_000, what: `the theme ${theme}` },
+    );
     await sleep(300); // webviews get their variables a moment later
   }
 
