@@ -35,6 +35,9 @@ export type ErrorCode =
   | 'data.labels'
   | 'data.ragged'
   | 'data.open-shape'
+  | 'data.statistics-key'
+  | 'data.statistics-overlap'
+  | 'data.statistics-missing'
   // the recipe and the command line
   | 'recipe.syntax'
   | 'recipe.schema'

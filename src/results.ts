@@ -255,6 +255,47 @@ export interface CalibrationSummary {
   random: boolean;
 }
 
+/** A file of statistics that was written. */
+export interface WrittenStatistics {
+  file: string;
+  /** Key of model, data, settings and runtime: parts of one key merge. */
+  key: string;
+  /** Samples `from` (inclusive) to `to` (exclusive) of `total` are in it. */
+  from: number;
+  to: number;
+  total: number;
+  tensors: number;
+}
+
+/** A file of ranges that was written, and the tensors that have no range to write. */
+export interface WrittenRanges {
+  file: string;
+  format: string;
+  tensors: number;
+  left: { tensor: string; reason: string }[];
+}
+
+/** What `vernier calibrate` did. */
+export interface CalibrateResult {
+  /** Ranges and checks; null for a shard, which is a part of what they are read from. */
+  result: RunResult | null;
+  statistics: WrittenStatistics | null;
+  exported: WrittenRanges[];
+}
+
+/** What `vernier merge` did. */
+export interface MergeResult {
+  output: string;
+  parts: number;
+  samples: number;
+  tensors: number;
+  /** Name of the model's file, and what its data was named. */
+  model: string;
+  source: string;
+  random: boolean;
+  key: string;
+}
+
 /** What is known of a calibration besides its ranges. */
 export interface CalibrationReport {
   /** The file that ranges were taken from, its format, and how many of the model's tensors it names; null without one. */

@@ -1,5 +1,6 @@
 import { toErrorData, VernierError } from '../errors';
 import { toErrorDocument } from '../report/json';
+import { calibrate, merge } from './calibrate';
 import { choose } from './choose';
 import { parseCommand } from './command';
 import { check } from './check';
@@ -30,6 +31,10 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         return await dequantize(command, io);
       case 'choose':
         return await choose(command, io);
+      case 'calibrate':
+        return await calibrate(command, io);
+      case 'merge':
+        return await merge(command, io);
       case 'run':
         return await run(command, io);
       case 'quantize':

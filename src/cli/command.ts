@@ -1,11 +1,13 @@
 import path from 'node:path';
 import type { RunUntil } from '../jobs/protocol';
+import type { RangeFormat } from '../jobs/range-formats';
 import { schemasAt } from '../recipe/json-schema';
 import { isMode } from '../recipe/modes';
 import { suggest } from '../recipe/suggest';
 import type { Mode, Target } from '../results';
+import { readCalibrateFlags, readMergeFlags } from './calibrate-flags';
 import { readRecipeFlags, recipeFlagNames, type RecipeFlags } from './recipe-flags';
-import { tokenize, usage, type Tokens } from './tokens';
+import { last, tokenize, usage, type Tokens } from './tokens';
 
 /** How a command talks. */
 export interface Manner {
@@ -45,13 +47,33 @@ export type Command =
       /** Null: those of `mode: auto`. */
       modes: Mode[] | null;
     } & Manner)
+  | ({
+      name: 'calibrate';
+      /** A model, or with `flags` null a recipe. */
+      subject: string;
+      flags: RecipeFlags | null;
+      shard: { index: number; of: number } | null;
+      /** The file that the statistics go to. */
+      output: string | null;
+      exports: { format: RangeFormat; file: string }[];
+    } & Manner)
+  | ({ name: 'merge'; files: string[]; output: string } & Manner)
   | ({ name: 'run'; recipe: string } & RunOptions)
   | ({ name: 'quantize'; model: string; recipe: string | null; flags: RecipeFlags } & RunOptions);
 
 /** Targets whose rules a file can be checked by. */
 export type CheckedTarget = Extract<Target, 'tensorrt' | 'fpga-fixed' | 'onnx' | 'x86-avx2'>;
 
-const COMMANDS = ['inspect', 'check', 'quantize', 'run', 'choose', 'dequantize'] as const;
+const COMMANDS = [
+  'inspect',
+  'check',
+  'quantize',
+  'run',
+  'calibrate',
+  'merge',
+  'choose',
+  'dequantize',
+] as const;
 const CHECKED: readonly CheckedTarget[] = ['tensorrt', 'fpga-fixed', 'onnx', 'x86-avx2'];
 const STAGES: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
 const MANNER = ['json', 'quiet', 'help', 'version'];
@@ -62,6 +84,8 @@ const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   quantize: [...MANNER, 'report', 'until', 'recipe'],
   dequantize: [...MANNER, 'output', 'data', 'samples'],
   choose: [...MANNER, 'modes'],
+  calibrate: [...MANNER, 'shard', 'output', 'export'],
+  merge: [...MANNER, 'output'],
 };
 
 /** Reads a command line. Throws `cli.usage` with what is wrong and a remedy. */
@@ -79,7 +103,7 @@ export function parseCommand(args: readonly string[]): Command {
   }
   const command = COMMANDS.find((name) => name === word);
   if (!command) throw unknownCommand(word);
-  const subject = onlyOne(command, rest);
+  const subject = command === 'merge' ? '' : onlyOne(command, rest);
   const manner = { json: has('json'), quiet: has('quiet') };
   const recipeFlags = checkFlags(command, tokens);
   switch (command) {
@@ -106,6 +130,16 @@ export function parseCommand(args: readonly string[]): Command {
         modes: readModes(tokens),
         ...manner,
       };
+    case 'calibrate':
+      return {
+        name: command,
+        subject,
+        flags: isRecipe(subject) ? null : readRecipeFlags(recipeFlags),
+        ...readCalibrateFlags(tokens),
+        ...manner,
+      };
+    case 'merge':
+      return { name: command, ...readMergeFlags(rest, tokens), ...manner };
     case 'run':
       return { name: command, recipe: subject, ...manner, ...runOptions(tokens) };
     case 'quantize':
@@ -133,7 +167,8 @@ function unknownCommand(word: string) {
 }
 
 function onlyOne(command: (typeof COMMANDS)[number], rest: readonly string[]): string {
-  const what = command === 'run' ? 'recipe' : command === 'choose' ? 'model or recipe' : 'model';
+  const either = command === 'choose' || command === 'calibrate';
+  const what = command === 'run' ? 'recipe' : either ? 'model or recipe' : 'model';
   const form = `vernier ${command} ${what.toUpperCase().replace(' OR ', '|')}`;
   const [subject, extra] = rest;
   if (subject === undefined) throw usage(`Which ${what}?`, `Write: ${form}`);
@@ -147,7 +182,8 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
   const own = OWN[command];
   const foreign = tokens.flags.filter(({ name }) => !own.includes(name));
   if (command === 'quantize') return foreign;
-  if (command === 'choose' && !isRecipe(tokens.positionals[1] ?? '')) return foreign;
+  const either = command === 'choose' || command === 'calibrate';
+  if (either && !isRecipe(tokens.positionals[1] ?? '')) return foreign;
   const [first] = foreign;
   if (!first) return [];
   const [near] = suggest(first.name, own, 1);
@@ -155,7 +191,7 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
   throw usage(
     `${command} has no flag --${first.name}.`,
     isKey
-      ? 'Recipe keys are flags of quantize, and of choose for a model; in a recipe they stand already.'
+      ? 'Recipe keys are flags of quantize, and of choose and calibrate for a model; in a recipe they stand already.'
       : near
         ? `Did you mean --${near}?`
         : `See vernier ${command} --help.`,
@@ -211,10 +247,4 @@ function sampleCount(text: string | undefined): number | null {
   if (!Number.isInteger(count) || count < 1)
     throw usage(`--samples takes a number from 1 on, not '${text}'.`);
   return count;
-}
-
-/** The last of several: it is nearest to what one means to say. */
-function last(tokens: Tokens, name: string): string | undefined {
-  const value = tokens.flags.findLast((flag) => flag.name === name)?.value;
-  return typeof value === 'string' ? value : undefined;
 }

@@ -9,6 +9,8 @@ Usage
   vernier check MODEL --target TARGET          whether a target's rules accept a file
   vernier quantize MODEL --data PATH           quantize it, and measure
   vernier run RECIPE                           do what a recipe says
+  vernier calibrate MODEL|RECIPE               read activation ranges, whole or a shard of them
+  vernier merge FILE… -o FILE                  the whole of what shards saw
   vernier choose MODEL|RECIPE                  measure which mode is best here
   vernier dequantize MODEL                     a float model of one that was quantized before
 
@@ -83,6 +85,43 @@ Examples
   vernier run mobilenet.quant.yaml
   vernier run mobilenet.quant.yaml --until quantize
   vernier run mobilenet.quant.yaml --json --report report.html > result.json
+`;
+
+const calibrate = `
+vernier calibrate MODEL|RECIPE [--shard I/N] [-o FILE] [--export FORMAT=FILE] [flags]
+
+Runs the calibration alone and says what it saw: the range of every tensor, how ranges settle with the number of
+samples, duplicates, constant inputs, NaN and infinity. What was seen before is not computed again, and what was
+cut off goes on.
+
+  --shard I/N       the I-th of N parts of the samples, from 1 on: for machines side by side (Slurm arrays,
+                    Kubernetes indexed jobs). Its statistics go to a file, for vernier merge
+  -o, --output FILE where the statistics go; NAME.I-of-N.statistics.json for a shard by default, else nowhere
+  --statistics FILE statistics of vernier merge in place of running (calibration.statistics_file in a recipe)
+  --export FORMAT=FILE
+                    ranges for other tools, as the recipe's observer chooses them: onnxruntime (JSON),
+                    onnxruntime-flatbuffers, onnxruntime-text, tensorrt (calibration cache), aimet (encodings),
+                    overrides or tensor-quant-overrides (TensorQuantOverrides); may be given several times
+  --data PATH       for a model: calibration data. Every other recipe key is a flag too, as for vernier quantize
+  --json, --quiet   as everywhere
+
+Examples
+  vernier calibrate mobilenet.onnx --data 'images/*.jpg' --export tensorrt=mobilenet.cache
+  vernier calibrate mobilenet.quant.yaml --shard $((SLURM_ARRAY_TASK_ID + 1))/64 -o part-$SLURM_ARRAY_TASK_ID.json
+  vernier merge part-*.json -o whole.json && vernier quantize mobilenet.onnx --statistics whole.json
+`;
+
+const merge = `
+vernier merge FILE FILE … -o FILE [--json] [--quiet]
+
+Merges the statistics that vernier calibrate --shard wrote into those of the whole: bit for bit what one run over
+all samples gives. Shards have to be of the same model, data, settings and runtime, and hold every sample once.
+
+  -o, --output FILE where the whole goes
+  --json, --quiet   as everywhere
+
+Example
+  vernier merge part-*.json -o whole.json
 `;
 
 const choose = `
@@ -165,12 +204,16 @@ export function helpText(about: string | null): string {
       return dequantize.trim();
     case 'choose':
       return choose.trim();
+    case 'calibrate':
+      return calibrate.trim();
+    case 'merge':
+      return merge.trim();
     case 'quantize':
       return `${quantize.trim()}\n\n${recipeKeys().join('\n')}\n${quantizeExamples.trimEnd()}`;
     default:
       throw usage(
         `There is no command '${about}'.`,
-        'There are inspect, check, quantize, run, choose and dequantize.',
+        'There are inspect, check, quantize, run, calibrate, merge, choose and dequantize.',
       );
   }
 }

@@ -13,6 +13,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   data: 'calibration.data',
   mode: 'quantization.mode',
   samples: 'calibration.samples',
+  statistics: 'calibration.statistics_file',
   weights: 'quantization.weights.type',
 };
 
@@ -46,7 +47,7 @@ function keyOf(name: string): string {
   }
   const near = suggest(
     name,
-    [...recipeFlagNames(), 'json', 'quiet', 'report', 'recipe', 'until'],
+    [...recipeFlagNames(), 'json', 'quiet', 'report', 'recipe', 'until', 'shard', 'export'],
     1,
   );
   throw usage(

@@ -18,6 +18,7 @@ const PATHS = [
   'output',
   'calibration.data',
   'calibration.ranges',
+  'calibration.statistics_file',
   'evaluate.data',
   'evaluate.labels',
 ];
@@ -44,7 +45,8 @@ export function makeRecipe(
       text === 'random' ? text : fromFolder(folder, path.resolve(cwd, String(text)));
     keys[key] = Array.isArray(value) ? value.map(move) : move(value);
   }
-  const source = keys['calibration.data'] ?? keys['calibration.ranges'];
+  const source =
+    keys['calibration.data'] ?? keys['calibration.ranges'] ?? keys['calibration.statistics_file'];
   if (wantsData(keys['quantization.mode'], keys.target) && source === undefined)
     throw usage(
       'Static quantization needs calibration data.',

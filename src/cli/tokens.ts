@@ -54,6 +54,12 @@ export function tokenize(args: readonly string[]): Tokens {
   return tokens;
 }
 
+/** The last of several: it is nearest to what one means to say. */
+export function last(tokens: Tokens, name: string): string | undefined {
+  const value = tokens.flags.findLast((flag) => flag.name === name)?.value;
+  return typeof value === 'string' ? value : undefined;
+}
+
 /** An error in how the command was called. */
 export function usage(message: string, remedy = 'See vernier --help.'): VernierError {
   return new VernierError('cli.usage', message, { remedy });

@@ -1,5 +1,4 @@
 /** Puts what stages found into the result. */
-import path from 'node:path';
 import type { Evaluation } from '../analyze/evaluate';
 import { convergence, growthOf } from '../analyze/calibration-set/convergence';
 import { setNotes } from '../analyze/calibration-set/set-notes';
@@ -80,11 +79,11 @@ export function fillCalibration(
   if (!calibrated) return;
   const { imported } = calibrated;
   const settled = convergence(calibrated.statistics);
-  const random = (selection?.source.random ?? false) || (imported?.random ?? false);
+  const seen = seenBy(selection, calibrated);
   result.calibration = {
-    samples: selection?.indices.length ?? 0,
-    source: selection?.source.name ?? imported?.name ?? '',
-    random,
+    samples: seen?.samples ?? 0,
+    source: seen?.source ?? imported?.name ?? '',
+    random: (seen?.random ?? false) || (imported?.random ?? false),
   };
   result.calibrationReport = {
     ranges: imported && {
@@ -92,13 +91,12 @@ export function fillCalibration(
       format: imported.format,
       tensors: [...calibrated.statistics.keys()].filter((t) => imported.ranges.has(t)).length,
     },
-    convergence: selection && settled,
+    convergence: seen && settled,
     heldBack: result.calibrationReport?.heldBack ?? null,
   };
-  if (selection)
-    for (const note of setNotes(calibrated.marks, nameOf(selection))) addNote(result.notes, note);
-  result.seconds.calibrate = selection ? calibrated.seconds : null;
-  if (selection?.source.random && !result.notes.some((n) => n.code === 'random-calibration'))
+  for (const note of setNotes(calibrated.marks)) addNote(result.notes, note);
+  result.seconds.calibrate = seen ? calibrated.seconds : null;
+  if (seen?.random && !result.notes.some((n) => n.code === 'random-calibration'))
     result.notes.unshift({
       code: 'random-calibration',
       severity: 'warning',
@@ -143,13 +141,15 @@ export function fillCalibration(
   });
 }
 
-/** Samples by the file that they came from. */
-function nameOf({ source, indices }: Selection): (position: number) => string {
-  return (position) => {
-    const { file, index } = source.origin(indices[position]!);
-    const name = file === null ? 'random sample' : path.basename(file);
-    return index === null ? name : `${name}[${index}]`;
-  };
+/** What calibration saw: the samples behind a file of statistics, else those of the recipe; null without either. */
+function seenBy(
+  selection: Selection | null,
+  { taken }: Calibrated,
+): { samples: number; source: string; random: boolean } | null {
+  if (taken) return { ...taken, source: `${taken.source}, by ${taken.file}` };
+  if (!selection) return null;
+  const { source, indices } = selection;
+  return { samples: indices.length, source: source.name, random: source.random };
 }
 
 /** One row per layer of the original graph. */

@@ -3,10 +3,13 @@
  * only; bulk data stays in files under `.vernier/`. Every request ends in one `done` or one `failed`.
  */
 import type { ErrorData } from '../errors';
+import type { RangeFormat } from '../quantize/ranges';
 import type { DequantizeRequest } from './dequantize';
 import type {
+  CalibrateResult,
   CheckResult,
   DequantizeResult,
+  MergeResult,
   Mode,
   ModeChoice,
   ModelSummary,
@@ -29,6 +32,15 @@ export interface RunRequest {
   until?: RunUntil;
 }
 
+export interface CalibrateRequest extends Omit<RunRequest, 'until'> {
+  /** The `index`-th of `of` parts of the samples alone, from 1 on; all of them by default. */
+  shard?: { index: number; of: number };
+  /** Where the statistics go; into no file of their own by default. A shard needs one. */
+  statistics?: string;
+  /** Files of ranges to write. */
+  exports?: readonly { format: RangeFormat; file: string }[];
+}
+
 export interface ChooseRequest {
   recipePath: string;
   text?: string;
@@ -43,6 +55,10 @@ export interface Requests {
   check(params: { model: string; target: Target }): CheckResult;
   /** Runs a recipe; `partial` results and progress stream while it works. */
   run(params: RunRequest): RunResult;
+  /** Calibrates and nothing else, on all samples or on a part of them; writes statistics and ranges where asked. */
+  calibrate(params: CalibrateRequest): CalibrateResult;
+  /** Merges files of statistics. */
+  merge(params: { files: readonly string[]; output: string }): MergeResult;
   /** Writes a float model of a quantized one. */
   dequantize(params: DequantizeRequest): DequantizeResult;
   /** Measures modes of a recipe's model against FP32 on this machine; writes no model. */

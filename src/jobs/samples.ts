@@ -1,3 +1,4 @@
+import path from 'node:path';
 import {
   openData,
   openLabels,
@@ -94,6 +95,13 @@ export function inputHints({ recipe }: Plan): Record<string, InputHint> {
       { ...(shape ? { shape } : {}), ...(range ? { range } : {}) },
     ]),
   );
+}
+
+/** A sample by the file that it came from. */
+export function nameOf({ source, indices }: Selection, position: number): string {
+  const { file, index } = source.origin(indices[position]!);
+  const name = file === null ? 'random sample' : path.basename(file);
+  return index === null ? name : `${name}[${index}]`;
 }
 
 /** Samples of `evaluation` that come from the same place as one of `calibration`. */

@@ -35,14 +35,7 @@ export class Store {
     await mkdir(this.folder, { recursive: true });
     await this.ignoreFolder();
     const file = this.file(what);
-    const temporary = `${file}.${process.pid}.tmp`;
-    try {
-      await writeFile(temporary, JSON.stringify(value));
-      await rename(temporary, file);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    await replaceFile(file, JSON.stringify(value));
     await this.forgetOld(what);
   }
 
@@ -80,6 +73,23 @@ export class Store {
     aged.sort((a, b) => b.time - a.time);
     for (const { name } of aged.slice(KEPT))
       await rm(path.join(this.folder, name), { force: true });
+  }
+}
+
+/** Writes a file whole or not at all: beside it first. */
+export async function replaceFile(file: string, contents: string | Uint8Array): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, contents);
+    await rename(temporary, file).catch(async (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      // Another process tidied up after one that was killed, and took this file for what that left.
+      await writeFile(temporary, contents);
+      await rename(temporary, file);
+    });
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
 }
 

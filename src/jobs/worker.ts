@@ -2,12 +2,14 @@
 import { inspectModel } from '../analyze/inspect';
 import { weightDetail } from '../analyze/weight-detail';
 import { toErrorData, VernierError } from '../errors';
-import type { CheckResult, ModeChoice, ModelSummary, RunResult } from '../results';
+import type { CalibrateResult, CheckResult, ModeChoice, ModelSummary, RunResult } from '../results';
+import { calibrateRecipe } from './calibrate';
 import { checkModel } from './check';
 import { chooseRecipe } from './choose';
 import { dequantizeFile } from './dequantize';
 import { rangeDetail } from './details';
 import { Memory } from './memory';
+import { mergeFiles } from './merge';
 import type { FromWorker, Requests, ToWorker } from './protocol';
 import { runRecipe } from './run';
 import { LATENCY_FLAG, serveLatency } from './stages/latency';
@@ -35,6 +37,17 @@ function serve(): void {
         },
         __filename,
       ),
+    calibrate: (request, id): Promise<CalibrateResult> =>
+      calibrateRecipe(
+        request,
+        memory,
+        {
+          progress: (progress) => post({ id, kind: 'progress', progress }),
+          partial: (result) => post({ id, kind: 'partial', result }),
+        },
+        __filename,
+      ),
+    merge: ({ files, output }) => mergeFiles(files, output),
     range: ({ recipePath, tensor, text }) => rangeDetail(recipePath, tensor, text),
     dequantize: (request, id) =>
       dequantizeFile(request, (file) => post({ id, kind: 'temporary', file })),

@@ -32,7 +32,7 @@ export interface ResolvedRecipe extends LayerChoices {
   /** `auto` is decided by the machine that runs it. */
   target: 'auto' | Exclude<Target, 'fpga-fixed'>;
   calibration: {
-    /** Empty where all ranges come from a file. */
+    /** Empty where all ranges or statistics come from a file. */
     data: string[];
     /** True if the data is `random`. */
     random: boolean;
@@ -40,6 +40,8 @@ export interface ResolvedRecipe extends LayerChoices {
     samples: number;
     seed: number;
     statistics: 'full' | 'minmax';
+    /** A file of statistics, in place of running over the data. */
+    statisticsFile: string | null;
     /** A file of ranges from elsewhere. */
     ranges: string | null;
   } | null;
@@ -121,7 +123,7 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
   const image = resolveImage(calibration?.image);
   const calibrationData = calibration?.data
     ? list(calibration.data)
-    : calibration?.ranges !== undefined
+    : (calibration?.ranges ?? calibration?.statistics_file) !== undefined
       ? []
       : null;
   const evaluateData = evaluate?.data ? list(evaluate.data) : null;
@@ -138,6 +140,7 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
       samples: calibration?.samples ?? defaults.calibration.samples,
       seed: calibration?.seed ?? defaults.calibration.seed,
       statistics: calibration?.statistics ?? defaults.calibration.statistics,
+      statisticsFile: calibration?.statistics_file ?? null,
       ranges: calibration?.ranges ?? null,
     },
     inputs: Object.fromEntries(

@@ -163,6 +163,9 @@ export const recipeSchema = z
           minmax:
             'extremes alone, in about half the time: only the observers minmax and moving-average can use them',
         }).optional(),
+        statistics_file: text(
+          'Statistics that `vernier calibrate` or `vernier merge` wrote, in place of reading the data again.',
+        ).optional(),
         ranges: text(
           'Ranges from elsewhere, instead of the data’s or besides them: onnxruntime’s calibration table, AIMET encodings, or TensorQuantOverrides.',
         ).optional(),

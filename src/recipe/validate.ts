@@ -167,7 +167,8 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
   if (
     calibrationNeed(mode) === 'needed' &&
     !recipe.calibration?.data &&
-    !recipe.calibration?.ranges
+    !recipe.calibration?.ranges &&
+    !recipe.calibration?.statistics_file
   ) {
     const path = recipe.calibration ? ['calibration', 'data'] : ['calibration'];
     problems.push(problemOn(doc, path, 'missing-key', texts.missingCalibration(), { part: 'key' }));

@@ -49,7 +49,7 @@ export function planOf(doc: RecipeText, layers: readonly NamedLayer[]): Map<stri
 }
 
 /**
- * The files and folders that a recipe reads, each with its place: `model`, `calibration.data`,
+ * The files and folders that a recipe reads, each with its place: `model`, those of `calibration`,
  * `evaluate.data` and `evaluate.labels`. `random` is no path and is only told of on request.
  */
 export function dataOf(doc: RecipeText, withRandom = false): { path: Path; text: string }[] {
@@ -58,6 +58,8 @@ export function dataOf(doc: RecipeText, withRandom = false): { path: Path; text:
   for (const path of [
     ['model'],
     ['calibration', 'data'],
+    ['calibration', 'statistics_file'],
+    ['calibration', 'ranges'],
     ['evaluate', 'data'],
     ['evaluate', 'labels'],
   ]) {

@@ -5,6 +5,7 @@ import type {
   FusionCandidate,
   LayerResult,
   ModelSummary,
+  Note,
   RunResult,
 } from '../results';
 import { choiceDocument } from './choice';
@@ -123,20 +124,25 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
     runtime: { ...result.runtime },
     seconds: { ...result.seconds },
     warnings: result.notes.filter(({ severity }) => severity !== 'info').map((n) => n.message),
-    notes: result.notes.map((n) => ({
-      code: n.code,
-      severity: n.severity,
-      message: n.message,
-      layer: n.layer ?? null,
-      tensor: n.tensor ?? null,
-      file: n.file ?? null,
-      remedy: n.remedy ?? null,
-    })),
+    notes: notesDocument(result.notes),
     recipe: result.recipe,
     key: result.key,
     complete: result.complete,
     finished_at: result.finishedAt,
   };
+}
+
+/** Notes with all of their places. */
+export function notesDocument(notes: readonly Note[]): Json[] {
+  return notes.map((n) => ({
+    code: n.code,
+    severity: n.severity,
+    message: n.message,
+    layer: n.layer ?? null,
+    tensor: n.tensor ?? null,
+    file: n.file ?? null,
+    remedy: n.remedy ?? null,
+  }));
 }
 
 function layerDocument(layer: LayerResult): { [key: string]: Json } {
@@ -257,7 +263,6 @@ export function toCheckDocument(result: CheckResult): { [key: string]: Json } {
   };
 }
 
-/** The document on failure. */
 /** `vernier dequantize --json`. */
 export function toDequantizeDocument(result: DequantizeResult): { [key: string]: Json } {
   return {
@@ -276,6 +281,7 @@ export function toDequantizeDocument(result: DequantizeResult): { [key: string]:
   };
 }
 
+/** The document on failure. */
 export function toErrorDocument(error: ErrorData): { [key: string]: Json } {
   const { code, message, file, node, tensor, line, remedy } = error;
   return {
@@ -297,7 +303,7 @@ function number(value: number | null | undefined): number | null {
 }
 
 /** What is known of a calibration besides its source: where ranges come from, how they settled, what they miss. */
-function calibrationDocument({ calibrationReport: report, ranges }: RunResult): Json {
+export function calibrationDocument({ calibrationReport: report, ranges }: RunResult): Json {
   if (!report) return null;
   const { convergence, heldBack } = report;
   return {

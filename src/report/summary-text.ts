@@ -25,8 +25,8 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
   return plain(parts.filter((part) => part !== '').join('\n\n'));
 }
 
-/** Terminals and whoever parses their output get the hyphen for a minus. */
-function plain(text: string): string {
+/** A text for terminals: they and whoever parses their output get the hyphen for a minus. */
+export function plain(text: string): string {
   return text.replaceAll('−', '-');
 }
 
@@ -102,14 +102,15 @@ function hurts(result: RunResult): string {
   ].join('\n');
 }
 
-function notes(all: RunResult['notes']): string {
+/** Notes, one a line. */
+export function notes(all: RunResult['notes']): string {
   return all
     .map(({ severity, message, remedy }) => `${severity}: ${message}${remedy ? ` ${remedy}` : ''}`)
     .join('\n');
 }
 
-/** Columns in which every cell is empty or not measured are left out. */
-function usedColumns(table: Table): Table {
+/** A table without the columns in which every cell is empty or not measured. */
+export function usedColumns(table: Table): Table {
   const used = table.columns.map((_, i) =>
     table.rows.some((row) => row[i] !== '' && row[i] !== '–'),
   );

@@ -73,13 +73,17 @@ describe('samples', () => {
   it('that are equal or nearly so are found, and others are not', () => {
     const again = images[3]!.slice();
     const almost = images[5]!.map((x) => x * 1.001 + 0.0005);
-    const marks = [...images, again, almost].map((data, i) => markSample(feed(data), i));
+    const marks = [...images, again, almost].map((data, i) =>
+      markSample(feed(data), i, `sample ${i}`),
+    );
     expect(findDuplicates(marks)).toEqual({ exact: [[20, 3]], near: [[21, 5]] });
   });
 
   it('of one value are told, with their place', () => {
-    const marks = [images[0]!, new Float32Array(192).fill(3)].map((d, i) => markSample(feed(d), i));
-    const notes = setNotes(marks, (i) => `sample ${i}`);
+    const marks = [images[0]!, new Float32Array(192).fill(3)].map((d, i) =>
+      markSample(feed(d), i, `sample ${i}`),
+    );
+    const notes = setNotes(marks);
     expect(notes.map(({ code, tensor }) => [code, tensor])).toEqual([
       ['calibration-constant-input', 'x'],
     ]);

@@ -24,6 +24,7 @@ describe('resolveRecipe', () => {
         samples: 128,
         seed: 0,
         statistics: 'full',
+        statisticsFile: null,
         ranges: null,
       },
       inputs: {},

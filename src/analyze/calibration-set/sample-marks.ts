@@ -11,6 +11,8 @@ const NEAR = 0.02;
 /** What is remembered of a sample to find others like it. */
 export interface SampleMark {
   position: number;
+  /** Where it came from, e.g. `cat.jpg` or `calibration.npy[3]`. */
+  name: string;
   /** Hash of all inputs: equal hashes are equal samples. */
   hash: string;
   /** Means of equal stretches of its float inputs, one after the other; empty from the 1025th sample on. */
@@ -26,8 +28,8 @@ export interface Duplicates {
   near: [position: number, earlier: number][];
 }
 
-/** Marks a sample. */
-export function markSample(feed: Feed, position: number): SampleMark {
+/** Marks a sample. @param name where it came from */
+export function markSample(feed: Feed, position: number, name: string): SampleMark {
   const hash = createHash('sha1');
   const sketch: number[] = [];
   const constant: string[] = [];
@@ -39,7 +41,7 @@ export function markSample(feed: Feed, position: number): SampleMark {
     if (type.includes('float') && position < MOST_SKETCHES)
       sketch.push(...stretches(toNumbers(data, type)));
   }
-  return { position, hash: hash.digest('hex'), sketch, constant };
+  return { position, name, hash: hash.digest('hex'), sketch, constant };
 }
 
 /** Finds samples that were seen before. */

@@ -4,11 +4,10 @@ import { findDuplicates, type SampleMark } from './sample-marks';
 /** A share of duplicates from here on weakens what a calibration says. */
 const MANY = 0.1;
 
-/** Names a sample by where it came from. */
-export type NameOf = (position: number) => string;
-
 /** What a reader must know of a calibration set: duplicates, and inputs of one value. */
-export function setNotes(marks: readonly SampleMark[], nameOf: NameOf): Note[] {
+export function setNotes(marks: readonly SampleMark[]): Note[] {
+  const names = new Map(marks.map(({ position, name }) => [position, name]));
+  const nameOf = (position: number) => names.get(position)!;
   const notes: Note[] = [];
   const { exact, near } = findDuplicates(marks);
   for (const [pairs, code, what] of [

@@ -11,6 +11,7 @@ export function weightsMetadata(plan: Plan): [key: string, value: string] {
 export function calibrationMetadata(plan: Plan): [key: string, value: string][] {
   const { calibration } = plan.recipe;
   const ranges = calibration?.ranges ? [`ranges of ${calibration.ranges}`] : [];
+  if (calibration?.statisticsFile) ranges.unshift(`statistics of ${calibration.statisticsFile}`);
   const source = calibration?.random
     ? ['random', ...ranges].join(', ')
     : [...(calibration?.data ?? []), ...ranges].join(', ');

@@ -3,11 +3,11 @@ import type { Feed } from '../../data';
 import { calibrate } from '../../quantize/calibrate';
 import type { Depth, StatisticsData } from '../../quantize/statistics';
 import type { JobContext } from '../context';
-import type { Selection } from '../samples';
+import { nameOf, type Selection } from '../samples';
 import type { Subject } from '../subject';
 
 /** Version of what is stored; other versions are not read. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 
 /** Statistics in `.vernier/`: of a whole calibration, or of some of its samples. */
 export interface StoredStatistics {
@@ -46,7 +46,7 @@ export async function calibratePart(
   { subject, selection, tensors, depth, from, to }: PartRequest,
   name: string,
   key: string,
-  { store, meter }: JobContext,
+  { store, meter }: Pick<JobContext, 'store' | 'meter'>,
 ): Promise<StoredStatistics> {
   const kept = await store.read<StoredStatistics>(name);
   const before = kept && fits(kept, key, depth, from, to, tensors) ? kept : null;
@@ -112,14 +112,15 @@ function inOrder(data: readonly StatisticsData[], tensors: readonly string[]): S
 }
 
 async function* samplesFrom(
-  { source, indices }: Selection,
+  selection: Selection,
   from: number,
   to: number,
   marks: SampleMark[],
 ): AsyncGenerator<Feed> {
+  const { source, indices } = selection;
   for (let i = from; i < to; i++) {
     const feed = await source.sample(indices[i]!);
-    marks.push(markSample(feed, i));
+    marks.push(markSample(feed, i, nameOf(selection, i)));
     yield feed;
   }
 }

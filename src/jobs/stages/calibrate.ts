@@ -25,6 +25,17 @@ export interface Calibrated {
   marks: readonly SampleMark[];
   /** Ranges of the recipe's file, which come before what calibration saw. */
   imported: RecipeRanges | null;
+  /** The file that the statistics were taken from, and what they saw; null where they were made here. */
+  taken: Taken | null;
+}
+
+/** A file of statistics, and the samples behind it. */
+export interface Taken {
+  /** As the recipe names it. */
+  file: string;
+  source: string;
+  samples: number;
+  random: boolean;
 }
 
 /** Key of a calibration: model, samples, engine and runtime. What is kept in FP32 is no part of it. */
@@ -84,7 +95,7 @@ export async function calibrateStage(
         context,
       );
       const calibrated = calibratedOf(key, made, wanted, false);
-      refuseNothing(calibrated.statistics, selection);
+      refuseNothing(calibrated.statistics, selection.source.name);
       await writeCalibration(key, made, context);
       return calibrated;
     },
@@ -112,6 +123,7 @@ export function withRanges(
         tappedTensors(subject, new Set(), family).map((name) => [name, new TensorStatistics(name)]),
       ),
     imported,
+    taken: calibrated?.taken ?? null,
   };
 }
 
@@ -134,12 +146,14 @@ export async function writeCalibration(
   await context.store.remove(`calibration-part.${key}`);
 }
 
-function covers(stored: StoredStatistics, wanted: readonly string[], depth: Depth): boolean {
+/** Whether stored statistics hold all that is wanted. */
+export function covers(stored: StoredStatistics, wanted: readonly string[], depth: Depth): boolean {
   const known = new Set(stored.tensors.map((d) => d.tensor));
   return (depth === 'minmax' || stored.depth === 'full') && wanted.every((name) => known.has(name));
 }
 
-function calibratedOf(
+/** Stored statistics of the tensors that are wanted. */
+export function calibratedOf(
   key: string,
   { seconds, tensors, marks }: StoredStatistics,
   wanted: readonly string[],
@@ -149,15 +163,16 @@ function calibratedOf(
   const statistics = new Map(
     wanted.map((name) => [name, TensorStatistics.fromData(byName.get(name)!)]),
   );
-  return { key, seconds, fromCache, statistics, marks, imported: null };
+  return { key, seconds, fromCache, statistics, marks, imported: null, taken: null };
 }
 
-function refuseNothing(statistics: Statistics, selection: Selection): void {
+/** Refuses statistics without one finite value. Throws `data.not-finite`. */
+export function refuseNothing(statistics: Statistics, source: string): void {
   const all = [...statistics.values()];
   if (all.length > 0 && all.every((s) => s.notFinite > 0 && s.notFinite === s.samples))
     throw new VernierError(
       'data.not-finite',
-      `Every sample of '${selection.source.name}' gives NaN or infinite values everywhere.`,
-      { file: selection.source.name, remedy: 'Check scaling and normalisation of the data.' },
+      `Every sample of '${source}' gives NaN or infinite values everywhere.`,
+      { file: source, remedy: 'Check scaling and normalisation of the data.' },
     );
 }

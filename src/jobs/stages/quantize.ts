@@ -139,7 +139,7 @@ function describe(model: Model, plan: Plan, subject: Subject, calibrated: Calibr
     ...(quantization.auto ? [['vernier.mode.chosen', 'by measuring'] as [string, string]] : []),
     ['vernier.target', plan.target],
     ...(calibrated ? [['vernier.calibration.key', calibrated.key] as [string, string]] : []),
-    ...(calibrated?.imported?.random
+    ...(calibrated?.imported?.random || calibrated?.taken?.random
       ? [['vernier.calibration.random', 'true'] as [string, string]]
       : []),
     ...modeOf(mode).metadata(plan),

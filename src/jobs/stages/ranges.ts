@@ -9,6 +9,7 @@ import type { Samples } from '../samples';
 import type { Subject } from '../subject';
 import { calibrateStage, withRanges, type Calibrated } from './calibrate';
 import { wishesOf } from './quantize';
+import { takenStage } from './taken';
 
 /**
  * What a mode knows of activation ranges: what calibration saw, and before it the ranges of the recipe's file. Null where the
@@ -25,22 +26,19 @@ export async function rangesStage(
   if (!uses) return { calibrated: null, notes: [] };
   const { statistics } = plan.recipe.calibration ?? {};
   const forced = forcedLayers(plan, wishesOf(plan, subject));
-  const seen = calibration
-    ? await calibrateStage(
-        subject,
-        calibration,
-        context,
-        statistics,
-        forced,
-        plan.traits.family,
-        modeOf(plan.recipe.quantization.mode).taps?.(subject),
-      )
-    : null;
+  const { family } = plan.traits;
+  const more = modeOf(plan.recipe.quantization.mode).taps?.(subject);
+  const taken = await takenStage(plan, subject, calibration, forced, family, more, context);
+  const seen =
+    !taken && calibration
+      ? await calibrateStage(subject, calibration, context, statistics, forced, family, more)
+      : (taken?.calibrated ?? null);
+  const notes = taken?.notes ?? [];
   const imported = await openRanges(plan);
   return imported
     ? {
-        calibrated: withRanges(subject, seen, imported, plan.traits.family),
-        notes: rangeNotes(imported, subject),
+        calibrated: withRanges(subject, seen, imported, family),
+        notes: [...notes, ...rangeNotes(imported, subject)],
       }
-    : { calibrated: seen, notes: [] };
+    : { calibrated: seen, notes };
 }

@@ -1,14 +1,6 @@
 import { VernierError } from '../../errors';
 import { codeRange, type QuantParams, type QuantType } from '../../numeric';
-
-/** Formats of files with ranges that are read and written. */
-export type RangeFormat =
-  | 'onnxruntime'
-  | 'onnxruntime-flatbuffers'
-  | 'onnxruntime-text'
-  | 'tensorrt'
-  | 'aimet'
-  | 'overrides';
+import type { RangeFormat } from './formats';
 
 /** A range that a file gives to a tensor. */
 export interface ImportedRange {

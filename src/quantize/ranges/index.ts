@@ -5,6 +5,7 @@ import {
   writeOnnxruntimeText,
   writeTensorrtCache,
 } from './calibration-text';
+import type { RangeFormat } from './formats';
 import { readTable, writeTable } from './flatbuffers-table';
 import {
   magnitudeRange,
@@ -12,23 +13,13 @@ import {
   type ImportedRange,
   type ImportedRanges,
   type Json,
-  type RangeFormat,
 } from './imported';
 import { isOnnxruntimeJson, readOnnxruntimeJson, writeOnnxruntimeJson } from './onnxruntime-json';
 import { isOverrides, readOverrides, writeOverrides } from './overrides';
 import type { QuantParams, QuantType } from '../../numeric';
 
-export type { ImportedRange, ImportedRanges, RangeFormat } from './imported';
-
-/** Every format that is written, by its name on the command line. */
-export const RANGE_FORMATS: readonly RangeFormat[] = [
-  'onnxruntime',
-  'onnxruntime-flatbuffers',
-  'onnxruntime-text',
-  'tensorrt',
-  'aimet',
-  'overrides',
-];
+export { RANGE_FORMATS, type RangeFormat } from './formats';
+export type { ImportedRange, ImportedRanges } from './imported';
 
 /**
  * Reads a file of ranges of any format that is known; which one it is, its contents tell.

@@ -1,7 +1,10 @@
 import type { RangeSummary } from '../../results';
 import { baseLayout, escapeHtml, plotlyConfig, type Figure } from './figure';
-import { significant } from './numbers';
+import { percent, significant } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
+
+/** Less than this is nothing. */
+const LEAST_GROWTH = 1e-4;
 
 /** Values that calibration saw, one bar a tensor from its smallest to its largest. */
 export function rangesFigure(ranges: readonly RangeSummary[], samples: number): Figure {
@@ -43,7 +46,8 @@ export function rangesFigure(ranges: readonly RangeSummary[], samples: number): 
   };
 }
 
-function rangesTable(ranges: readonly RangeSummary[]): Table {
+/** Ranges as a table: what was chosen, and what of the data speaks against it. */
+export function rangesTable(ranges: readonly RangeSummary[]): Table {
   return {
     columns: [
       { name: 'Tensor' },
@@ -51,6 +55,9 @@ function rangesTable(ranges: readonly RangeSummary[]): Table {
       { name: 'Max', right: true },
       { name: 'Scale', right: true },
       { name: 'Zero point', right: true },
+      { name: 'Half the samples', right: true },
+      { name: 'Outside', right: true },
+      { name: 'Not finite' },
     ],
     rows: ranges.map((range) => [
       range.tensor,
@@ -58,8 +65,17 @@ function rangesTable(ranges: readonly RangeSummary[]): Table {
       significant(range.max),
       significant(range.scale),
       range.zeroPoint === null ? '–' : String(range.zeroPoint),
+      narrower(range.growth),
+      percent(range.outOfRange),
+      range.notFinite > 0 ? `${range.notFinite} samples` : '',
     ]),
   };
+}
+
+/** How much narrower half of the samples would leave a range. */
+function narrower(growth: number | null): string {
+  if (growth === null) return '–';
+  return growth < LEAST_GROWTH ? '0 %' : `−${percent(growth)}`;
 }
 
 function rangesSvg(ranges: readonly RangeSummary[], title: string): string {

@@ -1,0 +1,73 @@
+import type { CalibrateResult, MergeResult } from '../results';
+import { calibrationText } from './calibration';
+import { rangesTable } from './figures/ranges';
+import { calibrationDocument, notesDocument, type Json } from './json';
+import { notes, plain, usedColumns } from './summary-text';
+import { terminalTable, type TerminalOptions } from './terminal';
+
+/** What `vernier calibrate` prints: ranges, checks, and what was written. */
+export function calibrateText(made: CalibrateResult, options: TerminalOptions = {}): string {
+  const { result, statistics, exported } = made;
+  const parts: string[] = [];
+  if (result) {
+    const { calibration } = result;
+    parts.push(
+      terminalTable(usedColumns(rangesTable(result.ranges)), options),
+      calibration
+        ? `${result.ranges.length} tensors over ${calibration.samples} samples of ${calibration.source}.`
+        : '',
+      calibrationText(result),
+      notes(result.notes),
+    );
+  }
+  const written: string[] = [];
+  if (statistics) {
+    const { file, from, to, total } = statistics;
+    const which =
+      to - from === total ? `all ${total} samples` : `samples ${from} to ${to - 1} of ${total}`;
+    written.push(`written: ${file} (statistics of ${which})`);
+  }
+  for (const { file, format, tensors, left } of exported) {
+    written.push(`written: ${file} (${tensors} ranges, ${format})`);
+    for (const { tensor, reason } of left) written.push(`  without ${tensor}: ${reason}`);
+  }
+  parts.push(written.join('\n'));
+  return plain(parts.filter((part) => part !== '').join('\n\n'));
+}
+
+/** The document of `calibrate --json`. */
+export function calibrateDocument({ result, statistics, exported }: CalibrateResult): {
+  [key: string]: Json;
+} {
+  return {
+    model: result?.model ?? null,
+    recipe: result?.recipe ?? null,
+    target: result?.target ?? null,
+    runtime: result && { ...result.runtime },
+    calibration: result?.calibration ? { ...result.calibration } : null,
+    calibration_report: result && calibrationDocument(result),
+    seconds: result?.seconds.calibrate ?? null,
+    notes: result && notesDocument(result.notes),
+    statistics: statistics && { ...statistics },
+    exported: exported.map(({ file, format, tensors, left }) => ({
+      file,
+      format,
+      tensors,
+      left: left.map((one) => ({ ...one })),
+    })),
+  };
+}
+
+/** What `vernier merge` prints. */
+export function mergeText(made: MergeResult): string {
+  const { parts, samples, tensors, model, source, random, output } = made;
+  return [
+    `${parts} parts make the whole: ${samples} samples of ${source}${random ? ' (random)' : ''}, ${tensors} tensors of ${model}.`,
+    `written: ${output}`,
+  ].join('\n');
+}
+
+/** The document of `merge --json`. */
+export function mergeDocument(made: MergeResult): { [key: string]: Json } {
+  return { ...made };
+}
