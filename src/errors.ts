@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'model.unsupported-opset'
   | 'model.unsupported-op'
   | 'model.nothing-to-quantize'
+  | 'model.not-fixed-point'
   | 'model.already-quantized'
   | 'model.not-quantized'
   | 'model.does-not-load'

@@ -170,7 +170,8 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
       (settings.codesOf?.(unit) ?? unit.inputs).includes(name) ? quantizeInput(name, unit) : name,
     );
     for (const slot of constantOperands(index, unit)) {
-      const operand = writer.operand(node.input[slot]!, settings.activationType);
+      const fixed = settings.weightSettings(unit.name).powerOfTwo;
+      const operand = writer.operand(node.input[slot]!, settings.activationType, fixed);
       inputs[slot] = attach(operand, `${base}.operand`);
     }
     if (unit.weight) {

@@ -29,6 +29,7 @@ import { constantOperands } from './operands';
 import { protectFloat } from './protect';
 import { separateBiases } from './separate-bias';
 import type { Unit } from './units';
+import { roundBias } from './fixed/round-bias';
 import { ConstantWriter, type QuantizedConstant, type WeightSettings } from './weights';
 
 /** What activations become. */
@@ -177,7 +178,8 @@ export function writeQdq(
     else if (item.integer)
       for (const slot of constantOperands(index, item.unit)) {
         const node = own(item.unit.node);
-        const operand = writer.operand(node.input[slot]!, activations.type);
+        const fixed = weightSettings(item.unit.name).powerOfTwo;
+        const operand = writer.operand(node.input[slot]!, activations.type, fixed);
         attach(index, node, slot, operand, `${item.unit.name}.operand`);
       }
     if (!apart && item.integer && item.unit.weight)
@@ -239,6 +241,7 @@ function writeWeights(
     const codes = writer.bias(base, inputScale, scales, bias);
     attach(index, node, 2, inUnits(index, codes, units), `${unit.name}.bias`);
   }
+  if (settings.powerOfTwo && unit.biasNode) roundBias(model, index, unit, { inputScale, scales });
   return scales;
 }
 

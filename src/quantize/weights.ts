@@ -7,6 +7,7 @@ import {
 } from './pair-sums/weights';
 import type { GraphIndex } from '../onnx';
 import { floatData, makeTensor, tensorDims, type Model } from '../onnx';
+import { halveScales } from './fixed/halve-scales';
 import { zeroPointTensor } from './parameters';
 import {
   channelRange,
@@ -85,15 +86,21 @@ export class ConstantWriter {
     const top = 2 ** (settings.bits - 1) - 1;
     const perChannel = axis !== null && settings.granularity === 'channel';
     const { min, max } = perChannel ? channelRange(values, dims, axis) : wholeRange(values);
+    const biasOf = (c: number) => Math.abs(perChannel ? (bias?.[c] ?? 0) : largestOf(bias));
+    const leastFor = (b: number) => (inputScale ? b / (inputScale * BIAS_LIMIT) : 0);
     const scales = Float32Array.from(min, (low, c) => {
       const largest = Math.max(-low, max[c]!);
       let scale = Math.fround(largest / top);
-      const b = Math.abs(perChannel ? (bias?.[c] ?? 0) : largestOf(bias));
+      const b = biasOf(c);
       if (scale < 2 ** -120) scale = b > 0 && inputScale ? b / (inputScale * BIAS_CODES) : 1;
-      if (inputScale && b / (inputScale * scale) > BIAS_LIMIT)
-        scale = b / (inputScale * BIAS_LIMIT);
+      scale = Math.max(scale, leastFor(b));
       return settings.powerOfTwo ? powerOfTwo(scale) : Math.fround(scale);
     });
+    if (settings.powerOfTwo)
+      halveScales(values, perChannel ? dims : [1, values.length], perChannel ? axis : 0, scales, {
+        top,
+        least: (c) => leastFor(biasOf(c)),
+      });
     if (settings.headroom) giveHeadroom(values, dims, axis, scales, settings.headroom, group);
     return scales;
   }
@@ -128,15 +135,17 @@ export class ConstantWriter {
     return constant;
   }
 
-  /** Writes a constant operand of an elementwise layer in the activations' type, with the range of its own values. */
-  operand(tensor: string, type: 'uint8' | 'int8'): QuantizedConstant {
-    const key = `${tensor}|operand|${type}`;
+  /** Writes a constant operand of an elementwise layer in the activations' type, with the range of its own values; `fixed`: around zero and with a power of two. */
+  operand(tensor: string, type: 'uint8' | 'int8', fixed = false): QuantizedConstant {
+    const key = `${tensor}|operand|${type}${fixed ? '|fixed' : ''}`;
     const known = this.written.get(key);
     if (known) return known;
     const proto = this.index.initializer(tensor)!;
     const values = floatData(proto, this.model.dir);
     const { min, max } = wholeRange(values);
-    const { scale, zeroPoint } = chooseParams(min[0] ?? 0, max[0] ?? 0, type);
+    const chosen = chooseParams(min[0] ?? 0, max[0] ?? 0, type, { symmetric: fixed });
+    const { zeroPoint } = chosen;
+    const scale = fixed ? powerOfTwo(chosen.scale) : chosen.scale;
     const codes = quantizeArray(values, { scale, zeroPoint }, type);
     const scales = Float32Array.of(scale);
     const zero = this.index.freshName(`${tensor}_zero_point`);

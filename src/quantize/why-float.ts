@@ -91,7 +91,7 @@ export function whyWeightFloat(
   unit: Unit,
   broken: string | undefined,
   forced: boolean,
-  { index, shipped }: Surroundings,
+  { index, options, shipped }: Surroundings,
 ): string | null {
   const { node } = unit;
   if (index.producer(node.input[1] ?? '')?.opType === 'DequantizeLinear')
@@ -104,6 +104,8 @@ export function whyWeightFloat(
     const tensor = index.initializer(name);
     if (tensor) return `its weight '${name}' is ${tensorType(tensor)}, not float32`;
     if (node.opType !== 'MatMul') return `its weight '${name}' is computed, not a constant`;
+    if (options.family === 'fpga-fixed')
+      return 'both sides are computed, and the fixed-point design multiplies by constants only';
     if (forced || unit.inputs.every((input) => shipped.has(input))) return null;
     return 'both sides are computed, and converting them costs more than an integer product saves';
   }
@@ -118,10 +120,13 @@ export function whyWeightFloat(
 function whyElementwiseFloat(
   unit: Unit,
   forced: boolean,
-  { index, needed, shipped, keptResults }: Surroundings,
+  { index, options, needed, shipped, keptResults }: Surroundings,
 ): string | null {
   if (forced) return null;
-  if (unit.node.input.some((name) => name !== '' && index.isConstant(name)))
+  if (
+    options.family !== 'fpga-fixed' &&
+    unit.node.input.some((name) => name !== '' && index.isConstant(name))
+  )
     return 'one of its operands is a constant: in integers it would cost more than it saves';
   const loose = unit.inputs.filter((name) => !shipped.has(name));
   // one side of several is worth converting where the result is wanted as integers; what is kept stays exact

@@ -1,0 +1,45 @@
+import { clone, create } from '@bufbuild/protobuf';
+import type { GraphIndex } from '../../onnx';
+import { makeValueInfo, Model, serializeModel, type NodeProto } from '../../onnx';
+import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../../onnx/gen/onnx_pb';
+import { Session } from '../../runtime/session';
+
+/** Operators that give the same codes another shape. */
+export const VIEW_OPERATORS = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity']);
+/** Operators that put codes into another order. */
+export const MOVE_OPERATORS = new Set(['Transpose', 'DepthToSpace', 'Resize']);
+
+/**
+ * Where each value of a moving node's result comes from, found by letting the runtime move the numbers 0, 1, 2 …
+ * @param shape of its input; float32 tells whole numbers apart up to 2^24, which is checked
+ */
+export async function moveSource(
+  model: Model,
+  index: GraphIndex,
+  node: NodeProto,
+  shape: readonly number[],
+): Promise<Int32Array> {
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (size >= 2 ** 24) throw new RangeError(`${size} values are too many to follow.`);
+  const copy = clone(NodeProtoSchema, node);
+  copy.input[0] = 'x';
+  copy.output = ['y'];
+  const initializer = node.input.slice(1).flatMap((name) => index.initializer(name) ?? []);
+  const graph = create(GraphProtoSchema, {
+    name: 'move',
+    node: [copy],
+    initializer,
+    input: [makeValueInfo('x', 'float32', shape)],
+    output: [makeValueInfo('y', 'float32', null)],
+  });
+  const { irVersion, opsetImport } = model.proto;
+  const proto = create(ModelProtoSchema, { irVersion, opsetImport, graph });
+  const session = await Session.open(serializeModel(new Model(proto, null, model.dir)));
+  try {
+    const numbers = Float32Array.from({ length: size }, (_, i) => i);
+    const { y } = await session.run({ x: { type: 'float32', dims: [...shape], data: numbers } });
+    return Int32Array.from(y!.data as Float32Array);
+  } finally {
+    await session.release();
+  }
+}

@@ -1,0 +1,108 @@
+/** Reads one node that computes as a step whose result has no format yet. */
+import { intAttribute, type NodeProto } from '../../../onnx';
+import { moveSource, MOVE_OPERATORS, VIEW_OPERATORS } from '../moves';
+import { TABLE_OPERATORS, tableOf } from '../table';
+import { readPair } from './pairs';
+import { readPool } from './pools';
+import { readConv, readMatrix } from './products';
+import { OPEN, type Pending, type ReadState } from './state';
+
+/** Null where the node has no form in integers, or what it reads is no codes. */
+export async function readStep(state: ReadState, node: NodeProto): Promise<Pending | null> {
+  const inputs = node.input.map((name) => state.known.get(name) ?? null);
+  const first = inputs[0];
+  const { opType } = node;
+  if (opType === 'Add' || opType === 'Sub' || opType === 'Mul')
+    return readPair(state, node, inputs);
+  if (opType === 'Concat') return readConcat(state, node, inputs);
+  if (!first) return null;
+  if (opType === 'Conv') return readConv(state, node, first);
+  if (opType === 'Gemm' || opType === 'MatMul') return readMatrix(state, node, first);
+  if (opType.endsWith('Pool')) return readPool(state, node, first);
+  if (TABLE_OPERATORS.has(opType)) return readTable(state, node, first);
+  if (MOVE_OPERATORS.has(opType)) return readMove(state, node, first);
+  if (VIEW_OPERATORS.has(opType))
+    return {
+      step: { ...stepOf(state, node, first), op: 'view' },
+      shape: state.shapeOf(node.output[0]!, node),
+      ...OPEN,
+    };
+  const bounds = state.boundsOf(node);
+  return (
+    bounds && {
+      step: { ...stepOf(state, node, first), op: 'requantize' },
+      shape: state.shapeOf(node.output[0]!, node),
+      ...bounds,
+    }
+  );
+}
+
+/** What all steps on one tensor's own codes have in common. */
+export function stepOf(state: ReadState, node: NodeProto, input: string) {
+  return {
+    name: state.nameOf(node),
+    inputs: [input],
+    output: '',
+    requantize: null,
+    sum: state.codes(input),
+    sumFraction: state.fraction(input),
+  };
+}
+
+function readConcat(
+  state: ReadState,
+  node: NodeProto,
+  inputs: readonly (string | null)[],
+): Pending | null {
+  if (!inputs.every((t): t is string => t !== null)) return null;
+  const shape = state.shapeOf(node.output[0]!, node);
+  const axis = intAttribute(node, 'axis', 0);
+  const codes = inputs.map((t) => state.codes(t));
+  return {
+    step: {
+      op: 'concat',
+      name: state.nameOf(node),
+      inputs: [...inputs],
+      output: '',
+      requantize: null,
+      sum: {
+        low: Math.min(...codes.map((c) => c.low)),
+        high: Math.max(...codes.map((c) => c.high)),
+      },
+      sumFraction: 0,
+      axis: axis < 0 ? axis + shape.length : axis,
+      shifts: inputs.map((t) => state.fraction(t)),
+    },
+    shape,
+    ...OPEN,
+  };
+}
+
+/** A table needs the format behind it: the only reader has to be a quantizer. */
+async function readTable(
+  state: ReadState,
+  node: NodeProto,
+  input: string,
+): Promise<Pending | null> {
+  const [reader, more] = state.index.consumers(node.output[0]!);
+  if (!reader || more || reader.opType !== 'QuantizeLinear') return null;
+  const { exponents } = state.scalesOf(reader);
+  const table = await tableOf(state.model, node, -state.fraction(input), exponents[0]!);
+  return {
+    step: { ...stepOf(state, node, input), op: 'table', table, sumFraction: -exponents[0]! },
+    shape: state.shapeOf(node.output[0]!, node),
+    ...OPEN,
+  };
+}
+
+/** Movement is followed by moving numbers, for which all other inputs have to be constants. */
+async function readMove(state: ReadState, node: NodeProto, input: string): Promise<Pending | null> {
+  const others = node.input.slice(1).filter((name) => name !== '');
+  if (others.some((name) => !state.index.initializer(name))) return null;
+  const source = await moveSource(state.model, state.index, node, state.tensors.get(input)!.shape);
+  return {
+    step: { ...stepOf(state, node, input), op: 'move', source },
+    shape: state.shapeOf(node.output[0]!, node),
+    ...OPEN,
+  };
+}
