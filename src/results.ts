@@ -199,6 +199,8 @@ export interface RangeSummary {
   channelScales: number[] | null;
   /** Count of samples that held a NaN or an infinity. */
   notFinite: number;
+  /** The first few of these samples by name; left out where there are none. */
+  notFiniteIn?: string[];
   /** How much narrower half of the samples would leave it, as a share; null where too few were seen to tell. */
   growth: number | null;
   /** Share of the values outside its quantizer's range on samples that were not calibrated on; null if not measured. */
@@ -296,6 +298,29 @@ export interface MergeResult {
   key: string;
 }
 
+/** Calibration samples beside what a model saw in training, at its first BatchNormalization. */
+export interface TrainingLikeness {
+  node: string;
+  samples: number;
+  /**
+   * Medians over channels: divergence (nats) of what was measured from the running mean and variance, both taken as normal
+   * distributions; distance of the means in running standard deviations; ratio of the variances.
+   */
+  divergence: number;
+  shift: number;
+  variance: number;
+  /** The divergence is more than that of other samples of the same kind. */
+  unlike: boolean;
+  /** What explains it: so prepared, the samples are like those of training. */
+  suspicion: {
+    code: 'scale' | 'channels' | 'layout';
+    input: string;
+    meant: string;
+    remedy: string;
+    divergence: number;
+  } | null;
+}
+
 /** What is known of a calibration besides its ranges. */
 export interface CalibrationReport {
   /** The file that ranges were taken from, its format, and how many of the model's tensors it names; null without one. */
@@ -311,6 +336,8 @@ export interface CalibrationReport {
   } | null;
   /** Samples that were not calibrated on, on which {@link RangeSummary.outOfRange} was counted; null before. */
   heldBack: { samples: number } | null;
+  /** Null where the model has no BatchNormalization of its own any more, or the data is random or not here. */
+  likeness: TrainingLikeness | null;
 }
 
 // ─── what quantization did ────────────────────────────────────────────────────────────────────────

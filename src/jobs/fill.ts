@@ -1,6 +1,7 @@
 /** Puts what stages found into the result. */
 import type { Evaluation } from '../analyze/evaluate';
 import { convergence, growthOf } from '../analyze/calibration-set/convergence';
+import { firstNotFinite } from '../analyze/calibration-set/not-finite';
 import { setNotes } from '../analyze/calibration-set/set-notes';
 import type { Executed } from '../analyze/executed';
 import { layerKind } from '../analyze/kind';
@@ -20,6 +21,8 @@ import type { Subject } from './subject';
 /** A layer hurts from this share of the noise on; at most so many do (DESIGN §5). */
 const HURTS_SHARE = 0.05;
 const MOST_HURTING = 5;
+/** So many samples are named at a tensor. */
+const NAMED = 3;
 /** Bars of a sparkline. */
 const SPARKLINE = 48;
 
@@ -93,8 +96,13 @@ export function fillCalibration(
     },
     convergence: seen && settled,
     heldBack: result.calibrationReport?.heldBack ?? null,
+    likeness: result.calibrationReport?.likeness ?? null,
   };
+  const names = new Map(calibrated.marks.map(({ position, name }) => [position, name]));
+  const nameAt = (position: number) => names.get(position) ?? `sample ${position}`;
   for (const note of setNotes(calibrated.marks)) addNote(result.notes, note);
+  const broken = firstNotFinite(subject.prepared, calibrated.statistics, nameAt);
+  if (broken) addNote(result.notes, broken);
   result.seconds.calibrate = seen ? calibrated.seconds : null;
   if (seen?.random && !result.notes.some((n) => n.code === 'random-calibration'))
     result.notes.unshift({
@@ -134,6 +142,7 @@ export function fillCalibration(
       type: narrow ? plan.activationType : (wide?.type ?? null),
       channelScales: channels?.map((c) => c.scale) ?? null,
       notFinite: s.notFinite,
+      ...(s.notFinite > 0 ? { notFiniteIn: s.notFiniteAt.slice(0, NAMED).map(nameAt) } : {}),
       growth: growthOf(s),
       outOfRange: result.ranges.find((r) => r.tensor === s.tensor)?.outOfRange ?? null,
       sparkline: span ? s.histogram.rebin(s.min, s.max, SPARKLINE).counts : [],

@@ -35,6 +35,7 @@ import {
   sensitivityStage,
 } from './stages/layers';
 import { heldBackStage } from './stages/held-back';
+import { likenessStage } from './stages/likeness';
 import { latencyStage } from './stages/latency';
 import { roundedStage } from './stages/rounded';
 import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
@@ -129,6 +130,7 @@ async function runStages(
   for (const note of ranges.notes) addNote(result.notes, note);
   if (calibrated) fillCalibration(result, plan, subject, samples.calibration, calibrated);
   else if (wanted === 'needed') await quantizeStage(plan, subject, null); // says what is missing
+  await likenessStage(subject, samples.calibration, result, context);
   context.partial();
   if (!goes('quantize')) return;
 

@@ -19,6 +19,8 @@ export interface Selection {
   labels: Labels | null;
   /** Hash of contents and selection. */
   key: string;
+  /** Some samples by their position, kept as calibration read them so that looking at them costs no second reading. */
+  kept?: Map<number, Feed>;
 }
 
 /** What a job calibrates and evaluates on. */
@@ -64,7 +66,13 @@ export async function openSamples(plan: Plan, subject: Subject): Promise<Samples
         indices = indices.filter((_, i) => i % 5 !== 4);
       }
     }
-    calibration = { source, indices, labels: null, key: await selectionKey(source, indices) };
+    calibration = {
+      source,
+      indices,
+      labels: null,
+      key: await selectionKey(source, indices),
+      kept: new Map(),
+    };
   }
   if (recipe.evaluate) {
     const { data, image, labels: file, samples } = recipe.evaluate;

@@ -14,7 +14,8 @@ import type { TensorValue } from '../onnx';
 export interface StatisticsData {
   tensor: string;
   samples: number;
-  notFinite: number;
+  /** Positions of samples that held a NaN or an infinity, as runs. */
+  notFiniteAt: number[];
   dims: number[];
   /** Null where only the extremes were asked for. */
   histogram: HistogramData | null;
@@ -41,8 +42,8 @@ export type Depth = 'full' | 'minmax';
  */
 export class TensorStatistics {
   samples = 0;
-  /** Samples that held a NaN or an infinity. */
-  notFinite = 0;
+  /** Positions in the data of samples that held a NaN or an infinity, ascending within each part. */
+  readonly notFiniteAt: number[] = [];
   /** Shape of the largest sample. */
   dims: number[] = [];
   channels: { min: Float32Array; max: Float32Array } | null = null;
@@ -79,6 +80,11 @@ export class TensorStatistics {
     this.absorb({ ...sums, channels }, value.dims, position);
   }
 
+  /** Count of samples that held a NaN or an infinity. */
+  get notFinite(): number {
+    return this.notFiniteAt.length;
+  }
+
   /** Smallest finite value; +∞ while there is none. */
   get min(): number {
     return this.moments.min;
@@ -110,7 +116,7 @@ export class TensorStatistics {
   ): void {
     this.keepChannels(sample.channels, this.samples > 0);
     this.samples++;
-    if (sample.nan + sample.infinite > 0) this.notFinite++;
+    if (sample.nan + sample.infinite > 0) this.notFiniteAt.push(position);
     this.dims = larger(this.dims, dims);
     this.moments.widen(sample.min, sample.max);
     this.positions.push(position);
@@ -132,7 +138,8 @@ export class TensorStatistics {
     }
     this.keepChannels(other.sameChannels ? other.channels : null, this.samples > 0);
     this.samples += other.samples;
-    this.notFinite += other.notFinite;
+    this.notFiniteAt.push(...other.notFiniteAt);
+    this.notFiniteAt.sort((a, b) => a - b);
     this.dims = larger(this.dims, other.dims);
     this.histogram.merge(other.histogram);
     this.moments.merge(other.moments);
@@ -145,7 +152,7 @@ export class TensorStatistics {
     return {
       tensor: this.tensor,
       samples: this.samples,
-      notFinite: this.notFinite,
+      notFiniteAt: toRuns(this.notFiniteAt),
       dims: this.dims,
       histogram: full ? this.histogram.toData() : null,
       moments: full ? this.moments.toData() : null,
@@ -170,7 +177,7 @@ export class TensorStatistics {
       data.moments ? ExactMoments.fromData(data.moments) : undefined,
     );
     statistics.samples = data.samples;
-    statistics.notFinite = data.notFinite;
+    statistics.notFiniteAt.push(...fromRuns(data.notFiniteAt));
     statistics.dims = data.dims;
     statistics.moments.widen(data.min ?? Infinity, data.max ?? -Infinity);
     statistics.channels = data.channels && {

@@ -1,10 +1,10 @@
 import type { RunResult } from '../results';
-import { percent } from './figures/numbers';
+import { percent, significant } from './figures/numbers';
 
 /** What a calibration set was good for, in sentences; none where nothing is known. */
 export function calibrationText({ calibrationReport: report, ranges }: RunResult): string {
   if (!report) return '';
-  const { convergence, heldBack } = report;
+  const { convergence, heldBack, likeness } = report;
   const sentences: string[] = [];
   if (convergence && convergence.growing.length > 0) {
     const { growing, samples } = convergence;
@@ -27,6 +27,10 @@ export function calibrationText({ calibrationReport: report, ranges }: RunResult
       worst
         ? `On ${heldBack.samples} samples that were not calibrated on, at most ${percent(worst.outOfRange)} of the values of a tensor lie outside its range (${worst.tensor}).`
         : `On ${heldBack.samples} samples that were not calibrated on, no value lies outside its range.`,
+    );
+  if (likeness && !likeness.unlike && !likeness.suspicion)
+    sentences.push(
+      `At ${likeness.node} the samples are like those of training (divergence ${significant(likeness.divergence)}).`,
     );
   return sentences.join(' ');
 }

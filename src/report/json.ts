@@ -305,11 +305,21 @@ function number(value: number | null | undefined): number | null {
 /** What is known of a calibration besides its source: where ranges come from, how they settled, what they miss. */
 export function calibrationDocument({ calibrationReport: report, ranges }: RunResult): Json {
   if (!report) return null;
-  const { convergence, heldBack } = report;
+  const { convergence, heldBack, likeness } = report;
   return {
     ranges_file: report.ranges && { ...report.ranges },
     enough_samples: convergence?.enough ?? null,
     held_back_samples: heldBack?.samples ?? null,
+    training_likeness: likeness && {
+      node: likeness.node,
+      samples: likeness.samples,
+      divergence: number(likeness.divergence),
+      shift: number(likeness.shift),
+      variance: number(likeness.variance),
+      unlike: likeness.unlike,
+      suspicion: likeness.suspicion && { ...likeness.suspicion },
+    },
+    growing: convergence?.growing.map((g) => ({ ...g })) ?? null,
     ranges: ranges.map((r) => ({
       tensor: r.tensor,
       min: number(r.min),
@@ -317,6 +327,7 @@ export function calibrationDocument({ calibrationReport: report, ranges }: RunRe
       scale: number(r.scale),
       zero_point: r.zeroPoint,
       not_finite: r.notFinite,
+      not_finite_in: r.notFiniteIn ?? [],
       growth: number(r.growth),
       out_of_range: number(r.outOfRange),
     })),

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { StatisticsFile } from '../../src/jobs/statistics-file';
 import { loadModel, serializeModel } from '../../src/onnx';
-import { temporaryFolder } from '../lib/files';
+import { npy, temporaryFolder } from '../lib/files';
+import { randomValues } from '../lib/graph';
 import { project } from '../lib/project';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -161,5 +162,38 @@ describe('ranges for other tools', () => {
     expect(magnitudes.map(([tensor]) => tensor)).toEqual(own.map(([tensor]) => tensor));
     expect(image(magnitudes) / image(own)).toBeGreaterThanOrEqual(1);
     expect(image(magnitudes) / image(own)).toBeLessThan(1.2);
+  });
+});
+
+describe('checks of a calibration set', () => {
+  it('say where NaN first is, of which sample', { timeout: 60_000 }, async () => {
+    const images = randomValues(12 * 192, 'checks');
+    images[5 * 192 + 7] = NaN;
+    images[9 * 192] = Infinity;
+    net.put('nan.npy', npy([12, 3, 8, 8], images));
+    net.write({ calibration: { data: 'nan.npy' } });
+    const { json } = await cli('calibrate', 'net.quant.yaml', '--json');
+    const note = json.notes.find((n: { code: string }) => n.code === 'calibration-not-finite');
+    expect(note).toMatchObject({ tensor: 'image', severity: 'warning' });
+    expect(note.message).toContain('2 of 12 calibration samples: nan.npy[5], nan.npy[9];');
+    const image = json.calibration_report.ranges.find(
+      (r: { tensor: string }) => r.tensor === 'image',
+    );
+    expect(image).toMatchObject({ not_finite: 2, not_finite_in: ['nan.npy[5]', 'nan.npy[9]'] });
+    const { out } = await cli('calibrate', 'net.quant.yaml');
+    expect(out).toMatch(/image .*2 samples: nan\.npy\[5\], nan\.npy\[9\]/);
+  });
+
+  it('compare it with training', { timeout: 60_000 }, async () => {
+    const sample = (name: string) => path.join(root, 'samples/factor-cnn', name);
+    for (const name of ['factor-cnn.onnx', 'calibration.npy'])
+      net.put(`cnn/${name}`, readFileSync(sample(name)));
+    const data = ['--data', 'cnn/calibration.npy'];
+    const own = await cli('calibrate', 'cnn/factor-cnn.onnx', ...data, '--json');
+    const { training_likeness: likeness } = own.json.calibration_report;
+    expect(likeness).toMatchObject({ unlike: false, suspicion: null });
+    const random = await cli('calibrate', 'cnn/factor-cnn.onnx', '--data', 'random', '--json');
+    expect(random.json.calibration_report.training_likeness).toBeNull();
+    expect(random.json.calibration.random).toBe(true);
   });
 });

@@ -243,6 +243,21 @@ export const en = {
   'overview.notes': 'Notes',
   'overview.moreNotes': 'and {n} more, in the report',
   'overview.showLayer': 'show',
+  'calibration.title': 'Calibration set',
+  'calibration.enough': '{n|1 sample is|{n} samples are} enough for every range to 2 %.',
+  'calibration.enoughOther': '{n|1 sample is|{n} samples are} enough for every other range to 2 %.',
+  'calibration.heldBack':
+    'Outside: values on {n|1 sample|{n} samples} that were not calibrated on.',
+  'calibration.like':
+    'At {layer} the samples are like those of training (divergence {divergence}).',
+  'calibration.unlike':
+    'At {layer} the samples are not like those of training (divergence {divergence}): see the notes.',
+  'calibration.tensor': 'Range',
+  'calibration.growth': 'Half the samples',
+  'calibration.growthMore': 'How much narrower half of the samples would leave the range',
+  'calibration.outside': 'Outside',
+  'calibration.outsideMore': 'Values outside the range, on samples that were not calibrated on',
+  'calibration.notFinite': 'NaN, ∞',
   'outputs.name': 'Output',
   'outputs.meanAbs': 'Mean abs',
   'outputs.within': 'Within, %',

@@ -1,3 +1,4 @@
+import { likenessPositions } from '../../analyze/calibration-set/likeness';
 import { markSample, type SampleMark } from '../../analyze/calibration-set/sample-marks';
 import type { Feed } from '../../data';
 import { calibrate } from '../../quantize/calibrate';
@@ -118,8 +119,11 @@ async function* samplesFrom(
   marks: SampleMark[],
 ): AsyncGenerator<Feed> {
   const { source, indices } = selection;
+  let looked: ReadonlySet<number> | null = null;
   for (let i = from; i < to; i++) {
     const feed = await source.sample(indices[i]!);
+    looked ??= new Set(likenessPositions(indices.length, feed));
+    if (looked.has(i)) selection.kept?.set(i, feed);
     marks.push(markSample(feed, i, nameOf(selection, i)));
     yield feed;
   }

@@ -67,13 +67,20 @@ export function rangesTable(ranges: readonly RangeSummary[]): Table {
       range.zeroPoint === null ? '–' : String(range.zeroPoint),
       narrower(range.growth),
       percent(range.outOfRange),
-      range.notFinite > 0 ? `${range.notFinite} samples` : '',
+      notFiniteText(range),
     ]),
   };
 }
 
+/** How many samples were not finite at a tensor, and which. */
+export function notFiniteText({ notFinite, notFiniteIn = [] }: RangeSummary): string {
+  if (notFinite === 0) return '';
+  const more = notFinite > notFiniteIn.length ? ', …' : '';
+  return `${notFinite} ${notFinite === 1 ? 'sample' : 'samples'}: ${notFiniteIn.join(', ')}${more}`;
+}
+
 /** How much narrower half of the samples would leave a range. */
-function narrower(growth: number | null): string {
+export function narrower(growth: number | null): string {
   if (growth === null) return '–';
   return growth < LEAST_GROWTH ? '0 %' : `−${percent(growth)}`;
 }

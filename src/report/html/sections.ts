@@ -3,6 +3,7 @@ import type { LayerResult, ModelSummary, RunResult } from '../../results';
 import { escapeHtml } from '../figures/figure';
 import { badge } from '../figures/layers';
 import { bytes, count, db, percent, significant } from '../figures/numbers';
+import { narrower, notFiniteText } from '../figures/ranges';
 import { choiceSentence, choiceTable } from '../choice';
 import { MODE_NAMES } from '../modes';
 import { verificationText } from '../verification';
@@ -140,7 +141,9 @@ export function ranges({ ranges: all, calibration }: RunResult): string {
     significant(range.max),
     significant(range.scale),
     range.zeroPoint === null ? '–' : String(range.zeroPoint),
-    range.notFinite > 0 ? `${range.notFinite} samples` : '',
+    narrower(range.growth),
+    percent(range.outOfRange),
+    notFiniteText(range),
   ]);
   const heads = [
     { name: 'Tensor' },
@@ -149,10 +152,12 @@ export function ranges({ ranges: all, calibration }: RunResult): string {
     { name: 'Max', right: true },
     { name: 'Scale', right: true },
     { name: 'Zero point', right: true },
+    { name: 'Half the samples', right: true },
+    { name: 'Outside', right: true },
     { name: 'Not finite' },
   ];
   const caption = calibration
-    ? `Over ${calibration.samples} samples of ${calibration.source}.`
+    ? `Over ${calibration.samples} samples of ${calibration.source}. Half the samples: how much narrower they would leave the range. Outside: values on samples that were not calibrated on.`
     : '';
   return section('ranges', 'Ranges', table(heads, rows, caption));
 }

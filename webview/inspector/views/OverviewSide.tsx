@@ -6,6 +6,7 @@ import { formatName } from '../../logic/words';
 import { age } from '../Failure';
 import { Block, CopyLine } from '../parts/blocks';
 import { Icon } from '../parts/marks';
+import { OverviewCalibration } from './OverviewCalibration';
 import { OverviewChoice } from './OverviewChoice';
 
 /** What was asked for, what it costs, where it comes from, and how to load it. */
@@ -16,6 +17,7 @@ export function OverviewSide({ result }: { result: RunResult }) {
       {result.size && <Budget size={result.size} name={formatName(result)} />}
       {result.latency && <Latency latency={result.latency} name={formatName(result)} />}
       {result.choice && <OverviewChoice choice={result.choice} />}
+      <OverviewCalibration result={result} />
       <Provenance result={result} />
       {result.load && <Load load={result.load} output={result.output} />}
     </>

@@ -1,0 +1,183 @@
+import type { Feed, InputSpec, TensorValue } from '../../onnx';
+
+/** What may have been done to samples wrongly: how it would have been right, and what to set for it. */
+export interface Hypothesis {
+  code: 'scale' | 'channels' | 'layout';
+  /** What training seems to have seen, e.g. `values of 0…255`. */
+  meant: string;
+  remedy: string;
+  /** The input that is changed. */
+  input: string;
+  apply: (feed: Feed) => Feed;
+}
+
+/** Mean and standard deviation of ImageNet's red, green and blue, on 0…1. */
+const MEAN = [0.485, 0.456, 0.406];
+const STD = [0.229, 0.224, 0.225];
+const IMAGENET = 'image: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }';
+
+/** x·factor + offset, the same for every value or one for each of three channels. */
+interface Affine {
+  meant: string;
+  remedy: string;
+  of: (channel: number) => [factor: number, offset: number];
+  byChannel?: true;
+}
+
+const same =
+  (factor: number, offset = 0) =>
+  (): [number, number] => [factor, offset];
+const imagenet = (factor: number, offset: number) => (c: number) =>
+  [factor / STD[c]!, (offset - MEAN[c]!) / STD[c]!] as [number, number];
+
+/** Values that people take for each other: 0…255, 0…1, −1…1, and those of ImageNet's mean and deviation. */
+const AFFINE: readonly Affine[] = [
+  { meant: 'values 255 times as large', remedy: 'Set image: { scale: 1 }.', of: same(255) },
+  { meant: 'values 255 times as small', remedy: 'Set image: { scale: 1/255 }.', of: same(1 / 255) },
+  {
+    meant: 'values of −1…1 instead of 0…255',
+    remedy: 'Set image: { scale: 1/127.5, mean: 1 }.',
+    of: same(1 / 127.5, -1),
+  },
+  {
+    meant: 'values of 0…255 instead of −1…1',
+    remedy: 'Set image: { scale: 1 }, without mean and std.',
+    of: same(127.5, 127.5),
+  },
+  {
+    meant: 'values of −1…1 instead of 0…1',
+    remedy: 'Set image: { scale: 1/127.5, mean: 1 }.',
+    of: same(2, -1),
+  },
+  {
+    meant: 'values of 0…1 instead of −1…1',
+    remedy: 'Set image: { scale: 1/255 }, without mean and std.',
+    of: same(0.5, 0.5),
+  },
+  {
+    meant: 'ImageNet’s mean and deviation instead of 0…1',
+    remedy: `Set ${IMAGENET}.`,
+    of: imagenet(1, 0),
+    byChannel: true,
+  },
+  {
+    meant: 'ImageNet’s mean and deviation instead of 0…255',
+    remedy: `Set ${IMAGENET}.`,
+    of: imagenet(1 / 255, 0),
+    byChannel: true,
+  },
+  {
+    meant: 'ImageNet’s mean and deviation instead of −1…1',
+    remedy: `Set ${IMAGENET}.`,
+    of: imagenet(0.5, 0.5),
+    byChannel: true,
+  },
+  {
+    meant: 'values of 0…1 instead of ImageNet’s mean and deviation',
+    remedy: 'Set image: { scale: 1/255 }, without mean and std.',
+    of: (c) => [STD[c]!, MEAN[c]!],
+    byChannel: true,
+  },
+  {
+    meant: 'values of 0…255 instead of ImageNet’s mean and deviation',
+    remedy: 'Set image: { scale: 1 }, without mean and std.',
+    of: (c) => [255 * STD[c]!, 255 * MEAN[c]!],
+    byChannel: true,
+  },
+];
+
+/** What may be wrong with the samples of a model; only its float32 inputs are looked at. */
+export function hypotheses(inputs: readonly InputSpec[], sample: Feed): Hypothesis[] {
+  return inputs
+    .filter(({ type }) => type === 'float32')
+    .flatMap(({ name }) => [
+      ...channelHypotheses(name, sample[name]!),
+      ...AFFINE.filter((a) => !a.byChannel || colourAxis(sample[name]!) !== null).map(
+        ({ meant, remedy, of }): Hypothesis => ({
+          code: 'scale',
+          meant,
+          remedy,
+          input: name,
+          apply: changed(name, (value) => mapped(value, of)),
+        }),
+      ),
+    ]);
+}
+
+/** Channels in the other order, and pixels in the other layout, for inputs that look like colour images. */
+function channelHypotheses(input: string, value: TensorValue): Hypothesis[] {
+  const axis = colourAxis(value);
+  if (axis === null) return [];
+  const first = axis === 1;
+  return [
+    {
+      code: 'channels',
+      meant: 'the channels in the other order (RGB and BGR are swapped)',
+      remedy: 'Set image: { color: bgr }, or rgb where it is bgr.',
+      input,
+      apply: changed(input, (v) => permuted(v, axis, (channel) => 2 - channel)),
+    },
+    {
+      code: 'layout',
+      meant: first
+        ? 'channels first: the values lie channels last'
+        : 'channels last: the values lie channels first',
+      remedy: first ? 'Transpose the arrays to N×C×H×W.' : 'Transpose the arrays to N×H×W×C.',
+      input,
+      apply: changed(input, (v) => laidOut(v, axis)),
+    },
+  ];
+}
+
+/** The axis of three channels of an image of more than one pixel; null where there is none. */
+export function colourAxis({ dims }: TensorValue): 1 | 3 | null {
+  if (dims.length !== 4) return null;
+  if (dims[1] === 3 && dims[2]! * dims[3]! > 64) return 1;
+  return dims[3] === 3 && dims[1]! * dims[2]! > 64 ? 3 : null;
+}
+
+function changed(input: string, change: (value: TensorValue) => TensorValue) {
+  return (feed: Feed): Feed => ({ ...feed, [input]: change(feed[input]!) });
+}
+
+/** Index of the channel at a place of the data. */
+function channelAt({ dims }: TensorValue): (i: number) => number {
+  if (colourAxis({ dims } as TensorValue) === 3) return (i) => i % 3;
+  const inner = dims.slice(2).reduce((a, b) => a * b, 1);
+  return (i) => Math.floor(i / inner) % 3;
+}
+
+function mapped(value: TensorValue, of: Affine['of']): TensorValue {
+  const channel = channelAt(value);
+  const lines = [0, 1, 2].map(of);
+  const data = (value.data as Float32Array).map((x, i) => {
+    const [factor, offset] = lines[channel(i)]!;
+    return x * factor + offset;
+  });
+  return { ...value, data };
+}
+
+function permuted(value: TensorValue, axis: 1 | 3, to: (channel: number) => number): TensorValue {
+  const from = value.data as Float32Array;
+  const inner = axis === 3 ? 1 : value.dims[2]! * value.dims[3]!;
+  const channel = channelAt(value);
+  return {
+    ...value,
+    data: from.map((_, i) => from[i + (to(channel(i)) - channel(i)) * inner]!),
+  };
+}
+
+/** Values that lie the one way, where the shape says the other. */
+function laidOut(value: TensorValue, axis: 1 | 3): TensorValue {
+  const from = value.data as Float32Array;
+  const data = new Float32Array(from.length);
+  const pixels = axis === 1 ? value.dims[2]! * value.dims[3]! : value.dims[1]! * value.dims[2]!;
+  for (let start = 0; start < from.length; start += 3 * pixels)
+    for (let p = 0; p < pixels; p++)
+      for (let c = 0; c < 3; c++) {
+        const [first, last] = [start + c * pixels + p, start + p * 3 + c];
+        if (axis === 1) data[first] = from[last]!;
+        else data[last] = from[first]!;
+      }
+  return { ...value, data };
+}

@@ -1,0 +1,60 @@
+import {
+  interleavedInputs,
+  likenessNotes,
+  layoutNotes,
+  likenessPositions,
+  trainingLikeness,
+} from '../../analyze/calibration-set/likeness';
+import type { Feed } from '../../data';
+import type { RunResult, TrainingLikeness } from '../../results';
+import { addNote, type JobContext } from '../context';
+import type { Selection } from '../samples';
+import type { Subject } from '../subject';
+import { calibrationKey } from './calibrate';
+
+/** What is known of a calibration set beside what training saw. */
+interface Known {
+  likeness: TrainingLikeness | null;
+  interleaved: string[];
+}
+
+/**
+ * Looks whether calibration data is prepared as it was in training, once for a model and its data. Random data is like nothing
+ * and says so already.
+ */
+export async function likenessStage(
+  subject: Subject,
+  selection: Selection | null,
+  result: RunResult,
+  { store, memory }: JobContext,
+): Promise<void> {
+  if (!selection || selection.source.random || !result.calibrationReport) return;
+  const key = calibrationKey(subject, selection);
+  const { likeness, interleaved } = await memory.get('likeness', key, async () => {
+    const stored = await store.read<Known>(`likeness.${key}`);
+    if (stored) return stored;
+    const samples = await someSamples(selection);
+    const found: Known = {
+      likeness: await trainingLikeness(subject.source, subject.inputs, samples),
+      interleaved: interleavedInputs(samples),
+    };
+    await store.write(`likeness.${key}`, found);
+    return found;
+  });
+  result.calibrationReport.likeness = likeness;
+  const notes = likenessNotes(likeness);
+  const told = notes.some(({ code }) => code === 'calibration-wrong-layout');
+  for (const note of told ? notes : [...notes, ...layoutNotes(interleaved)])
+    addNote(result.notes, note);
+}
+
+/** The samples to look at: those that calibration has just read, else read for this. */
+async function someSamples({ source, indices, kept }: Selection): Promise<Feed[]> {
+  if (indices.length === 0) return [];
+  const read = async (i: number) => kept?.get(i) ?? source.sample(indices[i]!);
+  const first = await read(0);
+  const samples: Feed[] = [];
+  for (const i of likenessPositions(indices.length, first))
+    samples.push(i === 0 ? first : await read(i));
+  return samples;
+}
