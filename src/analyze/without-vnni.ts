@@ -134,7 +134,7 @@ export async function runPairs(
   for (const [i, node] of optimized.graph.node.entries()) {
     const clipping = kernels.get(node);
     const inputs = clipping && runner.inputsOf(node);
-    const outputs = await runner.run(node, undefined, false);
+    const { outputs } = await runner.run(node);
     if (clipping && inputs) {
       const count = counts.get(clipping.layer) ?? {
         clipped: 0,

@@ -47,7 +47,12 @@ export interface ChooseTask {
 
 /** The same plan with its mode decided. */
 export function withMode(plan: Plan, mode: Mode): Plan {
-  const quantization = { ...plan.recipe.quantization, mode };
+  const { improve } = plan.recipe.quantization;
+  const quantization = {
+    ...plan.recipe.quantization,
+    mode,
+    improve: mode === 'static' ? improve : [],
+  };
   return { ...plan, recipe: { ...plan.recipe, quantization } };
 }
 

@@ -24,7 +24,7 @@ import {
   fillSensitivity,
 } from './fill';
 import { checkLimits } from './limits';
-import { openSamples } from './samples';
+import { openSamples, remembering } from './samples';
 import { evaluateStage, openReference } from './stages/evaluate';
 import {
   accumulatedStage,
@@ -42,6 +42,7 @@ import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize
 import { openProbe } from './stages/probe';
 import { rangesStage } from './stages/ranges';
 import { verifyStage } from './stages/verify';
+import { correctAloneStage } from './stages/correct';
 import { writeStage } from './stages/write';
 import { noteRisk, pairsOf, withoutVnniStage } from './stages/without-vnni';
 import { Store } from './store';
@@ -125,6 +126,8 @@ async function runStages(
   // 1. Data.
   if (goes('quantize')) await refuseHopeless(plan, subject);
   const samples = await openSamples(plan, subject);
+  if (samples.calibration)
+    samples.calibration = await remembering(samples.calibration, context.memory);
   const ranges = await rangesStage(plan, subject, samples, context, until === 'calibrate');
   const { calibrated } = ranges;
   for (const note of ranges.notes) addNote(result.notes, note);
@@ -225,6 +228,15 @@ async function runStages(
       layerSamples,
       context,
     );
+    const alone = await correctAloneStage(
+      plan,
+      subject,
+      samples.calibration,
+      calibrated,
+      quantized,
+      context,
+    );
+    if (alone) quantized.aloneBiases = alone;
     const local = await localStage(
       plan,
       subject,

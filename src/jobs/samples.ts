@@ -9,6 +9,7 @@ import {
   type SampleSource,
 } from '../data';
 import type { ResolvedImage } from '../recipe/defaults';
+import type { Memory } from './memory';
 import type { Subject } from './subject';
 import type { Plan } from './plan';
 
@@ -93,6 +94,51 @@ export async function openSamples(plan: Plan, subject: Subject): Promise<Samples
   const key = await selectionKey(source, indices);
   const evaluation = { source, indices, labels: null, key, heldBack };
   return { calibration, evaluation, shared: countShared(calibration, evaluation) };
+}
+
+/** Decoded samples are remembered up to so many bytes: bias correction reads again what calibration has read. */
+const REMEMBERED_BYTES = 96 << 20;
+
+interface Remembered {
+  key: string;
+  bytes: number;
+  feeds: Map<number, Feed>;
+  /** What read them, and knows what there was to say. */
+  source: SampleSource | null;
+}
+
+/** The same samples, the first of them that were read kept in memory; of the last selection only. */
+export async function remembering(selection: Selection, memory: Memory): Promise<Selection> {
+  const none = (): Promise<Remembered> =>
+    Promise.resolve({ key: '', bytes: 0, feeds: new Map<number, Feed>(), source: null });
+  const kept = await memory.get('samples', 'calibration', none);
+  if (kept.key !== selection.key) {
+    kept.feeds.clear();
+    Object.assign(kept, { key: selection.key, bytes: 0, source: selection.source });
+  }
+  const { source } = selection;
+  const { source: reader } = kept;
+  const sample = async (i: number): Promise<Feed> => {
+    const known = kept.key === selection.key ? kept.feeds.get(i) : undefined;
+    if (known) return known;
+    const feed = await source.sample(i);
+    const bytes = Object.values(feed).reduce((sum, { data }) => sum + data.byteLength, 0);
+    if (kept.key === selection.key && kept.bytes + bytes <= REMEMBERED_BYTES) {
+      kept.bytes += bytes;
+      kept.feeds.set(i, feed);
+    }
+    return feed;
+  };
+  const notes = () =>
+    reader && reader !== source ? [...reader.notes, ...source.notes] : source.notes;
+  const remembered: SampleSource = {
+    ...source,
+    sample,
+    get notes() {
+      return notes();
+    },
+  };
+  return { ...selection, source: remembered };
 }
 
 /** `inputs:` of the recipe as data sources want it. */

@@ -7,6 +7,7 @@ import {
   intAttribute,
   makeInt,
   makeNode,
+  makeTensor,
   topologicalOrder,
   type Model,
   type NodeProto,
@@ -30,13 +31,15 @@ export interface ExperimentSettings {
   /** The type of a layer's activations where they have 16 bits, and what their scales then are. */
   wideTypeOf?(unit: string): WideType | null;
   wideParamsOf?(tensor: string, type: WideType): QuantParams;
+  /** The bias of a layer that is corrected for itself alone, on exact inputs. */
+  biasOf?(unit: string): Float32Array | undefined;
 }
 
 /** The FP32 model with a quantized twin beside every integer layer. */
 export interface LocalModel {
   model: Model;
-  /** By unit name: the layer's exact output, and its twin's on the same exact inputs. */
-  taps: Map<string, { exact: string; local: string }>;
+  /** By unit name: the layer's exact output, and its twin's on the same exact inputs; `own`: the same before bias node and activation. */
+  taps: Map<string, { exact: string; local: string; own?: { exact: string; local: string } }>;
 }
 
 /**
@@ -52,8 +55,13 @@ export function localModel(
   const taps: LocalModel['taps'] = new Map();
   for (const { unit, integer } of placements) {
     if (!integer) continue;
-    const results = twin(unit, `${unit.name}.local`);
-    taps.set(unit.name, { exact: unit.output, local: results.get(unit.output)! });
+    const { results, own } = twin(unit, `${unit.name}.local`);
+    const local = results.get(unit.output)!;
+    taps.set(unit.name, {
+      exact: unit.output,
+      local,
+      ...(own ? { own: { exact: unit.node.output[0]!, local: own } } : {}),
+    });
   }
   index.dropUnusedInitializers();
   model.graph.node = topologicalOrder(model.graph);
@@ -64,7 +72,7 @@ export function localModel(
 export function onlyThisModel(prepared: Model, unit: Unit, settings: ExperimentSettings): Model {
   const { model, index, own, twin } = workshop(prepared, settings);
   const last = own(unit.activation ?? unit.biasNode ?? unit.node);
-  for (const [exact, output] of twin(unit, `${unit.name}.only`)) {
+  for (const [exact, output] of twin(unit, `${unit.name}.only`).results) {
     if (index.isGraphOutput(exact)) {
       const spare = index.freshName(`${exact}.exact`);
       index.setOutput(last, last.output.indexOf(exact), spare);
@@ -82,6 +90,7 @@ export function onlyThisModel(prepared: Model, unit: Unit, settings: ExperimentS
 /** A copy of the model and the tools to put twins into it. */
 function workshop(prepared: Model, settings: ExperimentSettings) {
   const model = prepared.copy();
+  const { dir } = model;
   const index = new GraphIndex(model.graph);
   const writer = new ConstantWriter(model, index);
   const byName = new Map(model.graph.node.map((n) => [n.name, n]));
@@ -138,6 +147,13 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
     return output;
   };
 
+  /** The tensor of a layer's bias, or a new one of the values that take its place. */
+  const putBias = (unit: Unit, corrected: Float32Array | undefined): string | null => {
+    if (!corrected) return unit.bias;
+    const name = index.freshName(`${unit.name}.bias_corrected`);
+    return index.addInitializer(makeTensor(name, 'float32', [corrected.length], corrected));
+  };
+
   /** Adds the twin of a recurrent layer, taken apart. */
   const twinApart = (unit: Unit): Map<string, string> => {
     const node = clone(NodeProtoSchema, own(unit.node));
@@ -162,9 +178,10 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
     return results;
   };
 
-  /** Adds the quantized twin of a layer and returns its results by those of the layer. */
-  const twin = (unit: Unit, base: string): Map<string, string> => {
-    if (isRecurrent(unit.node)) return twinApart(unit);
+  /** Adds the quantized twin of a layer: its results by those of the layer, and its own output before what follows it. */
+  const twin = (unit: Unit, base: string): { results: Map<string, string>; own?: string } => {
+    if (isRecurrent(unit.node)) return { results: twinApart(unit) };
+    const corrected = settings.biasOf?.(unit.name);
     const node = own(unit.node);
     const inputs = node.input.map((name) =>
       (settings.codesOf?.(unit) ?? unit.inputs).includes(name) ? quantizeInput(name, unit) : name,
@@ -179,25 +196,32 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
       const input = unit.inputs[0]!;
       const scale = (wide ? settings.wideParamsOf!(input, wide) : settings.paramsOf(input)).scale;
       const weights = settings.weightSettings(unit.name);
-      const own = weights.floatBias ? null : unit.bias;
-      const bias = own ? floatData(index.initializer(own)!, model.dir) : null;
+      const bias = unit.biasNode ? null : putBias(unit, corrected);
+      const values = bias && !weights.floatBias ? floatData(index.initializer(bias)!, dir) : null;
       const { tensor, slot, axis } = unit.weight;
       const group = intAttribute(node, 'group', 1);
-      const scales = writer.scales(tensor, axis, weights, scale, bias, group);
+      const scales = writer.scales(tensor, axis, weights, scale, values, group);
       inputs[slot] = attach(writer.weight(tensor, axis, weights, scales), `${base}.weight`);
-      if (own) inputs[2] = attach(writer.bias(own, scale, scales), `${base}.bias`);
+      if (bias && values)
+        inputs[2] = attach(writer.bias(bias, scale, scales, values), `${base}.bias`);
+      else if (bias) inputs[2] = bias;
     }
-    let output = copyOf(node, inputs);
+    const first = copyOf(node, inputs);
+    let output = first;
     for (const follower of [unit.biasNode, unit.activation]) {
       if (!follower) continue;
       const before = follower === unit.biasNode ? unit.node.output[0]! : follower.input[0]!;
       const previous = output;
+      const shifted = follower === unit.biasNode && corrected ? putBias(unit, corrected) : null;
       output = copyOf(
         own(follower),
-        follower.input.map((name) => (name === before ? previous : name)),
+        follower.input.map((name) => {
+          if (name === before) return previous;
+          return shifted !== null && index.isConstant(name) ? shifted : name;
+        }),
       );
     }
-    return new Map([[unit.output, output]]);
+    return { results: new Map([[unit.output, output]]), own: first };
   };
 
   return { model, index, own, twin };

@@ -100,7 +100,7 @@ export const defaults = {
     mode: 'static',
     activations: { type: 'uint8', observer: 'minmax', percentile: 99.99 },
     weights: { type: 'int8', granularity: 'channel' },
-    improve: [],
+    improve: ['bias-correction'],
   },
   weightOnly: {
     type: 'uint4',
@@ -154,7 +154,7 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
       auto: mode === 'auto',
       activations: { ...defaults.quantization.activations, ...quantization?.activations },
       weights: resolveWeights(quantization?.weights),
-      improve: quantization?.improve ?? defaults.quantization.improve,
+      improve: quantization?.improve ?? improvementsOf(mode),
       weightOnly:
         quantization?.mode === 'weight-only' ? resolveWeightOnly(quantization.weights) : null,
       half,
@@ -176,6 +176,11 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
       budgetSeconds: sensitivity?.budget_s ?? defaults.sensitivity.budget_s,
     },
   };
+}
+
+/** What wins accuracy back where the recipe does not say: correction needs ranges, which other modes do not have. */
+export function improvementsOf(mode: Mode | 'auto'): ResolvedRecipe['quantization']['improve'] {
+  return mode === 'static' || mode === 'auto' ? defaults.quantization.improve : [];
 }
 
 /** The weights of modes that quantize activations too. What only mode weight-only knows is refused there. */

@@ -150,6 +150,8 @@ function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
     if (weights?.accuracy_level !== undefined && weights.form === 'qdq')
       hint(['quantization', 'weights', 'accuracy_level'], texts.levelWithoutNBits());
   }
+  if (mode === 'dynamic' && recipe.quantization?.improve?.length)
+    hint(['quantization', 'improve'], texts.noEffect('improve', mode));
   if (mode !== 'static') {
     for (const key of ['type', 'observer', 'percentile'] as const)
       if (recipe.quantization?.activations?.[key])

@@ -258,7 +258,7 @@ export const recipeSchema = z
           .optional()
           .meta({
             description:
-              'Methods that win back accuracy, e.g. `[bias-correction]`; none by default.',
+              'Methods that win back accuracy; `[bias-correction]` by default in static mode, `[]` is none.',
           }),
         half: z
           .strictObject({

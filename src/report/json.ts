@@ -168,6 +168,11 @@ function layerDocument(layer: LayerResult): { [key: string]: Json } {
     clip_rate: number(layer.clipRate),
     utilisation: number(layer.utilisation),
     hurts: layer.hurts,
+    bias_shift: layer.biasShift && {
+      before: number(layer.biasShift.before),
+      after: number(layer.biasShift.after),
+      kept: layer.biasShift.kept,
+    },
     without_vnni: layer.withoutVnni && {
       channels: layer.withoutVnni.channels,
       can_clip: layer.withoutVnni.canClip,

@@ -33,7 +33,7 @@ describe('resolveRecipe', () => {
         auto: false,
         activations: { type: 'uint8', observer: 'minmax', percentile: 99.99 },
         weights: { type: 'int8', granularity: 'channel' },
-        improve: [],
+        improve: ['bias-correction'],
         weightOnly: null,
         half: null,
       },

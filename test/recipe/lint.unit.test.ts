@@ -48,6 +48,8 @@ describe('lint', () => {
       'quantization: { mode: dynamic, weights: { block: 32, form: qdq } }\nlayers: [{ match: /fc/Gemm, weights: int8 }]',
       ['3 no-effect block', '3 no-effect form', '4 no-effect weights'],
     ],
+    ['quantization: { mode: dynamic, improve: [bias-correction] }', ['3 no-effect improve']],
+    ['quantization: { mode: dynamic, improve: [] }', []],
     [
       'quantization: { mode: weight-only, weights: { granularity: channel, block: 32 }, improve: [bias-correction], activations: { type: int8 } }',
       ['3 no-effect block', '3 no-effect improve', '3 no-effect type'],

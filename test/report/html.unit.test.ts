@@ -103,6 +103,6 @@ it('csvTables write full numbers and quote what needs it', () => {
   ]);
   const [, row] = tables[0]!.csv.split('\r\n');
   expect(row).toBe(
-    '"a,""b""",Conv,Conv 3×3,int8,int8,QLinearConv,,,38.2,24.5,33.1,0.12,0.4,0,0.81,,,',
+    '"a,""b""",Conv,Conv 3×3,int8,int8,QLinearConv,,,38.2,24.5,33.1,0.12,0.4,0,0.81,,,,,,',
   );
 });

@@ -76,6 +76,14 @@ export function Ranges({ row }: { row: LayerRow }) {
             .join(' · ')}
         </p>
       )}
+      {row.result?.biasShift && (
+        <p class="dim small">
+          {t(row.result.biasShift.kept ? 'panel.shift' : 'panel.shiftStays', {
+            before: significant(row.result.biasShift.before),
+            after: significant(row.result.biasShift.after),
+          })}
+        </p>
+      )}
       {range && range.notFinite > 0 && (
         <p class="notice bad">
           <Icon name="warning" /> {t('panel.notFinite', { n: range.notFinite })}

@@ -315,6 +315,8 @@ export const en = {
   'panel.float': 'float',
   'panel.clipped': 'clipped {percent} %',
   'panel.used': '{percent} % of the codes in use',
+  'panel.shift': 'bias correction: mean shift {before} → {after}',
+  'panel.shiftStays': 'mean shift {before}; held-back samples did not agree with a correction',
   'panel.notFinite': '{n|1 sample|{n} samples} with NaN or infinity',
   'panel.where': 'Where it stands',
   'panel.after': 'after',

@@ -302,6 +302,8 @@ export const zhCn: Table = {
   'panel.float': '浮点',
   'panel.clipped': '截断 {percent} %',
   'panel.used': '用到 {percent} % 的码字',
+  'panel.shift': '偏置校正：均值偏移 {before} → {after}',
+  'panel.shiftStays': '均值偏移 {before}；留出样本不支持校正',
   'panel.notFinite': '{n} 个样本含 NaN 或无穷',
   'panel.where': '所处位置',
   'panel.after': '上游',

@@ -29,6 +29,11 @@ export interface Quantized {
   weightScales: Map<string, Float32Array>;
   /** What bias correction did, by layer; empty where it was not asked for. */
   biasChanges: ReadonlyMap<string, BiasChange>;
+  /**
+   * For experiments with single layers: the bias by which each, quantized alone on exact inputs, gives FP32's means. Left out
+   * where biases are not corrected.
+   */
+  aloneBiases?: ReadonlyMap<string, Float32Array>;
   /** Largest codes that layers read, where weights leave headroom for pairs of products (x86 without VNNI). */
   headroom?: ReadonlyMap<string, Headroom>;
   notes: Note[];

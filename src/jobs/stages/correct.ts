@@ -1,5 +1,11 @@
 import { spread } from '../../data';
-import { correctBiases, type CorrectedBiases } from '../../quantize/bias-correction';
+import {
+  correctBiases,
+  meanOutputs,
+  takesBias,
+  type CorrectedBiases,
+} from '../../quantize/bias-correction';
+import { correctAlone } from '../../quantize/own-correction';
 import type { Feed } from '../../onnx';
 import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
@@ -9,13 +15,15 @@ import type { Subject } from '../subject';
 import type { Calibrated } from './calibrate';
 import type { Quantized } from '../modes/mode';
 import { weightSettings } from '../modes/static';
+import { experimentUnits } from './layers';
+import { experimentSettings } from './quantize';
 
 /** Biases are corrected on at most this many samples, */
 const MOST_SAMPLES = 64;
 /** and on so many that one activation of all of them fits into this many bytes, */
 const ACTIVATION_BYTES = 192 << 20;
 /** but never on fewer than these: a mean over less says little. */
-const FEWEST_SAMPLES = 4;
+export const FEWEST_SAMPLES = 4;
 
 /**
  * Corrected biases for a placement, remembered by what they depend on; what is kept in FP32 is part of it, since
@@ -30,10 +38,8 @@ export async function correctStage(
   context: JobContext,
 ): Promise<CorrectedBiases | null> {
   const { placement, params } = quantized;
-  if (!plan.recipe.quantization.improve.includes('bias-correction')) return null;
-  if (!placement || !selection || !calibrated) return null;
-  const positions = correctionSamples(selection, calibrated);
-  if (positions.length < FEWEST_SAMPLES) return null;
+  const positions = correctionSamples(plan, selection, calibrated);
+  if (!placement || !selection || !calibrated || !positions) return null;
   const floats = placement.units.filter((u) => !u.integer).map((u) => u.unit.name);
   const { activations, weights } = plan.recipe.quantization;
   const key = keyOf('biases', ENGINE_VERSION, calibrated.key, plan.activationType, plan.headroom, {
@@ -45,9 +51,14 @@ export async function correctStage(
   });
   return context.memory.get('biases', key, async () => {
     await context.meter.begin('quantize', 1, 'bias correction');
-    const samples: Feed[] = [];
-    for (const i of positions) samples.push(await selection.source.sample(selection.indices[i]!));
+    const samples = await read(selection, positions);
+    const exactMeans = await context.memory.get(
+      'means',
+      keyOf('means', ENGINE_VERSION, subject.key, selection.key, positions),
+      () => meanOutputs(subject.prepared, subject.units.filter(takesBias), samples),
+    );
     return correctBiases(subject.prepared, placement, samples, {
+      exactMeans,
       paramsOf: (tensor) => params.get(tensor)!,
       activationType: plan.activationType,
       weightSettings: weightSettings(plan, quantized.headroom),
@@ -56,8 +67,62 @@ export async function correctStage(
   });
 }
 
-/** As many samples as memory allows, spread over the calibration set. */
-function correctionSamples(selection: Selection, { statistics }: Calibrated): number[] {
+/**
+ * Biases by which each layer alone gives FP32's means, for experiments with single layers; null where biases are not
+ * corrected. They do not depend on what is kept.
+ */
+export async function correctAloneStage(
+  plan: Plan,
+  subject: Subject,
+  selection: Selection | null,
+  calibrated: Calibrated | null,
+  quantized: Quantized,
+  context: JobContext,
+): Promise<ReadonlyMap<string, Float32Array> | null> {
+  const positions = correctionSamples(plan, selection, calibrated);
+  if (!quantized.placement || !selection || !calibrated || !positions) return null;
+  const { quantization, layers } = plan.recipe;
+  const key = keyOf(
+    'alone',
+    ENGINE_VERSION,
+    calibrated.key,
+    plan.activationType,
+    plan.headroom,
+    plan.wideType,
+    plan.target,
+    quantization,
+    layers,
+    positions,
+  );
+  return context.memory.get('alone', key, async () => {
+    await context.meter.begin('layer errors', 1, 'bias correction');
+    return correctAlone(
+      subject.prepared,
+      experimentUnits(plan, subject, quantized),
+      await read(selection, positions),
+      experimentSettings(plan, subject, calibrated, quantized),
+    );
+  });
+}
+
+async function read({ source, indices }: Selection, positions: readonly number[]): Promise<Feed[]> {
+  const samples: Feed[] = [];
+  for (const i of positions) samples.push(await source.sample(indices[i]!));
+  return samples;
+}
+
+/**
+ * As many samples as memory allows, spread over the calibration set; null where biases are not to be corrected or there are
+ * too few samples.
+ */
+function correctionSamples(
+  plan: Plan,
+  selection: Selection | null,
+  calibrated: Calibrated | null,
+): number[] | null {
+  if (!plan.recipe.quantization.improve.includes('bias-correction')) return null;
+  if (!selection || !calibrated) return null;
+  const { statistics } = calibrated;
   let largest = 1;
   for (const { dims } of statistics.values())
     largest = Math.max(
@@ -65,8 +130,9 @@ function correctionSamples(selection: Selection, { statistics }: Calibrated): nu
       dims.reduce((a, b) => a * b, 1),
     );
   const affordable = Math.floor(ACTIVATION_BYTES / (4 * largest));
-  return spread(
+  const positions = spread(
     selection.indices.length,
     Math.max(FEWEST_SAMPLES, Math.min(MOST_SAMPLES, affordable)),
   );
+  return positions.length < FEWEST_SAMPLES ? null : positions;
 }

@@ -283,7 +283,7 @@ export async function exactOutputs(
 }
 
 /** Layers to experiment with: all that could be integer, whether the recipe keeps them or not. */
-function experimentUnits(plan: Plan, subject: Subject, quantized: Quantized) {
+export function experimentUnits(plan: Plan, subject: Subject, quantized: Quantized) {
   const mode = modeOf(plan.recipe.quantization.mode);
   if (mode.experiments === 'rewrite') {
     const integer = new Set(quantized.units.filter((u) => u.integer).map((u) => u.unit));

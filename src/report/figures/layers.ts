@@ -1,7 +1,7 @@
 import type { LayerResult, ModelSummary, Precision, RunResult } from '../../results';
 import { withoutVnniText } from '../without-vnni';
 import type { Figure } from './figure';
-import { bytes, count, db, notMeasured } from './numbers';
+import { bytes, count, db, notMeasured, significant } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
 
 const badges: Record<Precision, string> = {
@@ -53,6 +53,7 @@ export function layersTable(result: RunResult): Table {
       { name: 'Local, dB', right: true },
       { name: 'Accumulated, dB', right: true },
       { name: 'Costs, dB', right: true },
+      { name: 'Mean shift', right: true },
       { name: 'Without VNNI' },
       { name: 'Why not INT8' },
     ],
@@ -63,10 +64,18 @@ export function layersTable(result: RunResult): Table {
       db(layer.local?.sqnrDb),
       db(layer.accumulated?.sqnrDb),
       db(layer.costsDb),
+      shiftText(layer),
       withoutVnniText(layer),
       layer.reason ?? '',
     ]),
   };
+}
+
+/** The shift of a layer's mean before and after bias correction, e.g. `0.036 → 0.003`; one number where it was not corrected. */
+export function shiftText({ biasShift }: LayerResult): string {
+  if (!biasShift) return notMeasured;
+  const { before, after, kept } = biasShift;
+  return kept ? `${significant(before)} → ${significant(after)}` : significant(before);
 }
 
 /** The layers' table as a figure. */

@@ -1,7 +1,7 @@
 import { calibrationText } from '../calibration';
 import type { LayerResult, ModelSummary, RunResult } from '../../results';
 import { escapeHtml } from '../figures/figure';
-import { badge } from '../figures/layers';
+import { badge, shiftText } from '../figures/layers';
 import { bytes, count, db, percent, significant } from '../figures/numbers';
 import { narrower, notFiniteText } from '../figures/ranges';
 import { choiceSentence, choiceTable } from '../choice';
@@ -115,6 +115,7 @@ export function layers(result: RunResult): string {
     },
     layer.kernel ?? '–',
     count(layer.macs),
+    shiftText(layer),
     withoutVnniText(layer),
     layer.reason ?? '',
   ]);
@@ -124,10 +125,14 @@ export function layers(result: RunResult): string {
     { name: 'Runs as' },
     { name: 'Kernel' },
     { name: 'MACs', right: true },
+    { name: 'Mean shift', right: true },
     { name: 'On x86 without VNNI' },
     { name: 'Why not INT8' },
   ];
-  const caption = '8 runs in INT8, F in float; hatched: kept in FP32 by the recipe.';
+  const corrected = result.layers.some((layer) => layer.biasShift?.kept);
+  const shift =
+    ' Mean shift: of a layer’s channels, before → after bias correction, on calibration samples that did not make it; one number where those did not agree.';
+  const caption = `8 runs in INT8, F in float; hatched: kept in FP32 by the recipe.${corrected ? shift : ''}`;
   return section('layers', 'Layers', rows.length === 0 ? '' : table(heads, rows, caption));
 }
 

@@ -98,10 +98,20 @@ describe('tables', () => {
   });
 
   it('of layers say what runs and why not INT8', () => {
-    expect(layersTable(result).rows).toEqual([
-      ['/conv1', 'Conv 3×3', '8', '30.0', '20.0', '3.0', '–', ''],
-      ['/conv2', 'Conv 3×3', '8', '30.0', '20.0', '11.2', '–', ''],
-      ['/fc', 'Conv 3×3', 'F', '–', '–', '–', '–', 'You keep it.'],
+    const [first, second, third] = result.layers;
+    const shifts = [
+      { before: 0.0361, after: 0.00313, kept: true },
+      { before: 0.0361, after: 0.04, kept: false },
+    ];
+    const layers = [
+      { ...first!, biasShift: shifts[0]! },
+      { ...second!, biasShift: shifts[1]! },
+      third!,
+    ];
+    expect(layersTable({ ...result, layers }).rows).toEqual([
+      ['/conv1', 'Conv 3×3', '8', '30.0', '20.0', '3.0', '0.0361 → 0.00313', '–', ''],
+      ['/conv2', 'Conv 3×3', '8', '30.0', '20.0', '11.2', '0.0361', '–', ''],
+      ['/fc', 'Conv 3×3', 'F', '–', '–', '–', '–', '–', 'You keep it.'],
     ]);
     expect(worstLayers(result).map(({ name }) => name)).toEqual(['/conv2', '/conv1']);
   });
