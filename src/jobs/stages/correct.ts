@@ -28,6 +28,7 @@ export const FEWEST_SAMPLES = 4;
 /**
  * Corrected biases for a placement, remembered by what they depend on; what is kept in FP32 is part of it, since
  * layers behind a kept one see other noise. Null where the recipe does not ask for it, or there are too few samples.
+ * @param quiet as a part of another stage: without progress of its own
  */
 export async function correctStage(
   plan: Plan,
@@ -36,6 +37,7 @@ export async function correctStage(
   calibrated: Calibrated | null,
   quantized: Quantized,
   context: JobContext,
+  quiet = false,
 ): Promise<CorrectedBiases | null> {
   const { placement, params } = quantized;
   const positions = correctionSamples(plan, selection, calibrated);
@@ -50,7 +52,7 @@ export async function correctStage(
     positions,
   });
   return context.memory.get('biases', key, async () => {
-    await context.meter.begin('quantize', 1, 'bias correction');
+    if (!quiet) await context.meter.begin('quantize', 1, 'bias correction');
     const samples = await read(selection, positions);
     const exactMeans = await context.memory.get(
       'means',
@@ -62,7 +64,8 @@ export async function correctStage(
       paramsOf: (tensor) => params.get(tensor)!,
       activationType: plan.activationType,
       weightSettings: weightSettings(plan, quantized.headroom),
-      onNode: (done, total) => context.meter.step(done, total, 'bias correction'),
+      onNode: (done, total) =>
+        quiet ? undefined : context.meter.step(done, total, 'bias correction'),
     });
   });
 }

@@ -16,7 +16,15 @@ export async function writeStage(
   extra: ReadonlySet<string> = new Set(),
 ): Promise<Quantized> {
   const plain = await quantizeStage(plan, subject, calibrated, extra);
-  const corrected = await correctStage(plan, subject, calibration, calibrated, plain, context);
+  const corrected = await correctStage(
+    plan,
+    subject,
+    calibration,
+    calibrated,
+    plain,
+    context,
+    extra.size > 0,
+  );
   if (corrected) return quantizeStage(plan, subject, calibrated, extra, corrected);
   if (plan.recipe.quantization.improve.includes('bias-correction') && plain.placement)
     plain.notes.push({
