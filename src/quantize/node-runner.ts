@@ -222,6 +222,6 @@ function split({ type, dims, data }: TensorValue, count: number): TensorValue[] 
   return Array.from({ length: count }, (_, i) => ({
     type,
     dims: own,
-    data: data.subarray(i * length, (i + 1) * length) as TensorData,
+    data: data.subarray(i * length, (i + 1) * length),
   }));
 }
