@@ -26,6 +26,8 @@ interface Step {
   name: string;
   inputs: string[];
   output: string;
+  /** Shape of the result, before a view behind it. */
+  dims: number[];
   /** Null where the sum itself is the result. */
   requantize: Requantize | null;
   /** Bounds that the sum cannot leave, whatever the codes are. */

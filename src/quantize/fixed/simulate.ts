@@ -55,7 +55,7 @@ export function runStep(
 ): Float64Array {
   const [input] = inputs as [Float64Array];
   const shape = tensors.get(step.inputs[0]!)!.shape;
-  const out = tensors.get(step.output)!.shape;
+  const out = step.dims;
   switch (step.op) {
     case 'conv':
       return conv(step, input, shape, out, onSum);

@@ -19,7 +19,8 @@ const INTRODUCTION = `# Operators
 
 What Vernier makes of each operator, for each family of targets. This page is written from the table in
 \`src/quantize/operators\` by \`node scripts/operators.mjs\`; every row of the column *onnxruntime CPU* is run through
-the runtime by \`test/quantize/operators.integration.test.ts\`.
+the runtime by \`test/quantize/operators.integration.test.ts\`, and every integer row of the column *FPGA* is compared with
+it bit by bit by \`test/quantize/fixed/operators.integration.test.ts\` ([fixed-point.md](fixed-point.md)).
 
 - **Layer** is what is quantized or kept as one.
 - **Quantized** are the inputs that become codes: activations by their slot, \`w\` the weight (int8, one scale for every

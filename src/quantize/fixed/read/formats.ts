@@ -86,7 +86,13 @@ export function leave(state: ReadState, stands: string): void {
   if (!waiting || state.tensors.has(stands)) return;
   const { step, shape } = waiting;
   const requantize = clampOfSum(waiting);
-  if (requantize === undefined || step.op === 'average-pool' || step.op === 'concat')
+  const movedChannels = typeof step.sumFraction !== 'number' && shape !== step.dims;
+  if (
+    requantize === undefined ||
+    movedChannels ||
+    step.op === 'average-pool' ||
+    step.op === 'concat'
+  )
     throw new VernierError(
       'model.not-fixed-point',
       `The result '${stands}' of '${step.name}' leaves fixed point between two codes.`,

@@ -26,12 +26,14 @@ export function readPair(
   const bounds = [0, 1].map((i) =>
     shifted(constant && i === at ? extremes(constant.codes) : state.codes(inputs[i]!), align[i]!),
   ) as [Bounds, Bounds];
+  const shape = state.shapeOf(node.output[0]!, node);
   return {
     step: {
       op,
       name: state.nameOf(node),
       inputs: inputs.filter((t): t is string => t !== null),
       output: '',
+      dims: shape,
       requantize: null,
       sum: pairBounds(op, ...bounds),
       sumFraction: op === 'multiply' ? fractions[0] + fractions[1] : common,
@@ -43,7 +45,7 @@ export function readPair(
       },
       align,
     },
-    shape: state.shapeOf(node.output[0]!, node),
+    shape,
     ...OPEN,
   };
 }

@@ -5,14 +5,15 @@ import { OPEN, type Pending, type ReadState } from './state';
 
 /** A pool whose windows all hold the same number of values (for a mean); null where they do not. */
 export function readPool(state: ReadState, node: NodeProto, input: string): Pending | null {
-  const { shape, codes } = state.tensors.get(input)!;
+  const { shape: from, codes } = state.tensors.get(input)!;
+  const shape = state.shapeOf(node.output[0]!, node);
   const global = node.opType.startsWith('Global');
   const max = node.opType.endsWith('MaxPool');
   if (!max && !node.opType.endsWith('AveragePool')) return null;
   if (node.output.filter((o) => o !== '').length > 1) return null;
-  const kernel = global ? shape.slice(2) : (intsAttribute(node, 'kernel_shape') ?? []);
+  const kernel = global ? from.slice(2) : (intsAttribute(node, 'kernel_shape') ?? []);
   if (kernel.length === 0 || (!max && !global && !hasFullWindows(node))) return null;
-  const window = windowOf(node, shape, [1, 1, ...kernel]);
+  const window = windowOf(node, from, [1, 1, ...kernel]);
   const count = kernel.reduce((a, b) => a * b, 1);
   const times = max ? 1 : count;
   return {
@@ -21,6 +22,7 @@ export function readPool(state: ReadState, node: NodeProto, input: string): Pend
       name: state.nameOf(node),
       inputs: [input],
       output: '',
+      dims: shape,
       requantize: null,
       sum: { low: Math.min(codes.low, 0) * times, high: Math.max(codes.high, 0) * times },
       sumFraction: state.fraction(input),
@@ -31,7 +33,7 @@ export function readPool(state: ReadState, node: NodeProto, input: string): Pend
       divisor: times,
       scale: 0,
     },
-    shape: state.shapeOf(node.output[0]!, node),
+    shape,
     ...OPEN,
   };
 }

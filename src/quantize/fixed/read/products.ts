@@ -17,12 +17,14 @@ export function readConv(state: ReadState, node: NodeProto, input: string): Pend
   const depth = weight.dims.slice(1).reduce((a, b) => a * b, 1);
   const weights = unpadded(packed.codes, channels, packed.depth, depth);
   const codes = (bias?.codes as Int32Array | undefined) ?? null;
+  const shape = state.shapeOf(node.output[0]!, node);
   return {
     step: {
       op: 'conv',
       name: state.nameOf(node),
       inputs: [input],
       output: '',
+      dims: shape,
       requantize: null,
       sum: sumBounds(weights, codes, channels, state.codes(input)),
       sumFraction: sumFraction(state, node, input, weight, bias, channels),
@@ -36,7 +38,7 @@ export function readConv(state: ReadState, node: NodeProto, input: string): Pend
       dilations: window.dilations,
       begin: window.begin,
     },
-    shape: state.shapeOf(node.output[0]!, node),
+    shape,
     ...OPEN,
   };
 }
@@ -63,6 +65,7 @@ export function readMatrix(state: ReadState, node: NodeProto, input: string): Pe
       name: state.nameOf(node),
       inputs: [input],
       output: '',
+      dims: shape,
       requantize: null,
       sum: sumBounds(weights, codes, columns, state.codes(input)),
       sumFraction: sumFraction(state, node, input, weight, bias, columns),

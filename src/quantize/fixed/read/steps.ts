@@ -43,6 +43,7 @@ export function stepOf(state: ReadState, node: NodeProto, input: string) {
     name: state.nameOf(node),
     inputs: [input],
     output: '',
+    dims: state.shapeOf(node.output[0]!, node),
     requantize: null,
     sum: state.codes(input),
     sumFraction: state.fraction(input),
@@ -64,6 +65,7 @@ function readConcat(
       name: state.nameOf(node),
       inputs: [...inputs],
       output: '',
+      dims: shape,
       requantize: null,
       sum: {
         low: Math.min(...codes.map((c) => c.low)),
