@@ -431,6 +431,51 @@ export interface ModelRounded {
   sameLabel: number | null;
 }
 
+/**
+ * A step of the target `fpga-fixed`. Formats are Qm.n in ARM's notation: m + n bits with the sign among the m, so that int8
+ * codes of 1/128 are Q1.7; `…` joins the formats of channels that differ.
+ */
+export interface FixedStepResult {
+  /** The layer, or the node that moves codes between layers. */
+  layer: string;
+  op: string;
+  inputs: string[];
+  weight: string | null;
+  bias: string | null;
+  /** As many bits as the widest sum can need. */
+  accumulator: string;
+  output: string;
+  /** Binary places that sums are shifted to the right, over all channels; null where the sum is the result. */
+  shift: { low: number; high: number } | null;
+  /** Bits that the widest sum can need, from weights, bias and the codes of the input. */
+  worstBits: number;
+  /** Bits that the widest sum on the samples needed; null where nothing was run, or nothing is added. */
+  measuredBits: number | null;
+  /** Sums on the samples that the accumulator cannot hold. */
+  beyond: number;
+  /** Codes compared with onnxruntime's, those that differ, and by how much at most. */
+  values: number;
+  different: number;
+  largest: number;
+  /** False where float32 cannot hold its sums exactly, so that onnxruntime may differ from the integers. */
+  exact: boolean;
+}
+
+/** A model in fixed point, run with integers alone beside onnxruntime, which executes the written file. */
+export interface FixedResult {
+  accumulatorBits: number;
+  /** Samples behind all counts; 0 where nothing could be run. */
+  samples: number;
+  source: string;
+  /** None of the samples was calibrated on. */
+  heldBack: boolean;
+  steps: FixedStepResult[];
+  /** Nodes that stay in float, outside of the design, with the reason. */
+  host: { node: string; op: string; reason: string }[];
+  /** Files of the export beside the model. */
+  files: { name: string; bytes: number }[];
+}
+
 export interface LatencyResult {
   fp32Ms: number;
   int8Ms: number;
@@ -586,6 +631,8 @@ export interface RunResult {
   withoutVnni: ModelWithoutVnni | null;
   /** Null in other modes than float16, or where nothing was run. */
   rounded: ModelRounded | null;
+  /** Null for other targets than `fpga-fixed`. */
+  fixed: FixedResult | null;
   fusions: FusionCandidate[];
   calibration: CalibrationSummary | null;
   calibrationReport: CalibrationReport | null;

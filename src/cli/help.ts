@@ -170,6 +170,7 @@ Examples
   vernier quantize net.onnx --data images --calibration.image.resize 256 --calibration.image.crop 224
   vernier quantize net.onnx --data calib.npy --keep_fp32 '/head/*' --keep_fp32 op:Softmax
   vernier quantize net.onnx --data calib.npy --evaluate.data eval.npz --evaluate.labels labels.npy --limits.top1_drop 0.01
+  vernier quantize net.onnx --data calib.npy --target fpga-fixed    (also net.int8.fixed.h and net.int8.fixed.json)
 `;
 
 const dequantize = `

@@ -56,6 +56,7 @@ export function emptyResult(plan: Plan, subject: Subject, recipePath: string): R
     agreement: null,
     withoutVnni: null,
     rounded: null,
+    fixed: null,
     fusions: [],
     calibration: null,
     calibrationReport: null,

@@ -26,6 +26,7 @@ import {
 import { checkLimits } from './limits';
 import { openSamples, remembering } from './samples';
 import { evaluateStage, openReference } from './stages/evaluate';
+import { fixedStage } from './stages/fixed';
 import {
   accumulatedStage,
   costsStage,
@@ -181,6 +182,7 @@ async function runStages(
     );
     result.load = loadAdvice(quantized.model, plan.output);
     result.fusions = settleFusions(fusionCandidates(subject.look), verified.optimized);
+    await fixedStage({ plan, quantized, samples, probe, result, context });
     context.partial();
     if (!goes('evaluate') || !samples.evaluation) noteRisk(result, pairs);
     if (!goes('evaluate')) return;

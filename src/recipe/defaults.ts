@@ -30,7 +30,7 @@ export interface ResolvedRecipe extends LayerChoices {
   model: string;
   output: string;
   /** `auto` is decided by the machine that runs it. */
-  target: 'auto' | Exclude<Target, 'fpga-fixed'>;
+  target: 'auto' | Target;
   calibration: {
     /** Empty where all ranges or statistics come from a file. */
     data: string[];
@@ -59,6 +59,8 @@ export interface ResolvedRecipe extends LayerChoices {
     /** Null in other modes than float16. */
     half: { type: 'float16' | 'bfloat16'; keepIo: boolean } | null;
   };
+  /** What the target `fpga-fixed` asks of the design. */
+  fixed: { accumulatorBits: number; testVectors: number };
   evaluate: {
     data: string[];
     random: boolean;
@@ -110,6 +112,7 @@ export const defaults = {
     accuracy_level: 4,
   },
   half: { type: 'float16', keep_io: true },
+  fixed: { accumulator_bits: 32, test_vectors: 1 },
   latency: { threads: 0, pairs: 200, seconds: 3 },
   sensitivity: { samples: 32, budget_s: 60 },
 } as const;
@@ -158,6 +161,10 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
       weightOnly:
         quantization?.mode === 'weight-only' ? resolveWeightOnly(quantization.weights) : null,
       half,
+    },
+    fixed: {
+      accumulatorBits: recipe.fixed?.accumulator_bits ?? defaults.fixed.accumulator_bits,
+      testVectors: recipe.fixed?.test_vectors ?? defaults.fixed.test_vectors,
     },
     keepFp32: recipe.keep_fp32 ?? [],
     layers: recipe.layers ?? [],

@@ -129,6 +129,9 @@ export const texts = {
   noEffect: (key: string, mode: string): Text => ({
     message: `${code(key)} has no effect with ${code(`mode: ${mode}`)}.`,
   }),
+  onlyForTarget: (key: string, target: string): Text => ({
+    message: `${code(key)} has no effect without ${code(`target: ${target}`)}.`,
+  }),
   bfloat16Io: (): Text => ({
     message: `${code('keep_io: false')} has no effect with ${code('type: bfloat16')}: onnxruntime-node carries no bfloat16.`,
   }),

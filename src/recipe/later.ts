@@ -5,9 +5,6 @@ import type { Path } from './json-schema';
  * apart from misspelt words, so that nobody hunts for a typing error that is not there.
  */
 const words: Record<string, Record<string, string>> = {
-  target: {
-    'fpga-fixed': 'it writes float scales, not fixed point',
-  },
   'quantization.mode': {
     qat: 'it quantizes after training and does not train',
   },

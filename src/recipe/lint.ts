@@ -127,6 +127,8 @@ function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
   const hint = (path: Path, text: Text) =>
     problems.push(problemOn(doc, path, 'no-effect', text, { severity: 'warning', part: 'key' }));
   const mode = modeFor(recipe.quantization?.mode, recipe.target);
+  if (recipe.fixed && recipe.target !== 'fpga-fixed')
+    hint(['fixed'], texts.onlyForTarget('fixed', 'fpga-fixed'));
   if (mode === 'float16')
     for (const key of ['weights', 'improve'] as const)
       if (recipe.quantization?.[key]) hint(['quantization', key], texts.noEffect(key, mode));

@@ -15,12 +15,18 @@ export function isMode(mode: unknown): mode is Mode {
   return typeof mode === 'string' && Object.hasOwn(NEEDS, mode);
 }
 
+/** The mode that a target is written in alone; null for a target of several. */
+export function onlyModeOf(target: Target | 'auto' | undefined): Mode | null {
+  if (target === 'nvidia-fp16') return 'float16';
+  return target === 'fpga-fixed' ? 'static' : null;
+}
+
 /** The mode of a recipe: the one that it names, or that its target has alone, or static. */
 export function modeFor(
   mode: Mode | 'auto' | undefined,
   target: Target | 'auto' | undefined,
 ): Mode | 'auto' {
-  return mode ?? (target === 'nvidia-fp16' ? 'float16' : 'static');
+  return mode ?? onlyModeOf(target) ?? 'static';
 }
 
 /** What calibration data is to a mode, or to choosing one; a mode that is not known is taken to need it. */

@@ -151,6 +151,8 @@ export const recipeSchema = z
       onnx: 'plain ONNX Q/DQ of ONNX’s own operators, for a runtime of which nothing is known',
       tensorrt:
         'NVIDIA TensorRT’s explicit quantization: symmetric int8, float biases, Q/DQ where its fusions want them',
+      'fpga-fixed':
+        'fixed point for FPGAs: power-of-two scales, shifts instead of multiplications, simulated bit by bit and exported as C header and JSON; mode static',
     }).optional(),
     calibration: z
       .strictObject({
@@ -277,6 +279,19 @@ export const recipeSchema = z
       })
       .optional()
       .meta({ description: 'What is quantized, and how.' }),
+    fixed: z
+      .strictObject({
+        accumulator_bits: z.int().min(16).max(48).optional().meta({
+          description:
+            'Bits of the accumulators of the design, 16 … 48; 32 by default. Layers whose sums may need more are named.',
+        }),
+        test_vectors: count(
+          0,
+          'Samples whose codes at the inputs and outputs stand in the export; 1 by default.',
+        ).optional(),
+      })
+      .optional()
+      .meta({ description: 'What the target `fpga-fixed` asks of the design.' }),
     keep_fp32: z
       .array(pattern)
       .optional()

@@ -3,7 +3,7 @@ import { texts } from './describe';
 import type { RecipeText } from './document';
 import { expectedAt, keysAt, schemasAt, wordsAt, type Path } from './json-schema';
 import { laterKey, laterWord } from './later';
-import { calibrationNeed, modeFor } from './modes';
+import { calibrationNeed, modeFor, onlyModeOf } from './modes';
 import { problemOn } from './place';
 import type { Problem } from './problem';
 import { recipeSchema, type Recipe } from './schema';
@@ -160,9 +160,10 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
     problems.push(problemOn(doc, ['output'], 'overwrites-model', texts.overwritesModel()));
   if (partial) return problems;
   const mode = modeFor(recipe.quantization?.mode, recipe.target);
-  if (recipe.target === 'nvidia-fp16' && mode !== 'float16')
+  const only = onlyModeOf(recipe.target);
+  if (only && mode !== only)
     problems.push(
-      problemOn(doc, ['target'], 'unsupported', texts.targetWithMode(recipe.target, 'float16')),
+      problemOn(doc, ['target'], 'unsupported', texts.targetWithMode(recipe.target!, only)),
     );
   if (
     calibrationNeed(mode) === 'needed' &&

@@ -1,5 +1,6 @@
 import type { ModelSummary, RunResult } from '../results';
 import { escapeHtml } from './figures/figure';
+import { fixedPoint } from './html/fixed-point';
 import * as sections from './html/sections';
 import { style } from './html/style';
 import { verdictSentence } from './sentence';
@@ -16,6 +17,7 @@ export function renderHtml(result: RunResult, summary: ModelSummary | null): str
     sections.worst(result),
     sections.heatMap(result),
     sections.layers(result),
+    fixedPoint(result),
     sections.ranges(result),
     sections.fusions(result),
     sections.byteBudget(result),

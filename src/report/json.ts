@@ -94,6 +94,7 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
       })),
       same_label: number(result.rounded.sameLabel),
     },
+    fixed: fixedDocument(result.fixed),
     fusions: result.fusions.map(fusionDocument),
     calibration: calibration && {
       samples: calibration.samples,
@@ -337,4 +338,35 @@ export function calibrationDocument({ calibrationReport: report, ranges }: RunRe
       out_of_range: number(r.outOfRange),
     })),
   };
+}
+
+/** The target `fpga-fixed`: formats, sums and agreement of every step. */
+function fixedDocument(fixed: RunResult['fixed']): Json {
+  return (
+    fixed && {
+      accumulator_bits: fixed.accumulatorBits,
+      samples: fixed.samples,
+      source: fixed.source,
+      held_back: fixed.heldBack,
+      steps: fixed.steps.map((s) => ({
+        layer: s.layer,
+        op: s.op,
+        inputs: [...s.inputs],
+        weight: s.weight,
+        bias: s.bias,
+        accumulator: s.accumulator,
+        output: s.output,
+        shift: s.shift && { ...s.shift },
+        worst_bits: s.worstBits,
+        measured_bits: s.measuredBits,
+        sums_beyond: s.beyond,
+        values: s.values,
+        different: s.different,
+        largest_difference: s.largest,
+        exact_in_float32: s.exact,
+      })),
+      host: fixed.host.map((h) => ({ ...h })),
+      files: fixed.files.map((f) => ({ ...f })),
+    }
+  );
 }

@@ -2,6 +2,7 @@ import type { RunResult } from '../results';
 import { beforeAfterTable } from './before-after';
 import { calibrationText } from './calibration';
 import { choiceSentence, choiceTable } from './choice';
+import { fixedSentence, fixedTable } from './fixed';
 import { layersTable } from './figures/layers';
 import type { Table } from './figures/table';
 import { costOf, verdictSentence, worstFive } from './sentence';
@@ -22,6 +23,9 @@ export function renderMarkdown(result: RunResult): string {
     markdownTable(beforeAfterTable(result)),
     result.choice
       ? `## How the mode was chosen\n\n${text(choiceSentence(result.choice))}\n\n${markdownTable(choiceTable(result.choice))}`
+      : '',
+    result.fixed
+      ? `## In fixed point\n\n${text(fixedSentence(result.fixed))}\n\n<details><summary>Formats and sums</summary>\n\n${markdownTable(fixedTable(result.fixed))}\n\n</details>`
       : '',
     section(
       'Layers that cost most',

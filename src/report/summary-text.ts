@@ -3,6 +3,7 @@ import { calibrationText } from './calibration';
 import { beforeAfterTable } from './before-after';
 import { existingText } from './existing-text';
 import { choiceText } from './choice';
+import { fixedSentence, fixedTable } from './fixed';
 import { layersTable } from './figures/layers';
 import { bytes, count } from './figures/numbers';
 import type { Table } from './figures/table';
@@ -15,7 +16,9 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
   const parts = [
     terminalTable(usedColumns(layersTable(result)), options),
     terminalTable(beforeAfterTable(result), options),
+    result.fixed ? terminalTable(usedColumns(fixedTable(result.fixed)), options) : '',
     verdictSentence(result),
+    result.fixed ? fixedSentence(result.fixed) : '',
     result.choice ? choiceText(result.choice, options) : '',
     hurts(result),
     result.verification ? `Verified: ${verificationText(result.verification)}.` : '',

@@ -37,6 +37,7 @@ describe('resolveRecipe', () => {
         weightOnly: null,
         half: null,
       },
+      fixed: { accumulatorBits: 32, testVectors: 1 },
       keepFp32: [],
       layers: [],
       evaluate: null,

@@ -36,6 +36,22 @@ describe('mode float16', () => {
     );
   });
 
+  it('has one mode for fixed point, and keys that only fixed point has', () => {
+    expect(modeFor(undefined, 'fpga-fixed')).toBe('static');
+    const head = 'model: m.onnx\ncalibration: { data: random }';
+    const found = (more: string) => problems(`${head}\n${more}`).filter((p) => !/random/.test(p));
+    expect(found('target: fpga-fixed\nfixed: { accumulator_bits: 24, test_vectors: 0 }')).toEqual(
+      [],
+    );
+    expect(found('target: fpga-fixed\nquantization: { mode: auto }')).toEqual([
+      'unsupported target',
+    ]);
+    expect(found('fixed: { accumulator_bits: 24 }')).toEqual(['no-effect fixed']);
+    expect(found('target: fpga-fixed\nfixed: { accumulator_bits: 64 }')).toEqual([
+      'out-of-range fixed.accumulator_bits',
+    ]);
+  });
+
   it.each([
     ['mode: float16, activations: { type: int8 }', 'no-effect quantization.activations.type'],
     ['mode: float16, weights: { granularity: tensor }', 'no-effect quantization.weights'],

@@ -197,6 +197,28 @@ export const en = {
   'choice.title': 'Modes that were measured',
   'choice.won': 'chosen',
   'choice.random': 'random input, which says nothing of accuracy',
+  'fixed.title': 'In fixed point',
+  'fixed.equal':
+    'All {values} codes of its {steps} steps equal the runtime’s bit for bit ({n|1 sample|{n} samples} of {source}).',
+  'fixed.differs':
+    '{different} of {values} codes are not the runtime’s ({n|1 sample|{n} samples} of {source}).',
+  'fixed.notRun': 'Its {steps} steps were not run: there was no sample, or one takes too long.',
+  'fixed.files': 'Beside the model: {files}.',
+  'fixed.notation':
+    'Qm.n as ARM writes it: m + n bits, the sign among the m. Sums are shifted right, rounded half to even, clamped.',
+  'fixed.host': 'Outside, in float:',
+  'fixed.input': 'Input',
+  'fixed.weight': 'Weights',
+  'fixed.bias': 'Bias',
+  'fixed.accumulator': 'Accumulator',
+  'fixed.output': 'Output',
+  'fixed.shift': 'Shift',
+  'fixed.bits': 'Sum, bits: worst / measured',
+  'fixed.equal.head': 'Equal codes',
+  'fixed.bitsTip': 'The accumulator has {bits} bits; {beyond} sums on the samples did not fit',
+  'fixed.all': 'all {values}',
+  'fixed.some': '{different} of {values} differ',
+
   'existing.headline': 'Quantized before',
   'existing.title': 'Already quantized',
   'existing.counts': '{nodes} quantizing nodes ({formats}).',

@@ -98,6 +98,7 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
       sameLabel: 0.75,
     },
     rounded: null,
+    fixed: null,
     fusions: fusions(summary.layers, true),
     calibration: { samples: 64, source: 'images/*.jpg', random: false },
     calibrationReport: {

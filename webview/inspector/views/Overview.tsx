@@ -9,6 +9,7 @@ import { Block, Notes } from '../parts/blocks';
 import { Icon, Name, PrecisionSwitch } from '../parts/marks';
 import { act, keep, locked, rows, select, selected, state } from '../store';
 import { OverviewExisting } from './OverviewExisting';
+import { OverviewFixed } from './OverviewFixed';
 import { OverviewFile } from './OverviewFile';
 import { OverviewSide } from './OverviewSide';
 
@@ -29,6 +30,11 @@ export function OverviewView() {
         <Notes notes={[...(result?.notes ?? []), ...(summary?.notes ?? [])]} />
       </div>
       <div class="column side">{result ? <OverviewSide result={result} /> : <OverviewFile />}</div>
+      {result?.fixed && (
+        <div class="column whole">
+          <OverviewFixed fixed={result.fixed} />
+        </div>
+      )}
       {summary?.quantized && (
         <div class="column whole">
           <OverviewExisting found={summary.quantized} />

@@ -87,7 +87,7 @@ function stepDocument(step: FixedStep, i: number, { list }: FixedConstants): Jso
       ...formatOf({ bits: sumBits(step), fraction: sumFraction }),
     },
     requantize: requantize && {
-      shift: constant('s') ?? (requantize.shift),
+      shift: constant('s') ?? requantize.shift,
       low: finite(requantize.low),
       high: finite(requantize.high),
     },
