@@ -6,6 +6,7 @@ import { afterFix } from './afterFix';
 import { cancel } from './cancel';
 import { chooseMode, chooseTarget } from './chooseWord';
 import { dequantize, type DequantizeOptions } from './dequantize';
+import { exportRanges, type ExportRangesOptions } from './exportRanges';
 import { exportReport, type ExportOptions } from './exportReport';
 import { keepLayer } from './keepLayer';
 import { measureModes } from './measureModes';
@@ -29,6 +30,8 @@ const handlers: Record<CommandName, Handler> = {
   openModel,
   exportReport: (services, target, options) =>
     exportReport(services, target, plain<ExportOptions>(options)),
+  exportRanges: (services, target, options) =>
+    exportRanges(services, target, plain<ExportRangesOptions>(options)),
   keepLayer,
   cancel,
   showLog: ({ log }) => log.show(true),

@@ -20,6 +20,7 @@ export const commands = {
   openRecipe: { id: 'vernier.openRecipe', icon: 'settings-gear' },
   openModel: { id: 'vernier.openModel', icon: 'open-preview' },
   exportReport: { id: 'vernier.exportReport', icon: 'export' },
+  exportRanges: { id: 'vernier.exportRanges', icon: 'export' },
   keepLayer: { id: 'vernier.keepLayer', icon: 'lock' },
   cancel: { id: 'vernier.cancel', icon: 'stop-circle' },
   showLog: { id: 'vernier.showLog', icon: 'output' },
