@@ -667,6 +667,16 @@ export type Stage =
   | 'latency'
   | 'report';
 
+/** What a calibration will take, known before its first sample is run. */
+export interface CalibrationEstimate {
+  /** Tensors that are looked at. */
+  tensors: number;
+  /** Their bytes in the first sample. */
+  sampleBytes: number;
+  /** Resident memory of the worker at its highest, in bytes. */
+  memory: number;
+}
+
 /** One step of a running job. */
 export interface Progress {
   stage: Stage;
@@ -677,6 +687,8 @@ export interface Progress {
   /** Resident memory of the worker in bytes. */
   memory: number;
   detail?: string;
+  /** While it calibrates. */
+  estimate?: CalibrationEstimate;
 }
 
 /** The last failure, shown where the result would have stood. */

@@ -26,6 +26,8 @@ export class ProgressWriter {
 
   show(progress: Progress): void {
     const begins = progress.stage !== this.stage;
+    // what it will take is said before it is done
+    const estimates = progress.estimate !== undefined && this.last?.estimate === undefined;
     if (begins) this.finishStage();
     this.stage = progress.stage;
     this.last = progress;
@@ -35,7 +37,7 @@ export class ProgressWriter {
       return;
     }
     const due = progress.done > 0 && this.now() - this.written >= PLAIN_INTERVAL_MS;
-    if (!begins && !due) return;
+    if (!begins && !estimates && !due) return;
     this.written = this.now();
     this.output.write(`${progressLine(progress, false)}\n`);
   }
@@ -58,13 +60,14 @@ export class ProgressWriter {
 
 /** `calibrate ████████░░ 83/128, 9 s left, 212 MB` */
 export function progressLine(progress: Progress, bar: boolean): string {
-  const { stage, done, total, etaSeconds, memory, detail } = progress;
+  const { stage, done, total, etaSeconds, memory, detail, estimate } = progress;
   const share = total > 0 ? Math.min(1, done / total) : 0;
   const full = Math.round(share * BAR);
   const parts = [
     total > 1 ? `${done}/${total}` : '',
     etaSeconds === null ? '' : `${duration(etaSeconds)} left`,
-    bytes(memory),
+    estimate ? `${bytes(memory)} of about ${bytes(estimate.memory)}` : bytes(memory),
+    estimate && done === 0 ? `${estimate.tensors} tensors` : '',
     detail ?? '',
   ].filter((part) => part !== '');
   const drawn = bar && total > 1 ? `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ` : '';

@@ -1,4 +1,4 @@
-import type { Progress, Stage } from '../results';
+import type { CalibrationEstimate, Progress, Stage } from '../results';
 
 /** Progress messages are at least this far apart. */
 const INTERVAL_MS = 80;
@@ -13,6 +13,7 @@ export class Meter {
   private lastSent = 0;
   /** Steps that were done before this stage began. */
   private before = 0;
+  private estimate: CalibrationEstimate | null = null;
 
   constructor(private readonly send: (progress: Progress) => void) {}
 
@@ -22,7 +23,15 @@ export class Meter {
     this.started = Date.now();
     this.lastSent = 0;
     this.before = before;
+    this.estimate = null;
     await this.step(before, total, detail);
+  }
+
+  /** Says at once what this stage will take; every later report repeats it. */
+  async expect(estimate: CalibrationEstimate, done: number, total: number): Promise<void> {
+    this.estimate = estimate;
+    this.lastSent = 0;
+    await this.step(done, total);
   }
 
   /** Reports that `done` of `total` steps are finished. */
@@ -39,6 +48,7 @@ export class Meter {
       etaSeconds: made > 0 && elapsed > 0.2 ? (elapsed / made) * (total - done) : null,
       memory: process.memoryUsage.rss(),
       ...(detail === undefined ? {} : { detail }),
+      ...(this.estimate ? { estimate: this.estimate } : {}),
     });
     await new Promise((resolve) => setImmediate(resolve));
   }

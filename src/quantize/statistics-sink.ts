@@ -8,7 +8,7 @@ import { StatisticsCollector, type SamplePart, type SampleRange } from './statis
 import type { FromThread, ThreadData, ToThread } from './statistics-protocol';
 
 /** Samples that may be under way between the threads: one that is looked at, and two that wait. */
-const UNDER_WAY = 3;
+export const SAMPLES_UNDER_WAY = 3;
 
 /** Takes samples and gives statistics. */
 export interface StatisticsSink {
@@ -86,7 +86,7 @@ class ThreadSink implements StatisticsSink {
   }
 
   async ready(): Promise<void> {
-    while (this.underWay >= UNDER_WAY) await this.somethingCame();
+    while (this.underWay >= SAMPLES_UNDER_WAY) await this.somethingCame();
     if (this.failure) throw this.failure;
   }
 

@@ -52,6 +52,23 @@ async function cli(
   return { code, ...out };
 }
 
+describe('the estimate of a calibration', () => {
+  it('is said before anything is done, once', () => {
+    let text = '';
+    const writer = new ProgressWriter({ write: (line) => (text += line) }, () => 0);
+    const begun = { ...step, done: 0, etaSeconds: null };
+    const estimate = { tensors: 30, sampleBytes: 1e6, memory: 240e6 };
+    writer.show(begun);
+    writer.show({ ...begun, estimate });
+    writer.show({ ...step, estimate });
+    expect(text.split('\n')).toEqual([
+      'calibrate    0/128, 212 MB',
+      'calibrate    0/128, 212 MB of about 240 MB, 30 tensors',
+      '',
+    ]);
+  });
+});
+
 describe('runCli', () => {
   it('prints tables on stdout and progress on stderr', async () => {
     const { code, text, err } = await cli(['run', 'r.yaml']);

@@ -121,5 +121,9 @@ it('progressText is one short line', () => {
   expect(progressText({ ...base, etaSeconds: 9 })).toBe('calibrate 83/128 · 9 s · 212 MB');
   expect(progressText({ ...base, etaSeconds: null, memory: 0 })).toBe('calibrate 83/128');
   expect(progressText({ ...base, etaSeconds: 600, total: 1 })).toBe('calibrate · 10 min · 212 MB');
+  const estimate = { tensors: 30, sampleBytes: 1e6, memory: 240e6 };
+  expect(progressText({ ...base, etaSeconds: 9, estimate })).toBe(
+    'calibrate 83/128 · 9 s · 212 MB of about 240 MB',
+  );
   expect(progressText(null)).toBe('');
 });

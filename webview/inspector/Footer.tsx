@@ -17,7 +17,13 @@ export function Footer() {
     ? [
         progress.total > 0 && `${progress.done}/${progress.total}`,
         progress.etaSeconds !== null && t('job.left', { time: seconds(progress.etaSeconds) }),
-        progress.memory > 0 && bytes(progress.memory),
+        progress.estimate
+          ? t('job.estimate', {
+              memory: bytes(progress.memory),
+              most: bytes(progress.estimate.memory),
+              n: progress.estimate.tensors,
+            })
+          : progress.memory > 0 && bytes(progress.memory),
         progress.detail,
       ].filter(Boolean)
     : [];

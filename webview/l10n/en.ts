@@ -401,6 +401,7 @@ export const en = {
   'fusions.doneTip': 'Are one in the written file',
 
   'job.left': '{time} left',
+  'job.estimate': '{memory} of about {most} for {n|1 tensor|{n} tensors}',
   'job.cancel': 'Cancel',
   'stage.read': 'Read',
   'stage.calibrate': 'Calibrate',

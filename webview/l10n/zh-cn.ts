@@ -386,6 +386,7 @@ export const zhCn: Table = {
   'fusions.doneTip': '在写出的文件中已合一',
 
   'job.left': '剩余 {time}',
+  'job.estimate': '{memory} / 约 {most}（{n} 个张量）',
   'job.cancel': '取消',
   'stage.read': '读取',
   'stage.calibrate': '校准',

@@ -4,6 +4,7 @@ import type { Feed } from '../../data';
 import { calibrate } from '../../quantize/calibrate';
 import type { Depth, StatisticsData } from '../../quantize/statistics';
 import type { JobContext } from '../context';
+import { estimateCalibration } from './calibrate-estimate';
 import { nameOf, type Selection } from '../samples';
 import type { Subject } from '../subject';
 
@@ -71,7 +72,10 @@ export async function calibratePart(
   const statistics = await calibrate(
     subject.prepared,
     tensors,
-    samplesFrom(selection, start, to, marks),
+    samplesFrom(selection, start, to, marks, async (feed) => {
+      const estimate = estimateCalibration(subject.prepared, tensors, depth, feed);
+      await meter.expect(estimate, start - from, to - from);
+    }),
     {
       depth,
       before: before ? inOrder(before.tensors, tensors) : null,
@@ -117,11 +121,13 @@ async function* samplesFrom(
   from: number,
   to: number,
   marks: SampleMark[],
+  onFirst: (feed: Feed) => Promise<void>,
 ): AsyncGenerator<Feed> {
   const { source, indices } = selection;
   let looked: ReadonlySet<number> | null = null;
   for (let i = from; i < to; i++) {
     const feed = await source.sample(indices[i]!);
+    if (!looked) await onFirst(feed);
     looked ??= new Set(likenessPositions(indices.length, feed));
     if (looked.has(i)) selection.kept?.set(i, feed);
     marks.push(markSample(feed, i, nameOf(selection, i)));
