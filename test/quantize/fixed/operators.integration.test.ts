@@ -101,4 +101,23 @@ describe('readFixedProgram', () => {
       [true, 0],
     ]);
   });
+
+  it.each(['Concat', 'AveragePool'])(
+    'leaves %s to the host where its result stays float',
+    async (op) => {
+      const g = new FixedBuilder();
+      const inputs = [g.activation('x', [1, 4, 6, 6])];
+      if (op === 'Concat') inputs.push(g.activation('y', [1, 2, 6, 6], 6));
+      const attributes: Record<string, number | number[]> =
+        op === 'Concat' ? { axis: 1 } : { kernel_shape: [3, 3] };
+      const view = g.node('view', 'Flatten', [g.node('op', op, inputs, attributes)]);
+      const relu = g.node('relu', 'Relu', [g.activation('z', [1, 8])]);
+      const model = g.output(view, g.through(relu, 3)).build();
+      const program = await readFixedProgram(model);
+      expect(program.host.map((h) => h.name)).toEqual(['op', 'view']);
+      expect(program.steps.map((s) => s.name)).toEqual(['relu']);
+      const [step] = await compareFixed(program, model, g.feeds(2), { accumulatorBits: 32 });
+      expect(step).toMatchObject({ different: 0 });
+    },
+  );
 });

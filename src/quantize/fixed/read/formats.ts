@@ -1,10 +1,9 @@
 /** Where sums get a format, enter from outside and leave for it. */
-import { VernierError } from '../../../errors';
-import type { NodeProto } from '../../../onnx';
+import { nodeReads, type NodeProto } from '../../../onnx';
 import { codesOf } from '../format';
 import type { FixedStep, Requantize } from '../program';
 import { bitsOf, roundReal } from '../sums';
-import type { Pending, ReadState } from './state';
+import type { Made, ReadState } from './state';
 
 /** Bits of activations. */
 const BITS = 8;
@@ -30,7 +29,7 @@ export function enter(
 /** Gives a sum a format: from here on it is codes. */
 export function finish(
   state: ReadState,
-  { step, shape, low, high }: Pending,
+  { step, shape, low, high }: Made,
   codes: string,
   stands: string,
   fraction: number,
@@ -84,7 +83,7 @@ export function leave(state: ReadState, stands: string): void {
   }
   const waiting = state.pending.get(stands);
   if (!waiting || state.tensors.has(stands)) return;
-  const { step, shape } = waiting;
+  const { step, shape, nodes } = waiting;
   const requantize = clampOfSum(waiting);
   const movedChannels = typeof step.sumFraction !== 'number' && shape !== step.dims;
   if (
@@ -92,12 +91,11 @@ export function leave(state: ReadState, stands: string): void {
     movedChannels ||
     step.op === 'average-pool' ||
     step.op === 'concat'
-  )
-    throw new VernierError(
-      'model.not-fixed-point',
-      `The result '${stands}' of '${step.name}' leaves fixed point between two codes.`,
-      { node: step.name, tensor: stands, remedy: `Keep '${step.name}' in FP32.` },
-    );
+  ) {
+    // its result is no sum of codes: the host makes it
+    nodes.forEach((node) => stayOnHost(state, node));
+    return;
+  }
   const codes = {
     low: Math.max(step.sum.low, requantize?.low ?? -Infinity),
     high: Math.min(step.sum.high, requantize?.high ?? Infinity),
@@ -114,7 +112,7 @@ export function leave(state: ReadState, stands: string): void {
 }
 
 /** How a sum without a format is clamped; undefined where a bound is none of its codes. */
-function clampOfSum({ step, low, high }: Pending): Requantize | null | undefined {
+function clampOfSum({ step, low, high }: Made): Requantize | null | undefined {
   if (low === -Infinity && high === Infinity) return null;
   const { sumFraction } = step;
   const code = (bound: number): number =>
@@ -124,4 +122,20 @@ function clampOfSum({ step, low, high }: Pending): Requantize | null | undefined
   const [lowest, highest] = [code(low), code(high)];
   const isCode = (c: number) => (!Number.isFinite(c) ? !Number.isNaN(c) : Number.isInteger(c));
   return isCode(lowest) && isCode(highest) ? { shift: 0, low: lowest, high: highest } : undefined;
+}
+
+/** A node that stays in float: codes leave for it. */
+export function stayOnHost(state: ReadState, node: NodeProto): void {
+  if (state.outside.has(node)) return;
+  state.outside.add(node);
+  const reads = [...nodeReads(node)];
+  for (const name of reads) leave(state, name);
+  // arithmetic on shapes is no work of the host at run time
+  if (node.output.every((o) => ['int64', 'bool'].includes(state.shapes.get(o)?.type ?? ''))) return;
+  state.host.push({
+    name: state.nameOf(node),
+    op: node.opType,
+    inputs: reads.filter((name) => !state.index.isConstant(name)),
+    outputs: node.output.filter((o) => o !== ''),
+  });
 }

@@ -1,16 +1,9 @@
 /** Reads a Q/DQ model with power-of-two scales as a program in fixed point. */
 import { VernierError } from '../../../errors';
-import {
-  nodeReads,
-  tensorData,
-  tensorDims,
-  tensorType,
-  type Model,
-  type NodeProto,
-} from '../../../onnx';
+import { tensorData, tensorDims, tensorType, type Model, type NodeProto } from '../../../onnx';
 import { VIEW_OPERATORS } from '../moves';
 import type { FixedProgram, FixedTensor } from '../program';
-import { enter, finish, leave } from './formats';
+import { enter, finish, leave, stayOnHost } from './formats';
 import { readBias } from './products';
 import { OPEN, ReadState } from './state';
 import { readStep, stepOf } from './steps';
@@ -48,8 +41,10 @@ async function readNode(state: ReadState, node: NodeProto): Promise<void> {
   if (node.opType === 'QuantizeLinear') readQuantize(state, node);
   else if (node.opType === 'DequantizeLinear') readDequantize(state, node);
   else if (!readBehindSum(state, node)) {
-    const made = readBias(state, node) ?? (await readStep(state, node));
-    if (made) state.pending.set(node.output[0]!, made);
+    const biased = readBias(state, node);
+    const made = biased ?? (await readStep(state, node));
+    const before = biased ? node.input.flatMap((name) => state.pending.get(name)?.nodes ?? []) : [];
+    if (made) state.pending.set(node.output[0]!, { ...made, nodes: [...before, node] });
     else stayOnHost(state, node);
   }
 }
@@ -59,15 +54,17 @@ function readBehindSum(state: ReadState, node: NodeProto): boolean {
   const waiting = state.pending.get(node.input[0] ?? '');
   if (!waiting) return false;
   const bounds = state.boundsOf(node);
+  const nodes = [...waiting.nodes, node];
   if (bounds)
     state.pending.set(node.output[0]!, {
       ...waiting,
+      nodes,
       low: Math.min(Math.max(waiting.low, bounds.low), bounds.high),
       high: Math.max(Math.min(waiting.high, bounds.high), bounds.low),
     });
   else if (VIEW_OPERATORS.has(node.opType)) {
     const shape = state.shapeOf(node.output[0]!, node);
-    state.pending.set(node.output[0]!, { ...waiting, shape });
+    state.pending.set(node.output[0]!, { ...waiting, nodes, shape });
   } else return false;
   return true;
 }
@@ -110,17 +107,4 @@ function readDequantize(state: ReadState, node: NodeProto): void {
   if (exponents.some((e) => -e !== tensor.format.fraction))
     throw state.refuse(node, 'dequantizes with another scale than its quantizer has');
   state.known.set(value, codes);
-}
-
-function stayOnHost(state: ReadState, node: NodeProto): void {
-  const reads = [...nodeReads(node)];
-  for (const name of reads) leave(state, name);
-  // arithmetic on shapes is no work of the host at run time
-  if (node.output.every((o) => ['int64', 'bool'].includes(state.shapes.get(o)?.type ?? ''))) return;
-  state.host.push({
-    name: state.nameOf(node),
-    op: node.opType,
-    inputs: reads.filter((name) => !state.index.isConstant(name)),
-    outputs: node.output.filter((o) => o !== ''),
-  });
 }

@@ -1,7 +1,7 @@
 /** Add, Sub and Mul of two tensors, or of a tensor and a constant. */
 import type { NodeProto } from '../../../onnx';
 import { pairBounds, type Bounds } from '../sums';
-import { OPEN, type Constant, type Pending, type ReadState } from './state';
+import { OPEN, type Constant, type Made, type ReadState } from './state';
 
 const OPERATIONS = { Add: 'add', Sub: 'subtract', Mul: 'multiply' } as const;
 
@@ -10,7 +10,7 @@ export function readPair(
   state: ReadState,
   node: NodeProto,
   inputs: readonly (string | null)[],
-): Pending | null {
+): Made | null {
   const op = OPERATIONS[node.opType as keyof typeof OPERATIONS];
   const [a, b] = inputs;
   if (!a && !b) return null;

@@ -1,10 +1,10 @@
 /** Pools: the largest, or the mean, of a window. */
 import { intAttribute, intsAttribute, stringAttribute, type NodeProto } from '../../../onnx';
 import { windowOf } from '../../pair-sums/rows';
-import { OPEN, type Pending, type ReadState } from './state';
+import { OPEN, type Made, type ReadState } from './state';
 
 /** A pool whose windows all hold the same number of values (for a mean); null where they do not. */
-export function readPool(state: ReadState, node: NodeProto, input: string): Pending | null {
+export function readPool(state: ReadState, node: NodeProto, input: string): Made | null {
   const { shape: from, codes } = state.tensors.get(input)!;
   const shape = state.shapeOf(node.output[0]!, node);
   const global = node.opType.startsWith('Global');

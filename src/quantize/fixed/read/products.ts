@@ -3,10 +3,10 @@ import { floatAttribute, floatData, intAttribute, tensorType, type NodeProto } f
 import { windowOf } from '../../pair-sums/rows';
 import { convWeights, matrixWeights } from '../../pair-sums/weights';
 import { sumBounds, unpadded } from '../sums';
-import { OPEN, type Constant, type Pending, type ReadState } from './state';
+import { OPEN, type Constant, type Made, type ReadState } from './state';
 
 /** A convolution of codes with constant weights; null where it is none. */
-export function readConv(state: ReadState, node: NodeProto, input: string): Pending | null {
+export function readConv(state: ReadState, node: NodeProto, input: string): Made | null {
   const weight = state.constants.get(node.input[1]!);
   if (!weight || !(weight.codes instanceof Int8Array)) return null;
   const bias = biasOf(state, node.input[2]);
@@ -44,7 +44,7 @@ export function readConv(state: ReadState, node: NodeProto, input: string): Pend
 }
 
 /** A product of codes and a constant matrix; null where it is none. */
-export function readMatrix(state: ReadState, node: NodeProto, input: string): Pending | null {
+export function readMatrix(state: ReadState, node: NodeProto, input: string): Made | null {
   const weight = state.constants.get(node.input[1]!);
   if (!weight || !(weight.codes instanceof Int8Array) || weight.dims.length !== 2) return null;
   const gemm = node.opType === 'Gemm';
@@ -82,7 +82,7 @@ export function readMatrix(state: ReadState, node: NodeProto, input: string): Pe
 }
 
 /** The bias that an Add puts behind a MatMul: floats that are whole numbers of its sum's codes; null where it is none. */
-export function readBias(state: ReadState, node: NodeProto): Pending | null {
+export function readBias(state: ReadState, node: NodeProto): Made | null {
   if (node.opType !== 'Add') return null;
   const at = node.input.findIndex((name) => state.pending.get(name)?.step.op === 'matrix');
   const constant = state.index.initializer(node.input[1 - at] ?? '');
@@ -100,7 +100,8 @@ export function readBias(state: ReadState, node: NodeProto): Pending | null {
   if (!codes.every((code) => Number.isInteger(code) && Math.abs(code) < 2 ** 31)) return null;
   const bias = Int32Array.from(codes);
   const sum = sumBounds(step.weights, bias, step.columns, state.codes(step.inputs[0]!));
-  return { ...waiting, step: { ...step, bias, sum } };
+  const { shape, low, high } = waiting;
+  return { step: { ...step, bias, sum }, shape, low, high };
 }
 
 /** The codes of a bias, null without one, undefined where it is no constant of int32. */

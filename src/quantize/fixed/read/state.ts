@@ -24,13 +24,18 @@ export interface Constant {
   axis: number;
 }
 
-/** A step whose result has no format yet: the quantizer behind it decides. */
-export interface Pending {
+/** A node read as a step whose result has no format yet. */
+export interface Made {
   step: FixedStep;
   shape: number[];
   /** Bounds in real numbers, from Relu and Clip behind it. */
   low: number;
   high: number;
+}
+
+/** The same with all nodes that it stands for; the quantizer behind them decides the format. */
+export interface Pending extends Made {
+  nodes: readonly NodeProto[];
 }
 
 /** Bounds of a result that nothing clamps. */
@@ -48,6 +53,8 @@ export class ReadState {
   readonly tensors = new Map<string, FixedTensor>();
   readonly steps: FixedStep[] = [];
   readonly host: HostNode[] = [];
+  /** Nodes that are in it. */
+  readonly outside = new Set<NodeProto>();
 
   constructor(
     readonly model: Model,

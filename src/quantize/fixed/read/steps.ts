@@ -5,10 +5,10 @@ import { TABLE_OPERATORS, tableOf } from '../table';
 import { readPair } from './pairs';
 import { readPool } from './pools';
 import { readConv, readMatrix } from './products';
-import { OPEN, type Pending, type ReadState } from './state';
+import { OPEN, type Made, type ReadState } from './state';
 
 /** Null where the node has no form in integers, or what it reads is no codes. */
-export async function readStep(state: ReadState, node: NodeProto): Promise<Pending | null> {
+export async function readStep(state: ReadState, node: NodeProto): Promise<Made | null> {
   const inputs = node.input.map((name) => state.known.get(name) ?? null);
   const first = inputs[0];
   const { opType } = node;
@@ -54,7 +54,7 @@ function readConcat(
   state: ReadState,
   node: NodeProto,
   inputs: readonly (string | null)[],
-): Pending | null {
+): Made | null {
   if (!inputs.every((t): t is string => t !== null)) return null;
   const shape = state.shapeOf(node.output[0]!, node);
   const axis = intAttribute(node, 'axis', 0);
@@ -81,11 +81,7 @@ function readConcat(
 }
 
 /** A table needs the format behind it: the only reader has to be a quantizer. */
-async function readTable(
-  state: ReadState,
-  node: NodeProto,
-  input: string,
-): Promise<Pending | null> {
+async function readTable(state: ReadState, node: NodeProto, input: string): Promise<Made | null> {
   const [reader, more] = state.index.consumers(node.output[0]!);
   if (!reader || more || reader.opType !== 'QuantizeLinear') return null;
   const { exponents } = state.scalesOf(reader);
@@ -98,7 +94,7 @@ async function readTable(
 }
 
 /** Movement is followed by moving numbers, for which all other inputs have to be constants. */
-async function readMove(state: ReadState, node: NodeProto, input: string): Promise<Pending | null> {
+async function readMove(state: ReadState, node: NodeProto, input: string): Promise<Made | null> {
   const others = node.input.slice(1).filter((name) => name !== '');
   if (others.some((name) => !state.index.initializer(name))) return null;
   const source = await moveSource(state.model, state.index, node, state.tensors.get(input)!.shape);
