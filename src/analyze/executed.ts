@@ -87,16 +87,20 @@ export function executedKernels(
   prepared: Model,
 ): Map<string, Executed> {
   const all = executingNodes(optimized, units, prepared);
-  const integers = integerTensors(optimized);
-  const halves = halfTensors(optimized);
-  const executed = new Map(
-    [...all].map(([name, node]) => [name, inHalf(executedAs(node, integers), node, halves)]),
-  );
+  const kernelOf = nodeKernels(optimized);
+  const executed = new Map([...all].map(([name, node]) => [name, kernelOf(node)]));
   for (const unit of units) {
     const apart = isRecurrent(unit.node) ? executedApart(optimized, unit.name) : null;
     if (apart) executed.set(unit.name, apart);
   }
   return executed;
+}
+
+/** How the runtime executes each node of its optimized graph. */
+export function nodeKernels(optimized: Model): (node: NodeProto) => Executed {
+  const integers = integerTensors(optimized);
+  const halves = halfTensors(optimized);
+  return (node) => inHalf(executedAs(node, integers), node, halves);
 }
 
 /**
@@ -232,8 +236,8 @@ function unitKeys(units: readonly Unit[]): Map<string, string> {
 function nodeKeys(node: NodeProto): string[] {
   const weights = node.input.slice(1).filter((name) => name !== '');
   return [
-    ...weights.flatMap((name) => [`weight:${name}`, `weight:${original(name)}`]),
-    ...[node.name, ...node.output].flatMap((name) => [name, original(name)]),
+    ...weights.flatMap((name) => [`weight:${name}`, `weight:${originalName(name)}`]),
+    ...[node.name, ...node.output].flatMap((name) => [name, originalName(name)]),
   ];
 }
 
@@ -241,7 +245,7 @@ function nodeKeys(node: NodeProto): string[] {
  * A name without what layout optimizations append, moving a QuantizeLinear past it (`_pre_q`), taking a bias into a
  * MatMul, and what the runtime puts before what it makes float32 (`InsertedPrecisionFreeCast_`, `FusedBack_`).
  */
-function original(name: string): string {
+export function originalName(name: string): string {
   return name
     .replace(/(_token_\d+|_nchwc|_nhwc|_pre_q|\/MatMulAddFusion)+$/, '')
     .replace(/^(InsertedPrecisionFreeCast_|InsertedCast_|FusedBack_)+/, '');

@@ -32,5 +32,6 @@ export function latencyResult(runs: readonly LatencyPairs[]): LatencyResult {
     threads: runs[0]!.threads,
     pairs: all.reference.length,
     verdict: ratio.value >= FASTER_THAN ? 'faster' : 'not faster here',
+    profile: null,
   };
 }

@@ -37,8 +37,8 @@ import {
 } from './stages/layers';
 import { heldBackStage } from './stages/held-back';
 import { likenessStage } from './stages/likeness';
-import { latencyStage } from './stages/latency';
 import { roundedStage } from './stages/rounded';
+import { timeStage } from './stages/time';
 import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
 import { openProbe } from './stages/probe';
 import { rangesStage } from './stages/ranges';
@@ -260,17 +260,9 @@ async function runStages(
     if (!goes('all')) return;
 
     // 5. Speed, while nothing else runs.
-    await context.meter.begin('latency', 1);
-    result.latency = await latencyStage(
-      bundle,
-      {
-        reference: plan.model,
-        candidate: plan.output,
-        feed: await samples.evaluation.source.sample(samples.evaluation.indices[0]!),
-        settings: plan.recipe.latency,
-      },
-      (done, total) => context.meter.step(done, total),
-    );
+    const { source, indices } = samples.evaluation;
+    const feed = await source.sample(indices[0]!);
+    result.latency = await timeStage(plan, subject, verified.optimized, feed, bundle, context);
     result.limits = checkLimits(plan.recipe.limits, result);
     context.partial();
 

@@ -1,4 +1,5 @@
 /** The numeric room's front door. */
+export * from './binomial';
 export * from './block-params';
 export * from './blocks';
 export * from './bootstrap';

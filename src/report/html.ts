@@ -15,6 +15,7 @@ export function renderHtml(result: RunResult, summary: ModelSummary | null): str
     sections.beforeAfter(result),
     sections.choice(result),
     sections.worst(result),
+    sections.times(result),
     sections.heatMap(result),
     sections.layers(result),
     fixedPoint(result),

@@ -10,6 +10,7 @@ import type {
 } from '../results';
 import { choiceDocument } from './choice';
 import type { Json } from './json-value';
+import { profileDocument } from './latency';
 
 export type { Json } from './json-value';
 
@@ -63,6 +64,7 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
       threads: latency.threads,
       pairs: latency.pairs,
       verdict: latency.verdict,
+      profile: profileDocument(latency),
     },
     accuracy: accuracy && {
       metric: accuracy.metric,

@@ -1,4 +1,5 @@
 import type { AccuracyResult, RunResult } from '../results';
+import { causeText } from './latency';
 import { MODE_NAMES } from './modes';
 import { db, percent, significant, times } from './figures/numbers';
 
@@ -25,7 +26,9 @@ function speedAndSize({ latency, size }: RunResult): string {
   const { speedup, low, high, verdict } = latency;
   const spread = `${times(speedup)} (${times(low)} … ${times(high)})`;
   const at = share ? ` at ${share}` : '';
-  return verdict === 'faster' ? `is faster, ${spread}${at}` : `is not faster here, ${spread}${at}`;
+  if (verdict === 'faster') return `is faster, ${spread}${at}`;
+  const why = causeText(latency.profile?.cause);
+  return `is not faster here, ${spread}${at}${why === '' ? '' : `: ${why}`}`;
 }
 
 function gap(accuracy: AccuracyResult): string {

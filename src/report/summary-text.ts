@@ -7,9 +7,13 @@ import { fixedSentence, fixedTable } from './fixed';
 import { layersTable } from './figures/layers';
 import { bytes, count } from './figures/numbers';
 import type { Table } from './figures/table';
+import { profileParts } from './latency';
 import { costOf, verdictSentence, worstFive } from './sentence';
 import { verificationText } from './verification';
 import { terminalTable, type TerminalOptions } from './terminal';
+
+/** Layers that got slower are named up to so many. */
+const SLOWEST = 5;
 
 /** What `vernier run` prints when it is done: layers, before and after, the worst layers, notes. */
 export function resultText(result: RunResult, options: TerminalOptions = {}): string {
@@ -21,6 +25,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     result.fixed ? fixedSentence(result.fixed) : '',
     result.choice ? choiceText(result.choice, options) : '',
     hurts(result),
+    times(result, options),
     result.verification ? `Verified: ${verificationText(result.verification)}.` : '',
     calibrationText(result),
     notes(result.notes),
@@ -93,6 +98,17 @@ function fusions({ fusions: all }: ModelSummary): string {
     if (blockedBy)
       lines.push(`blocked    ${pattern} at ${layer} by ${blockedBy.node}: ${blockedBy.reason}`);
   return lines.join('\n');
+}
+
+/** Where the time goes, and which layers got slower. */
+function times(result: RunResult, options: TerminalOptions): string {
+  const found = profileParts(result);
+  if (!found) return '';
+  return [
+    terminalTable(found.table, options),
+    ...(found.slower.length > 0 ? ['Layers that got slower:'] : []),
+    ...found.slower.slice(0, SLOWEST).map((line) => `  ${line}`),
+  ].join('\n');
 }
 
 function hurts(result: RunResult): string {

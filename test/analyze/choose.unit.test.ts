@@ -15,6 +15,7 @@ const latency = (speedup: number): LatencyResult => ({
   threads: 1,
   pairs: 100,
   verdict: speedup >= 1.02 ? 'faster' : 'not faster here',
+  profile: null,
 });
 const accuracy = (more: Partial<AccuracyResult>): AccuracyResult => ({
   metric: 'top1',

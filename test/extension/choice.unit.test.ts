@@ -24,6 +24,7 @@ const trial = (mode: ModeTrial['mode'], speedup: number): ModeTrial => ({
     threads: 1,
     pairs: 100,
     verdict: 'faster',
+    profile: null,
   },
   misses: null,
 });

@@ -33,6 +33,7 @@ const choice: ModeChoice = {
         threads: 1,
         pairs: 200,
         verdict: 'faster',
+        profile: null,
       },
       misses: null,
     },

@@ -3,6 +3,7 @@ import { latencyResult } from '../../analyze/latency';
 import { toErrorData, VernierError, type ErrorData } from '../../errors';
 import type { Feed } from '../../onnx';
 import { measurePairs, type LatencyPairs, type LatencySettings } from '../../runtime/latency';
+import { profilePair, type ProfiledPair } from '../../runtime/profile';
 import type { LatencyResult } from '../../results';
 
 /** What the timing process is told. */
@@ -13,7 +14,12 @@ export interface LatencyTask {
   settings: LatencySettings;
 }
 
-type Answer = { ok: LatencyPairs } | { error: ErrorData };
+/** The same where it shall time single nodes: how many the larger graph has. */
+export interface ProfileTask extends LatencyTask {
+  nodes: number;
+}
+
+type Answer<T> = { ok: T } | { error: ErrorData };
 
 /** Argument that makes the worker's bundle the timing process. */
 export const LATENCY_FLAG = '--latency';
@@ -30,21 +36,25 @@ export async function latencyStage(
   task: LatencyTask,
   onProcess?: (done: number, total: number) => Promise<void>,
 ): Promise<LatencyResult> {
-  const { pairs, seconds, threads } = task.settings;
-  const settings = {
-    threads,
-    pairs: Math.ceil(pairs / PROCESSES),
-    seconds: seconds / PROCESSES,
-  };
+  const each = { ...task, settings: perProcess(task.settings) };
   const runs: LatencyPairs[] = [];
   for (let i = 0; i < PROCESSES; i++) {
-    runs.push(await timingProcess(bundle, { ...task, settings }));
+    runs.push(await timingProcess<LatencyPairs>(bundle, each));
     await onProcess?.(i + 1, PROCESSES);
   }
   return latencyResult(runs);
 }
 
-function timingProcess(bundle: string, task: LatencyTask): Promise<LatencyPairs> {
+/** Times the nodes of both models in one more such process, as long as one of {@link latencyStage}. */
+export function profileStage(bundle: string, task: ProfileTask): Promise<ProfiledPair> {
+  return timingProcess<ProfiledPair>(bundle, { ...task, settings: perProcess(task.settings) });
+}
+
+function perProcess({ pairs, seconds, threads }: LatencySettings): LatencySettings {
+  return { threads, pairs: Math.ceil(pairs / PROCESSES), seconds: seconds / PROCESSES };
+}
+
+function timingProcess<T>(bundle: string, task: LatencyTask | ProfileTask): Promise<T> {
   return new Promise((resolve, reject) => {
     const child = fork(bundle, [LATENCY_FLAG], {
       serialization: 'advanced',
@@ -57,7 +67,7 @@ function timingProcess(bundle: string, task: LatencyTask): Promise<LatencyPairs>
       process.off('exit', stop);
       child.kill();
     };
-    child.once('message', (answer: Answer) => {
+    child.once('message', (answer: Answer<T>) => {
       finish();
       if ('ok' in answer) resolve(answer.ok);
       else reject(VernierError.fromData(answer.error));
@@ -77,11 +87,18 @@ function timingProcess(bundle: string, task: LatencyTask): Promise<LatencyPairs>
 /** The other side: waits for one task, answers, and ends; ends too when its parent is gone. */
 export function serveLatency(): void {
   process.once('disconnect', () => process.exit(1));
-  process.once('message', (task: LatencyTask) => {
-    measurePairs(task.reference, task.candidate, task.feed, task.settings)
-      .then((ok): Answer => ({ ok }))
-      .catch((error: unknown): Answer => ({ error: toErrorData(error) }))
+  process.once('message', (task: LatencyTask | ProfileTask) => {
+    perform(task)
+      .then((ok): Answer<LatencyPairs | ProfiledPair> => ({ ok }))
+      .catch((error: unknown): Answer<never> => ({ error: toErrorData(error) }))
       .then((answer) => process.send!(answer))
       .catch(() => process.exit(1));
   });
+}
+
+function perform(task: LatencyTask | ProfileTask): Promise<LatencyPairs | ProfiledPair> {
+  const { reference, candidate, feed, settings } = task;
+  return 'nodes' in task
+    ? profilePair(reference, candidate, feed, settings, task.nodes)
+    : measurePairs(reference, candidate, feed, settings);
 }

@@ -5,6 +5,7 @@ import { badge, shiftText } from '../figures/layers';
 import { bytes, count, db, percent, significant } from '../figures/numbers';
 import { narrower, notFiniteText } from '../figures/ranges';
 import { choiceSentence, choiceTable } from '../choice';
+import { causeText, kernelTable, layerTimesTable, slowerLines } from '../latency';
 import { MODE_NAMES } from '../modes';
 import { verificationText } from '../verification';
 import { costOf, worstFive } from '../sentence';
@@ -43,6 +44,27 @@ export function beforeAfter(result: RunResult): string {
     'Before and after',
     [table(columns, rows), bars, limitTable].join('\n'),
   );
+}
+
+/** Where the time goes, by kernel and by layer. */
+export function times({ latency }: RunResult): string {
+  const profile = latency?.profile;
+  if (!profile) return '';
+  const kernels = kernelTable(profile, latency);
+  const layers = layerTimesTable(profile);
+  const why = causeText(profile.cause);
+  const slower = slowerLines(profile).map((line) => `<li>${escapeHtml(line)}.</li>`);
+  const content = [
+    why === '' ? '' : `<p>In the written model ${escapeHtml(why)}.</p>`,
+    slower.length > 0 ? `<ul>${slower.join('\n')}</ul>` : '',
+    table(kernels.columns, kernels.rows, kernels.caption),
+    table(
+      layers.columns,
+      layers.rows,
+      'A layer that runs in the kernel of another is compared together with it.',
+    ),
+  ];
+  return section('times', 'Where the time goes', content.filter((part) => part !== '').join('\n'));
 }
 
 /** Every mode that was measured, and why one won. */

@@ -80,6 +80,7 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
       threads: 1,
       pairs: 200,
       verdict: 'faster',
+      profile: null,
     },
     accuracy: {
       metric: 'top1',
