@@ -72,6 +72,14 @@ const checks = {
     await byId(page, 'action-more').click();
     assert.equal(await byId(page, 'menu-dequantize').count(), 1);
   },
+  async 'a model in fixed point: a row for every step, what differs and what is too wide'(open) {
+    const page = await open('fixed', { view: 'overview' });
+    assert.equal(await byId(page, 'fixed-row').count(), 28);
+    assert.match(await byId(page, 'fixed-says').textContent(), /2 of 2,809,856 codes/);
+    assert.match(await byId(page, 'fixed-row').nth(5).textContent(), /34 \/ 15 > 32/);
+    assert.match(await byId(page, 'fixed-row').nth(9).textContent(), /2 of 100,352 differ/);
+    assert.match(await byId(page, 'fixed-host').textContent(), /softmax \(Softmax\)/);
+  },
   async 'tabs by arrows; what is chosen is chosen everywhere'(open) {
     const page = await open('done', { view: 'overview' });
     await byId(page, 'worst-row').nth(1).click();

@@ -9,6 +9,7 @@ import type {
 import { fusions, mobilenet, ranges, results } from './mobilenet';
 import { choice } from './choice';
 import { existing } from './existing';
+import { fixed } from './fixed';
 import { histogram, random } from './random';
 
 function recipe(kept: string[]): RecipeState {
@@ -307,6 +308,12 @@ export const states: Record<string, () => InspectorState> = {
   quantized: () => {
     const state = whole([], { result: null });
     return { ...state, summary: state.summary && { ...state.summary, quantized: existing() } };
+  },
+  fixed: () => {
+    const state = whole();
+    const target = 'fpga-fixed' as const;
+    if (state.result) state.result = { ...state.result, target, fixed: fixed() };
+    return { ...state, recipe: { ...state.recipe, target } };
   },
   untrusted: () => whole([], { result: null, trusted: false }),
   large,

@@ -5,14 +5,14 @@ import { Block } from '../parts/blocks';
 import { Name } from '../parts/marks';
 
 const COLUMNS = [
-  'fixed.input',
-  'fixed.weight',
-  'fixed.bias',
-  'fixed.accumulator',
-  'fixed.output',
-  'fixed.shift',
-  'fixed.bits',
-  'fixed.equal.head',
+  ['fixed.input', ''],
+  ['fixed.weight', ''],
+  ['fixed.bias', ''],
+  ['fixed.accumulator', ''],
+  ['fixed.output', ''],
+  ['fixed.shift', 'n'],
+  ['fixed.bits', 'n'],
+  ['fixed.equal.head', 'n'],
 ] as const;
 
 /** The target fpga-fixed: every step with its formats, the bits of its sums, and whether its codes are the runtime's. */
@@ -45,8 +45,10 @@ export function OverviewFixed({ fixed }: { fixed: FixedResult }) {
           <thead>
             <tr>
               <th>{t('col.name')}</th>
-              {COLUMNS.map((column) => (
-                <th key={column}>{t(column)}</th>
+              {COLUMNS.map(([column, kind]) => (
+                <th key={column} class={kind}>
+                  {t(column)}
+                </th>
               ))}
             </tr>
           </thead>
