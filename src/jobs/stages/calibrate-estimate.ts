@@ -10,7 +10,9 @@ const STATISTICS_BYTES = 256 << 10;
 /** The runtime's own copy of the weights, in the layout that its kernels want, beside the given one. */
 const WEIGHT_COPIES = 2;
 /** The second thread, the session's own, and what is decoded and not yet collected. */
-const FIXED_BYTES = 48e6;
+const FIXED_BYTES = 64e6;
+/** What is remembered of each sample: its mark, and its extremes at every tensor. */
+const SAMPLE_BYTES = 1500;
 
 /**
  * What a calibration will take, from the shapes of its first sample: the tensors that are looked at, as often as samples are
@@ -21,6 +23,7 @@ export function estimateCalibration(
   tensors: readonly string[],
   depth: Depth,
   feed: Feed,
+  samples: number,
 ): CalibrationEstimate {
   const inputs = Object.fromEntries(Object.entries(feed).map(([n, v]) => [n, [...v.dims]]));
   const shapes = inferShapes(model, inputs);
@@ -40,6 +43,7 @@ export function estimateCalibration(
       process.memoryUsage.rss() +
       4 * values * times +
       FIXED_BYTES +
+      SAMPLE_BYTES * samples +
       statistics +
       WEIGHT_COPIES * weightBytes(model),
   };

@@ -73,7 +73,7 @@ export async function calibratePart(
     subject.prepared,
     tensors,
     samplesFrom(selection, start, to, marks, async (feed) => {
-      const estimate = estimateCalibration(subject.prepared, tensors, depth, feed);
+      const estimate = estimateCalibration(subject.prepared, tensors, depth, feed, to - start);
       await meter.expect(estimate, start - from, to - from);
     }),
     {
