@@ -349,6 +349,17 @@ export interface Closeness {
   maxAbs: number;
 }
 
+/** How far all float outputs are from FP32's. */
+export interface OutputMeasures {
+  /** Each output normalised to its own power, so that large ones count no more than small ones. */
+  sqnrDb: number;
+  /** That of the output whose cosine is lowest. */
+  cosine: number;
+  /** Mean divergence of the first output's probabilities from FP32's, in nats, and share of rows with the same label; null where it is no scores. */
+  klNats: number | null;
+  sameLabel: number | null;
+}
+
 /** One row of the table of layers after a run. */
 export interface LayerResult {
   name: string;

@@ -1,19 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { floatsOf } from '../data';
-import { sqnrDb } from '../numeric';
 import type { Feed, Model } from '../onnx';
 import { onlyThisModel, type ExperimentSettings } from '../quantize/experiments';
 import type { UnitPlacement } from '../quantize/placement';
 import { openModel } from '../runtime/open-model';
-
-/** Signal and noise at the outputs of the model, summed over samples and float outputs. */
-export interface OutputNoise {
-  signal: number;
-  noise: number;
-}
-
-/** The exact outputs of every sample, to compare with. */
-export type ExactOutputs = readonly Readonly<Record<string, Float32Array>>[];
+import { OutputSums, scoresIn, type ExactOutputs, type OutputNoise } from './output-sums';
 
 /** Runs a model on feeds and sums the noise at its outputs. */
 export async function outputNoise(
@@ -21,61 +11,45 @@ export async function outputNoise(
   feeds: readonly Feed[],
   exact: ExactOutputs,
 ): Promise<OutputNoise> {
+  return (await wholeSums(model, feeds, exact)).noise;
+}
+
+/** Runs a whole model on samples and sums what its outputs lack. */
+export async function wholeSums(
+  model: Model,
+  feeds: readonly Feed[],
+  exact: ExactOutputs,
+): Promise<OutputSums> {
   const session = await openModel(model);
-  const sums = new Map<string, OutputNoise>();
+  const sums = new OutputSums();
   try {
     for (const [i, feed] of feeds.entries()) {
       const got = await session.run(feed);
-      for (const [name, reference] of Object.entries(exact[i]!)) {
-        const values = floatsOf(got[name]);
-        if (!values) continue;
-        let sum = sums.get(name);
-        if (!sum) sums.set(name, (sum = { signal: 0, noise: 0 }));
-        for (let k = 0; k < reference.length; k++) {
-          const x = reference[k]!;
-          const d = x - values[k]!;
-          sum.signal += x * x;
-          sum.noise += d * d;
-        }
-      }
+      sums.add(exact[i]!, got, scoresIn(got, session.outputs));
     }
   } finally {
     await session.release();
   }
-  return acrossOutputs([...sums.values()]);
-}
-
-/** Outputs of different size and scale count alike: each is normalised to its own power. */
-export function acrossOutputs(outputs: readonly OutputNoise[]): OutputNoise {
-  return outputs.reduce<OutputNoise>(
-    (sum, o) => ({
-      signal: sum.signal + 1,
-      noise: sum.noise + (o.signal > 0 ? o.noise / o.signal : 0),
-    }),
-    { signal: 0, noise: 0 },
-  );
-}
-
-/** Noise-to-signal as SQNR in dB. */
-export function noiseDb(noise: OutputNoise): number {
-  return sqnrDb(noise.signal, noise.noise);
+  return sums;
 }
 
 /** What a search over layers may cost, and how to stop it. */
-export interface LayerLoop {
+export interface LayerLoop<T = OutputNoise> {
   /** Seconds after which the remaining layers stay unmeasured. */
   budgetSeconds: number;
   /** Called before each layer; may pause. */
   onLayer?(done: number, total: number): void | Promise<void>;
   /** What is known from an earlier, interrupted run. */
-  known?: ReadonlyMap<string, OutputNoise>;
+  known?: ReadonlyMap<string, T>;
   /** Called with each new value, so that it can be stored. */
-  onMeasured?(layer: string, noise: OutputNoise): void;
+  onMeasured?(layer: string, found: T): void;
+  /** Called between samples: a moment to breathe. */
+  onStep?(): void | Promise<void>;
 }
 
 /**
  * Sensitivity of every integer layer, one by one: the noise at the output when only this layer is quantized.
- * Largest weights first is no better order than any, so layers go in graph order. @returns what was measured in the budget
+ * `groupedSensitivity` does the same in fewer sessions.
  */
 export async function onlyThisNoise(
   prepared: Model,
@@ -92,24 +66,24 @@ export async function onlyThisNoise(
 }
 
 /** Measures layer after layer until the budget is spent. */
-export async function eachLayer(
+export async function eachLayer<T>(
   layers: readonly string[],
-  loop: LayerLoop,
-  measure: (layer: string) => Promise<OutputNoise>,
-): Promise<Map<string, OutputNoise>> {
+  loop: LayerLoop<T>,
+  measure: (layer: string) => Promise<T>,
+): Promise<Map<string, T>> {
   const start = performance.now();
-  const result = new Map<string, OutputNoise>();
+  const result = new Map<string, T>();
   for (const [i, layer] of layers.entries()) {
     await loop.onLayer?.(i, layers.length);
     const known = loop.known?.get(layer);
-    if (known) {
+    if (known !== undefined) {
       result.set(layer, known);
       continue;
     }
     if ((performance.now() - start) / 1000 > loop.budgetSeconds) continue;
-    const noise = await measure(layer);
-    result.set(layer, noise);
-    loop.onMeasured?.(layer, noise);
+    const found = await measure(layer);
+    result.set(layer, found);
+    loop.onMeasured?.(layer, found);
   }
   await loop.onLayer?.(layers.length, layers.length);
   return result;

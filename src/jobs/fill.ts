@@ -6,7 +6,7 @@ import { setNotes } from '../analyze/calibration-set/set-notes';
 import type { Executed } from '../analyze/executed';
 import { layerKind } from '../analyze/kind';
 import type { AccumulatedError, LocalError } from '../analyze/layer-errors';
-import { noiseDb, type OutputNoise } from '../analyze/sensitivity';
+import { noiseDb, type OutputNoise } from '../analyze/output-sums';
 import type { LayerClipping, PairLayer } from '../analyze/without-vnni';
 import { ScopedIndex } from '../onnx';
 import type { LayerResult, Precision, RangeSummary, RunResult } from '../results';

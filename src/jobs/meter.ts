@@ -11,6 +11,7 @@ export class Meter {
   private stage: Stage = 'read';
   private started = 0;
   private lastSent = 0;
+  private lastBreath = 0;
   /** Steps that were done before this stage began. */
   private before = 0;
   private estimate: CalibrationEstimate | null = null;
@@ -50,6 +51,13 @@ export class Meter {
       ...(detail === undefined ? {} : { detail }),
       ...(this.estimate ? { estimate: this.estimate } : {}),
     });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Lets the event loop go round where the last message is long ago. */
+  async breathe(): Promise<void> {
+    if (Date.now() - this.lastBreath < INTERVAL_MS) return;
+    this.lastBreath = Date.now();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

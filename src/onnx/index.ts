@@ -11,5 +11,6 @@ export * from './model';
 export * from './order';
 export * from './save';
 export * from './schema';
+export * from './slice';
 export * from './tensor';
 export type * from './value';

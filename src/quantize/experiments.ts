@@ -35,6 +35,9 @@ export interface ExperimentSettings {
   biasOf?(unit: string): Float32Array | undefined;
 }
 
+/** Which of a layer's quantizers act: those of its weight and bias, those of its inputs, or all. */
+export type Parts = 'all' | 'weights' | 'activations';
+
 /** The FP32 model with a quantized twin beside every integer layer. */
 export interface LocalModel {
   model: Model;
@@ -88,7 +91,7 @@ export function onlyThisModel(prepared: Model, unit: Unit, settings: ExperimentS
 }
 
 /** A copy of the model and the tools to put twins into it. */
-function workshop(prepared: Model, settings: ExperimentSettings) {
+export function workshop(prepared: Model, settings: ExperimentSettings) {
   const model = prepared.copy();
   const { dir } = model;
   const index = new GraphIndex(model.graph);
@@ -178,20 +181,28 @@ function workshop(prepared: Model, settings: ExperimentSettings) {
     return results;
   };
 
-  /** Adds the quantized twin of a layer: its results by those of the layer, and its own output before what follows it. */
-  const twin = (unit: Unit, base: string): { results: Map<string, string>; own?: string } => {
+  /**
+   * Adds the quantized twin of a layer: its results by those of the layer, and its own output before what follows it.
+   * A recurrent layer is taken apart whole: `parts` says nothing of it. The bias is corrected for all parts together.
+   */
+  const twin = (
+    unit: Unit,
+    base: string,
+    parts: Parts = 'all',
+  ): { results: Map<string, string>; own?: string } => {
     if (isRecurrent(unit.node)) return { results: twinApart(unit) };
-    const corrected = settings.biasOf?.(unit.name);
+    const corrected = parts === 'all' ? settings.biasOf?.(unit.name) : undefined;
     const node = own(unit.node);
+    const reads = parts === 'weights' ? [] : (settings.codesOf?.(unit) ?? unit.inputs);
     const inputs = node.input.map((name) =>
-      (settings.codesOf?.(unit) ?? unit.inputs).includes(name) ? quantizeInput(name, unit) : name,
+      reads.includes(name) ? quantizeInput(name, unit) : name,
     );
-    for (const slot of constantOperands(index, unit)) {
+    for (const slot of parts === 'activations' ? [] : constantOperands(index, unit)) {
       const fixed = settings.weightSettings(unit.name).powerOfTwo;
       const operand = writer.operand(node.input[slot]!, settings.activationType, fixed);
       inputs[slot] = attach(operand, `${base}.operand`);
     }
-    if (unit.weight) {
+    if (unit.weight && parts !== 'activations') {
       const wide = settings.wideTypeOf?.(unit.name) ?? null;
       const input = unit.inputs[0]!;
       const scale = (wide ? settings.wideParamsOf!(input, wide) : settings.paramsOf(input)).scale;

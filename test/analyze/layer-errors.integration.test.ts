@@ -1,7 +1,8 @@
 /** Errors of layers against the arithmetic written out: quantizers of ours, everything else by the runtime in float. */
 import { describe, expect, it } from 'vitest';
 import { accumulatedErrors, localErrors } from '../../src/analyze/layer-errors';
-import { onlyThisNoise, outputNoise, noiseDb } from '../../src/analyze/sensitivity';
+import { noiseDb } from '../../src/analyze/output-sums';
+import { onlyThisNoise, outputNoise } from '../../src/analyze/sensitivity';
 import {
   chooseChannelParams,
   ClosenessAccumulator,

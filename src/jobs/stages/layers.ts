@@ -7,13 +7,20 @@ import {
   type LocalError,
 } from '../../analyze/layer-errors';
 import {
-  eachLayer,
+  experimentName,
+  experimentsWith,
+  groupedSensitivity,
+  groupLayers,
+  type Measured,
+} from '../../analyze/grouped-sensitivity';
+import {
   noiseDb,
-  onlyThisNoise,
-  outputNoise,
+  OutputSums,
   type ExactOutputs,
   type OutputNoise,
-} from '../../analyze/sensitivity';
+  type OutputSumsData,
+} from '../../analyze/output-sums';
+import { eachLayer, outputNoise, wholeSums, type LayerLoop } from '../../analyze/sensitivity';
 import { floatsOf, spread, type Feed } from '../../data';
 import type { Executed } from '../../analyze/executed';
 import type { Unit } from '../../quantize/units';
@@ -74,7 +81,7 @@ function experimentKey(
 ): string {
   const { quantization, layers } = plan.recipe;
   return keyOf(
-    'experiment',
+    'experiment-2',
     ENGINE_VERSION,
     subject.key,
     calibrated?.key ?? null,
@@ -170,50 +177,102 @@ export async function sensitivityStage(
   evaluationKey: string,
   context: JobContext,
 ): Promise<Map<string, OutputNoise>> {
-  const key = experimentKey(plan, subject, calibrated, evaluationKey, samples);
+  const study = { plan, subject, calibrated, quantized, layerSamples: samples, exact, context };
+  const sums = await layersAlone({ ...study, evaluationKey }, false);
+  return new Map([...sums].map(([layer, sum]) => [layer, sum.noise]));
+}
+
+/** What is needed to try layers alone. */
+export interface AloneTask {
+  plan: Plan;
+  subject: Subject;
+  calibrated: Calibrated | null;
+  quantized: Quantized;
+  layerSamples: LayerSamples;
+  exact: ExactOutputs;
+  evaluationKey: string;
+  context: JobContext;
+}
+
+/**
+ * What each layer does to the outputs when it alone is quantized, by {@link experimentName}: what was measured within the
+ * recipe's budget. It is stored every second by the content of all that it depends on, and goes on from there.
+ * @param withParts its weights alone and its activations alone, too
+ */
+export async function layersAlone(task: AloneTask, withParts: boolean): Promise<Measured> {
+  const { plan, subject, calibrated, quantized, layerSamples, exact, context } = task;
+  const key = experimentKey(plan, subject, calibrated, task.evaluationKey, layerSamples);
   const name = `sensitivity.${key}`;
-  const known = new Map((await context.store.read<[string, OutputNoise][]>(name)) ?? []);
+  const stored = (await context.store.read<[string, OutputSumsData][]>(name)) ?? [];
+  const known: Measured = new Map(stored.map(([n, data]) => [n, OutputSums.fromData(data)]));
+  const write = () =>
+    context.store.write(
+      name,
+      [...known].map(([n, sums]) => [n, sums.toData()]),
+    );
   let saved = Date.now();
-  const loop = {
-    budgetSeconds: plan.recipe.sensitivity.budgetSeconds,
-    known,
-    onLayer: (done: number, total: number) => context.meter.step(done, total),
-    onMeasured: (layer: string, noise: OutputNoise) => {
-      known.set(layer, noise);
+  const { budgetSeconds } = plan.recipe.sensitivity;
+  const loop: LayerLoop<OutputSums> = {
+    budgetSeconds,
+    known: new Map(known),
+    onMeasured: (layer, sums) => {
+      known.set(layer, sums);
+    },
+    onStep: () => context.meter.breathe(),
+    onLayer: async (done, total) => {
+      await context.meter.step(done, total);
+      if (Date.now() - saved < 1000) return;
+      saved = Date.now();
+      await write();
     },
   };
-  const units = experimentUnits(plan, subject, quantized);
-  const todo = units.filter((u) => u.integer && !known.has(u.unit.name)).length;
-  await context.meter.begin('sensitivity', todo);
-  const save = async () => {
-    if (Date.now() - saved < 1000) return;
-    saved = Date.now();
-    await context.store.write(name, [...known]);
-  };
+  const units = experimentUnits(plan, subject, quantized).filter((u) => u.integer);
+  const experiments = experimentsWith(
+    units.map((u) => u.unit),
+    withParts,
+  );
+  const before = experiments.filter((e) => known.has(experimentName(e))).length;
+  await context.meter.begin('sensitivity', experiments.length, undefined, before);
   const result =
     modeOf(plan.recipe.quantization.mode).experiments === 'rewrite'
       ? await eachLayer(
           // A layer that the recipe keeps is kept here too: there is nothing to try.
           units
-            .filter((u) => u.integer && quantized.wishes.get(u.unit.name)?.keep !== true)
-            .map((u) => u.unit.name),
-          { ...loop, onLayer: async (d, t) => (await loop.onLayer(d, t), save()) },
+            .map((u) => u.unit.name)
+            .filter((layer) => quantized.wishes.get(layer)?.keep !== true),
+          loop,
           async (layer) => {
             const others = new Set(subject.units.map((u) => u.name).filter((n) => n !== layer));
             const alone = await quantizeAlone(plan, subject, calibrated, others);
-            return alone ? outputNoise(alone.model, samples.feeds, exact) : { signal: 1, noise: 0 };
+            return alone ? wholeSums(alone.model, layerSamples.feeds, exact) : exactSums(exact);
           },
         )
-      : await onlyThisNoise(
+      : await groupedSensitivity(
           subject.prepared,
-          units,
+          groupLayers(subject.prepared, experiments, subject.typeOf),
           experimentSettings(plan, subject, calibrated, quantized),
-          samples.feeds,
+          layerSamples.feeds,
           exact,
-          { ...loop, onLayer: async (d, t) => (await loop.onLayer(d, t), save()) },
+          loop,
         );
-  await context.store.write(name, [...known]);
+  await write();
   return result;
+}
+
+/** A layer that changes nothing. */
+function exactSums(exact: ExactOutputs): OutputSums {
+  const sums = new OutputSums();
+  for (const outputs of exact)
+    sums.add(
+      outputs,
+      Object.fromEntries(
+        Object.entries(outputs).map(([name, data]) => [
+          name,
+          { type: 'float32' as const, dims: [data.length], data },
+        ]),
+      ),
+    );
+  return sums;
 }
 
 /** The model with all others kept; null where the layer then stays float too, since it only moves what they give. */

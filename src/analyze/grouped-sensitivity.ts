@@ -1,0 +1,264 @@
+import { performance } from 'node:perf_hooks';
+import { SlicedGraph, type Feed, type Model, type NodeProto, type TensorValue } from '../onnx';
+import { branchModel, type Experiment } from '../quantize/branches';
+import { onlyThisModel, type ExperimentSettings } from '../quantize/experiments';
+import { isRecurrent } from '../quantize/recurrent';
+import type { TypeOf, Unit } from '../quantize/units';
+import { openModel } from '../runtime/open-model';
+import type { Session } from '../runtime/session';
+import { OutputSums, scoresIn, type ExactOutputs } from './output-sums';
+import { wholeSums, type LayerLoop } from './sensitivity';
+
+/** Types that can be read in the middle of a graph and fed again. */
+const CARRIED = new Set([
+  'float32',
+  'float16',
+  'double',
+  'int64',
+  'int32',
+  'uint8',
+  'int8',
+  'bool',
+]);
+
+/** A run of layers whose experiments share one session, between two cuts. */
+export interface LayerGroup {
+  from: number;
+  to: number;
+  experiments: Experiment[];
+}
+
+/** A graph cut into groups of layers; `alone` are those that no cut separates from enough others. */
+export interface LayerGroups {
+  sliced: SlicedGraph;
+  groups: LayerGroup[];
+  alone: Experiment[];
+}
+
+/** What experiments are remembered by. */
+export function experimentName({ unit, parts }: Experiment): string {
+  return parts === 'all' ? unit.name : `${unit.name} (${parts})`;
+}
+
+/**
+ * Cuts a graph so that trying all layers opens few sessions: a group of √n layers has one session with a branch for each,
+ * and all groups behind it share one session for the rest. Cuts are where only tensors of types cross that can be carried.
+ */
+export function groupLayers(
+  prepared: Model,
+  experiments: readonly Experiment[],
+  typeOf: TypeOf,
+): LayerGroups {
+  const nodes = wholeUnits(prepared, [...new Set(experiments.map((e) => e.unit))]);
+  const sliced = new SlicedGraph(prepared, nodes);
+  const at = new Map(nodes.map((node, i) => [node, i]));
+  const sorted = [...experiments].sort((a, b) => at.get(a.unit.node)! - at.get(b.unit.node)!);
+  const most = Math.max(2, Math.round(Math.sqrt(sorted.length)));
+  const { groups, alone }: Omit<LayerGroups, 'sliced'> = { groups: [], alone: [] };
+  const carried = (cut: number) =>
+    sliced.frontier(cut).every((name) => CARRIED.has(typeOf(name) ?? 'undefined'));
+  let from = 0;
+  let open: Experiment[] = [];
+  const close = (to: number) => {
+    if (open.length > 3 * most) alone.push(...open);
+    else if (open.length > 0) groups.push({ from, to, experiments: open });
+    from = to;
+    open = [];
+  };
+  for (const experiment of sorted) {
+    const { node, biasNode, activation } = experiment.unit;
+    const start = at.get(node)!;
+    const own = [node, biasNode, activation].filter((n) => n !== null);
+    const together = own.every((n, k) => at.get(n) === start + k);
+    if (!together) {
+      alone.push(experiment);
+      continue;
+    }
+    const another = open.at(-1)?.unit !== experiment.unit;
+    if (open.length >= most && another && start > from && carried(start)) close(start);
+    open.push(experiment);
+  }
+  close(nodes.length);
+  return { sliced, groups, alone };
+}
+
+/** The nodes in an order in which the bias and the activation of a layer stand right behind its node. */
+function wholeUnits(prepared: Model, units: readonly Unit[]): NodeProto[] {
+  const followers = new Map(
+    units.map((u) => [u.node, [u.biasNode, u.activation].filter((n) => n !== null)]),
+  );
+  const known = new Set(
+    [...prepared.graph.input, ...prepared.graph.initializer].map(({ name }) => name),
+  );
+  const placed = new Set<NodeProto>();
+  const order: NodeProto[] = [];
+  const put = (node: NodeProto) => {
+    if (placed.has(node)) return;
+    placed.add(node);
+    order.push(node);
+    for (const output of node.output) known.add(output);
+    for (const follower of followers.get(node) ?? [])
+      if (follower.input.every((name) => name === '' || known.has(name))) put(follower);
+  };
+  prepared.graph.node.forEach(put);
+  return order;
+}
+
+/** What every experiment did to the outputs. */
+export type Measured = Map<string, OutputSums>;
+
+/**
+ * Noise at the outputs for every experiment with single layers, group by group in graph order: what comes before a group is
+ * computed once and kept, in the group every layer has a branch, and one session goes on from its end for all of them.
+ * @param feeds samples, in memory; with them the tensors that cross one cut
+ * @returns what was measured within the budget, and what `loop.known` holds
+ */
+export async function groupedSensitivity(
+  prepared: Model,
+  { sliced, groups, alone }: LayerGroups,
+  settings: ExperimentSettings,
+  feeds: readonly Feed[],
+  exact: ExactOutputs,
+  loop: LayerLoop<OutputSums>,
+): Promise<Measured> {
+  const start = performance.now();
+  const spent = () => (performance.now() - start) / 1000 > loop.budgetSeconds;
+  const measured: Measured = new Map(loop.known);
+  const all = [...groups.flatMap((g) => g.experiments), ...alone];
+  const total = all.length;
+  let done = all.filter((e) => measured.has(experimentName(e))).length;
+  const found = async (experiment: Experiment, sums: OutputSums) => {
+    measured.set(experimentName(experiment), sums);
+    loop.onMeasured?.(experimentName(experiment), sums);
+    await loop.onLayer?.(++done, total);
+  };
+  await loop.onLayer?.(done, total);
+  const walk = new Walk(sliced, feeds);
+  for (const group of groups) {
+    const todo = group.experiments.filter((e) => !measured.has(experimentName(e)));
+    if (todo.length === 0) continue;
+    if (spent()) return measured;
+    const sums = await measureGroup(walk, group, todo, settings, exact, () => loop.onStep?.());
+    for (const [k, experiment] of todo.entries()) await found(experiment, sums[k]!);
+  }
+  for (const experiment of alone) {
+    if (measured.has(experimentName(experiment))) continue;
+    if (spent()) return measured;
+    // a layer whose bias or activation stands apart is taken whole: its parts are not told apart
+    if (experiment.parts !== 'all') continue;
+    const model = onlyThisModel(prepared, experiment.unit, settings);
+    await found(experiment, await wholeSums(model, feeds, exact));
+  }
+  return measured;
+}
+
+/** The exact tensors that cross one cut, for every sample; it moves on through the graph. */
+class Walk {
+  private cut = 0;
+  private values: Record<string, TensorValue>[];
+  /** True where samples differ in shape. */
+  readonly ragged: boolean;
+
+  constructor(
+    readonly sliced: SlicedGraph,
+    feeds: readonly Feed[],
+  ) {
+    this.values = feeds.map((feed) => ({ ...feed }));
+    const shape = (feed: Feed) => JSON.stringify(Object.entries(feed).map(([n, v]) => [n, v.dims]));
+    this.ragged = feeds.some((feed) => shape(feed) !== shape(feeds[0]!));
+  }
+
+  /** What crosses `cut`, which is not before where the walk is. */
+  async to(cut: number): Promise<Record<string, TensorValue>[]> {
+    if (cut > this.cut) {
+      const { sliced } = this;
+      const wanted = this.writtenBefore(cut);
+      const session = await openModel(
+        sliced.slice(this.cut, cut, wanted, this.values[0]!, this.ragged),
+      );
+      try {
+        for (const [i, values] of this.values.entries())
+          this.pass(i, cut, await session.run(values, wanted));
+      } finally {
+        await session.release();
+      }
+      this.cut = cut;
+    }
+    return this.values;
+  }
+
+  /** Of what crosses `cut`, what is written between the walk's place and there. */
+  writtenBefore(cut: number): string[] {
+    const have = new Set(Object.keys(this.values[0] ?? {}));
+    return this.sliced.frontier(cut).filter((name) => !have.has(name));
+  }
+
+  /** Takes a sample's values over to `cut`. */
+  pass(sample: number, cut: number, written: Record<string, TensorValue>): void {
+    const all = { ...this.values[sample]!, ...written };
+    const crossing = this.sliced.frontier(cut).filter((name) => all[name]);
+    this.values[sample] = Object.fromEntries(crossing.map((name) => [name, all[name]!]));
+  }
+
+  /** A sample's values where it is. */
+  at(sample: number): Record<string, TensorValue> {
+    return this.values[sample]!;
+  }
+
+  /** Says that all samples have been taken to `cut`. */
+  arrived(cut: number): void {
+    this.cut = cut;
+  }
+}
+
+async function measureGroup(
+  walk: Walk,
+  { from, to }: LayerGroup,
+  experiments: readonly Experiment[],
+  settings: ExperimentSettings,
+  exact: ExactOutputs,
+  onStep: () => void | Promise<void>,
+): Promise<OutputSums[]> {
+  const { sliced } = walk;
+  const values = await walk.to(from);
+  const wanted = walk.writtenBefore(to);
+  const slice = sliced.slice(from, to, wanted, values[0]!, walk.ragged);
+  const { model, changed } = branchModel(slice, experiments, wanted, settings);
+  const outputs = sliced.model.graph.output.map(({ name }) => name);
+  const block = await openModel(model);
+  let rest: Session | null = null;
+  const sums = experiments.map(() => new OutputSums());
+  try {
+    for (let i = 0; i < values.length; i++) {
+      const got = await block.run(values[i]!);
+      walk.pass(i, to, Object.fromEntries(wanted.map((name) => [name, got[name]!])));
+      const crossing = walk.at(i);
+      const last = sliced.outputsIn(to, sliced.nodes.length);
+      if (last.length > 0)
+        rest ??= await openModel(
+          sliced.slice(to, sliced.nodes.length, last, crossing, walk.ragged),
+        );
+      for (const [k, names] of changed.entries()) {
+        const branch = { ...crossing };
+        for (const [tensor, name] of names) branch[tensor] = got[name]!;
+        const ends = rest ? { ...branch, ...(await rest.run(branch)) } : branch;
+        sums[k]!.add(exact[i]!, ends, scoresIn(ends, outputs));
+      }
+      await onStep();
+    }
+  } finally {
+    await block.release();
+    await rest?.release();
+  }
+  walk.arrived(to);
+  return sums;
+}
+
+/** The experiments with a layer: whole, and its weights and its activations alone where it has both. */
+export function experimentsWith(units: readonly Unit[], withParts: boolean): Experiment[] {
+  return units.flatMap((unit) => {
+    const whole: Experiment = { unit, parts: 'all' };
+    if (!withParts || !unit.weight || isRecurrent(unit.node)) return [whole];
+    return [whole, { unit, parts: 'weights' }, { unit, parts: 'activations' }];
+  });
+}

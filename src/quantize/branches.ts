@@ -1,0 +1,57 @@
+import { GraphIndex, nodeReads, topologicalOrder, untyped, type Model } from '../onnx';
+import { copyMessage } from '../onnx/copy';
+import { renameTensors } from '../onnx/rename';
+import { workshop, type ExperimentSettings, type Parts } from './experiments';
+import type { Unit } from './units';
+
+/** One layer to try alone, and which of its quantizers. */
+export interface Experiment {
+  unit: Unit;
+  parts: Parts;
+}
+
+/** A model with a branch for every experiment beside the exact nodes. */
+export interface Branches {
+  model: Model;
+  /** For each experiment, in their order: where the tensors are that it changes. */
+  changed: ReadonlyMap<string, string>[];
+}
+
+/**
+ * Beside the exact nodes of a model (a slice of one), for each experiment the nodes from its layer on once more, behind
+ * the layer's quantized twin: one session then gives the exact values and those of all experiments.
+ * 1. The twin takes the layer's exact inputs, as `onlyThisModel` does.
+ * 2. Every later node that reads what the twin changes, directly or not, is copied.
+ * 3. Only the tensors in `wanted` are given, exact and changed.
+ */
+export function branchModel(
+  slice: Model,
+  experiments: readonly Experiment[],
+  wanted: readonly string[],
+  settings: ExperimentSettings,
+): Branches {
+  const order = [...slice.graph.node];
+  const { model, index, own, twin } = workshop(slice, settings);
+  const changed = experiments.map(({ unit, parts }, k) => {
+    const { results: renames } = twin(unit, `${unit.name}.branch${k}`, parts);
+    for (const node of order) {
+      const reads = [...nodeReads(node)].filter((name) => renames.has(name));
+      if (reads.length === 0) continue;
+      const copy = copyMessage(own(node));
+      copy.name = index.freshName(`${node.name}.branch`);
+      for (const output of node.output)
+        if (output !== '') renames.set(output, index.freshName(`${output}.branch`));
+      const lone = { ...model.graph, node: [copy] };
+      renameTensors({ ...lone, input: [], output: [], valueInfo: [], initializer: [] }, renames);
+      index.insertNode(copy);
+    }
+    return new Map([...renames].filter(([tensor]) => wanted.includes(tensor)));
+  });
+  model.graph.output = [...wanted, ...changed.flatMap((map) => [...map.values()])].map(untyped);
+  model.graph.valueInfo = [];
+  const finished = new GraphIndex(model.graph);
+  finished.dropDeadNodes();
+  finished.dropUnusedInitializers();
+  model.graph.node = topologicalOrder(model.graph);
+  return { model, changed };
+}
