@@ -218,7 +218,9 @@ function whyNotMoved(
   const moves =
     !node.output.some((o) => notFloat32(typeOf(o))) &&
     (rule.only?.every((condition) => condition.holds(node)) ?? true);
-  return moves ? null : `onnxruntime has no integer kernel for this kind of ${node.opType}`;
+  if (moves) return null;
+  const who = options.family === 'fpga-fixed' ? 'fixed point' : 'onnxruntime';
+  return `${who} has no integer kernel for this kind of ${node.opType}`;
 }
 
 function notFloat32(type: ElementType | undefined): boolean {

@@ -103,7 +103,7 @@ export interface TableStep extends Step {
   table: Int8Array;
 }
 
-/** Codes in another order (or some of them several times): output i is input `source[i]`. */
+/** Codes in another order (or some of them several times): output i is input `source[i]`, or 0 where that is −1. */
 export interface MoveStep extends Step {
   op: 'move';
   source: Int32Array;

@@ -87,7 +87,7 @@ export function runStep(
     }
     case 'move':
       return Float64Array.from(step.source, (from) =>
-        requantized(input[from]!, step.requantize, 0),
+        requantized(from < 0 ? 0 : input[from]!, step.requantize, 0),
       );
     case 'view':
     case 'requantize':

@@ -23,3 +23,10 @@ export const NOT_TRANSPOSED: NodeCondition = {
   otherwise: 'it transposes its input, which the integer kernel cannot',
   holds: (node) => intAttribute(node, 'transA', 0) === 0,
 };
+
+/** Pad that puts zeros around, or values of its input. */
+export const WITH_ZEROS: NodeCondition = {
+  says: 'it names no value to pad with (zero)',
+  otherwise: 'it names the value that it pads with',
+  holds: (node) => !has(node, 2) || stringAttribute(node, 'mode', 'constant') !== 'constant',
+};

@@ -1,4 +1,4 @@
-import { NEAREST, NO_INDICES, NOT_TRANSPOSED } from './conditions';
+import { NEAREST, NO_INDICES, NOT_TRANSPOSED, WITH_ZEROS } from './conditions';
 import type { FloatRule, IntegerRule, NodeCondition, TargetColumn } from './types';
 
 const weight = (more: Partial<IntegerRule> = {}): IntegerRule => ({
@@ -52,7 +52,10 @@ export const FPGA_FIXED: TargetColumn = {
   ...all('Relu Clip', () => adds('clamp')),
   MaxPool: moves({ only: [NO_INDICES] }),
   Resize: moves({ only: [NEAREST] }),
-  ...all('Transpose Reshape Flatten Squeeze Unsqueeze DepthToSpace Identity', () => moves()),
+  GlobalMaxPool: moves(),
+  ...all('Transpose Reshape Flatten Squeeze Unsqueeze Identity', () => moves()),
+  ...all('DepthToSpace SpaceToDepth Slice Split Tile Expand', () => moves()),
+  Pad: moves({ only: [WITH_ZEROS] }),
   Softmax: float('Softmax divides by a sum: it runs on the host'),
   ...all('ConvTranspose LSTM GRU RNN LayerNormalization InstanceNormalization Div', none),
 };

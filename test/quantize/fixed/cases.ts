@@ -221,6 +221,25 @@ export const CASES: Readonly<Record<string, Make>> = {
   },
   Transpose: one('Transpose', { perm: [0, 2, 3, 1] }),
   DepthToSpace: one('DepthToSpace', { blocksize: 2 }, 4, [1, 8, 3, 5]),
+  SpaceToDepth: one('SpaceToDepth', { blocksize: 2 }, 4, [1, 3, 6, 4]),
+  GlobalMaxPool: one('GlobalMaxPool'),
+  Slice: (g) => {
+    const ends = [g.ints('from', [7, 1]), g.ints('to', [0, 5]), g.ints('axes', [3, 1])];
+    const inputs = [g.activation('x', IMAGE), ...ends, g.ints('steps', [-2, 1])];
+    return g.through(g.node('op', 'Slice', inputs), 4);
+  },
+  Split: (g) => {
+    const inputs = [g.activation('x', IMAGE), g.ints('parts', [1, 2, 3])];
+    g.node('op', 'Split', inputs, { axis: 1 }, ['a', 'b', 'c']);
+    return g.through(
+      g.node('cat', 'Concat', [g.through('c', 4), g.through('a', 5)], { axis: 1 }),
+      4,
+    );
+  },
+  Tile: ints('Tile', [1, 2, 1, 3]),
+  Expand: ints('Expand', [2, 6, 9, 8]),
+  Pad: ints('Pad', [0, 0, 1, 2, 0, 1, 0, 3]),
+  'Pad that reflects': ints('Pad', [0, 0, 1, 2, 0, 0, 3, 1], { mode: 'reflect' }),
   Reshape: ints('Reshape', [1, 12, -1]),
   Flatten: one('Flatten'),
   Squeeze: ints('Squeeze', [0]),

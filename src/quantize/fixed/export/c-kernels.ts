@@ -150,10 +150,10 @@ static inline void P_table(const int8_t *x, P_out y, size_t size, const int8_t *
 }
 `,
   move: `
-/* Result i is value source[i]. */
+/* Result i is value source[i], or 0 where that is -1. */
 static inline void P_move(const int8_t *x, P_out y, size_t size, const int32_t *source, const P_requantize *to) {
   size_t i;
-  for (i = 0; i < size; i++) P_put(y, i, x[source[i]], to, 0);
+  for (i = 0; i < size; i++) P_put(y, i, source[i] < 0 ? 0 : x[source[i]], to, 0);
 }
 `,
   each: `

@@ -6,7 +6,7 @@ import type { FixedProgram, FixedTensor } from '../program';
 import { enter, finish, leave, stayOnHost } from './formats';
 import { readBias } from './products';
 import { OPEN, ReadState } from './state';
-import { readStep, stepOf } from './steps';
+import { readMoves, readStep, stepOf } from './steps';
 
 /**
  * Reads a model. What computes in float becomes a host node; everything else integer steps. Shapes are those of one sample.
@@ -41,6 +41,11 @@ async function readNode(state: ReadState, node: NodeProto): Promise<void> {
   if (node.opType === 'QuantizeLinear') readQuantize(state, node);
   else if (node.opType === 'DequantizeLinear') readDequantize(state, node);
   else if (!readBehindSum(state, node)) {
+    const moves = await readMoves(state, node);
+    if (moves) {
+      for (const [output, move] of moves) state.pending.set(output, { ...move, nodes: [node] });
+      return;
+    }
     const biased = readBias(state, node);
     const made = biased ?? (await readStep(state, node));
     const before = biased ? node.input.flatMap((name) => state.pending.get(name)?.nodes ?? []) : [];

@@ -1,5 +1,5 @@
 /** Reads one node that computes as a step whose result has no format yet. */
-import { intAttribute, type NodeProto } from '../../../onnx';
+import { floatData, intAttribute, stringAttribute, type NodeProto } from '../../../onnx';
 import { moveSource, MOVE_OPERATORS, VIEW_OPERATORS } from '../moves';
 import { TABLE_OPERATORS, tableOf } from '../table';
 import { readPair } from './pairs';
@@ -20,7 +20,6 @@ export async function readStep(state: ReadState, node: NodeProto): Promise<Made 
   if (opType === 'Gemm' || opType === 'MatMul') return readMatrix(state, node, first);
   if (opType.endsWith('Pool')) return readPool(state, node, first);
   if (TABLE_OPERATORS.has(opType)) return readTable(state, node, first);
-  if (MOVE_OPERATORS.has(opType)) return readMove(state, node, first);
   if (VIEW_OPERATORS.has(opType))
     return {
       step: { ...stepOf(state, node, first), op: 'view' },
@@ -93,14 +92,34 @@ async function readTable(state: ReadState, node: NodeProto, input: string): Prom
   };
 }
 
-/** Movement is followed by moving numbers, for which all other inputs have to be constants. */
-async function readMove(state: ReadState, node: NodeProto, input: string): Promise<Made | null> {
+/**
+ * Movement, one step for every result, by its place among the node's. It is followed by moving numbers, for which all other
+ * inputs have to be constants, and what Pad puts around zero. Null where they are not.
+ */
+export async function readMoves(
+  state: ReadState,
+  node: NodeProto,
+): Promise<Map<string, Made> | null> {
+  const input = state.known.get(node.input[0] ?? '');
+  if (input === undefined || !MOVE_OPERATORS.has(node.opType)) return null;
   const others = node.input.slice(1).filter((name) => name !== '');
-  if (others.some((name) => !state.index.initializer(name))) return null;
-  const source = await moveSource(state.model, state.index, node, state.tensors.get(input)!.shape);
-  return {
-    step: { ...stepOf(state, node, input), op: 'move', source },
-    shape: state.shapeOf(node.output[0]!, node),
-    ...OPEN,
-  };
+  if (others.some((name) => !state.index.initializer(name)) || padsOther(state, node)) return null;
+  const from = state.tensors.get(input)!.shape;
+  const made = new Map<string, Made>();
+  for (const [i, output] of node.output.entries()) {
+    if (output === '') continue;
+    const source = await moveSource(state.model, state.index, node, from, i);
+    const shape = state.shapeOf(output, node);
+    const step = { ...stepOf(state, node, input), op: 'move' as const, dims: shape, source };
+    made.set(output, { step, shape, ...OPEN });
+  }
+  return made;
+}
+
+/** True for a Pad with another value than zero. */
+function padsOther(state: ReadState, node: NodeProto): boolean {
+  if (node.opType !== 'Pad' || stringAttribute(node, 'mode', 'constant') !== 'constant')
+    return false;
+  const value = state.index.initializer(node.input[2] ?? '');
+  return value !== undefined && floatData(value, state.model.dir)[0] !== 0;
 }
