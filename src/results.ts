@@ -589,6 +589,14 @@ export interface LatencyProfile {
   matched: number;
 }
 
+/** Samples that FP32 labels right and the written model wrong, and the other way round. */
+export interface LabelChanges {
+  lost: number;
+  gained: number;
+  /** Exact two-sided p-value of McNemar's test. */
+  p: number;
+}
+
 export type MetricName = 'top1' | 'cross-entropy' | 'mse' | 'mae' | 'sqnr' | 'agreement';
 export interface AccuracyResult {
   metric: MetricName;
@@ -602,6 +610,13 @@ export interface AccuracyResult {
   higherIsBetter: boolean;
   /** The interval contains zero: the difference is not proven at this n. */
   unproven: boolean;
+  /** Labels that only one of the models has right, with McNemar's test; null for other metrics than top1. */
+  labels: LabelChanges | null;
+  /**
+   * Samples with which a difference of this mean and spread would be proven four times out of five; null where it is proven
+   * already, or where there is none to prove.
+   */
+  neededN: number | null;
 }
 
 /** Outputs of the two models side by side. */

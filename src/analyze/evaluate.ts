@@ -1,5 +1,5 @@
 import { floatsOf, higherIsBetter, perSample, type Labels } from '../data';
-import { ClosenessAccumulator, pairedBootstrap } from '../numeric';
+import { ClosenessAccumulator, mcnemar, pairedBootstrap, pairsNeeded } from '../numeric';
 import type { Feed, TensorValue } from '../onnx';
 import type { AccuracyResult, MetricName, OutputCloseness } from '../results';
 import type { Session } from '../runtime/session';
@@ -108,6 +108,8 @@ function accuracy(metric: MetricName, before: number[], after: number[]): Accura
   const difference = pairedBootstrap(before, after);
   const mean = (values: number[]) => values.reduce((s, x) => s + x, 0) / values.length;
   const againstFp32 = metric === 'agreement' || metric === 'sqnr';
+  const unproven = difference.low <= 0 && difference.high >= 0;
+  const isRight = (score: number) => score === 1;
   return {
     metric,
     fp32: againstFp32 ? null : mean(before),
@@ -116,6 +118,8 @@ function accuracy(metric: MetricName, before: number[], after: number[]): Accura
     high: difference.high,
     n: before.length,
     higherIsBetter: higherIsBetter(metric),
-    unproven: difference.low <= 0 && difference.high >= 0,
+    unproven,
+    labels: metric === 'top1' ? mcnemar(before.map(isRight), after.map(isRight)) : null,
+    neededN: unproven && !againstFp32 ? pairsNeeded(before, after) : null,
   };
 }

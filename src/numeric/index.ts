@@ -12,6 +12,7 @@ export * from './expected-error';
 export * from './half';
 export * from './half-error';
 export * from './histogram';
+export * from './mcnemar';
 export * from './moments';
 export * from './nibbles';
 export * from './quantize';

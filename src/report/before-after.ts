@@ -25,11 +25,22 @@ export function beforeAfterTable(result: RunResult): Table {
       `${latency.pairs} pairs, ${threads}`,
     ]);
   }
+  const labels = labelsRow(result);
+  if (labels) rows.push(labels);
   const without = withoutVnniRow(result);
   if (without) rows.push(without);
   const rounded = roundedRow(result);
   if (rounded) rows.push(rounded);
   return { ...table, rows };
+}
+
+/** Labels that changed for the worse and for the better, with McNemar's test; null where none were compared. */
+function labelsRow({ accuracy }: RunResult): string[] | null {
+  const labels = accuracy?.labels;
+  if (!labels) return null;
+  const { lost, gained, p } = labels;
+  const chance = p < 0.001 ? 'p < 0.001' : `p = ${significant(p)}`;
+  return ['Right in one alone', String(lost), String(gained), `McNemar, exact: ${chance}`];
 }
 
 function kept({ layers }: RunResult): string {

@@ -75,6 +75,9 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
       n: accuracy.n,
       higher_is_better: accuracy.higherIsBetter,
       unproven: accuracy.unproven,
+      // results of older versions have none of these
+      labels: accuracy.labels ? { ...accuracy.labels } : null,
+      needed_n: accuracy.neededN ?? null,
     },
     agreement: result.agreement && { value: result.agreement.value, n: result.agreement.n },
     without_vnni: result.withoutVnni && {

@@ -39,7 +39,14 @@ function gap(accuracy: AccuracyResult): string {
   const interval = `(${signed(low)} … ${signed(high)} at n = ${n})`;
   if (fp32 === null) return `its ${named} is ${significant(int8)} ${interval}`;
   const change = `its ${named} changes by ${signed(int8 - fp32)}${unit} ${interval}`;
-  return unproven ? `${change}, which is not proven to differ from none` : change;
+  if (!unproven) return change;
+  return `${change}, which is not proven to differ from none${needed(accuracy)}`;
+}
+
+/** What it would take to tell. */
+function needed({ n, neededN }: AccuracyResult): string {
+  if (!neededN || neededN <= n) return '';
+  return `: n is too small to tell, about ${neededN.toLocaleString('en')} samples would be needed`;
 }
 
 function agreement({ agreement: same }: RunResult): string {

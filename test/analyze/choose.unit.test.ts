@@ -26,6 +26,8 @@ const accuracy = (more: Partial<AccuracyResult>): AccuracyResult => ({
   n: 100,
   higherIsBetter: true,
   unproven: true,
+  labels: null,
+  neededN: null,
   ...more,
 });
 

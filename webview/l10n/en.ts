@@ -164,6 +164,9 @@ export const en = {
   'verdict.accuracy': '{metric} goes from {fp32} to {int8}: {gap} ({low} … {high}, n = {n}).',
   'verdict.accuracyUnproven':
     '{metric} goes from {fp32} to {int8}: {gap} ({low} … {high}), not proven at n = {n}.',
+  'verdict.neededN': 'That is too few to tell: about {needed} samples would be needed.',
+  'verdict.labels':
+    '{lost} of {n} labels are right in FP32 alone, {gained} in the written model alone (McNemar, exact: p = {p}).',
   'verdict.agreement': '{percent} % of {n} samples get the same label as in FP32.',
   'verdict.sqnr': 'The output {output} is {db} dB from FP32’s.',
   'verdict.sqnrWorst': 'The worst of {n} outputs, {output}, is {db} dB from FP32’s.',

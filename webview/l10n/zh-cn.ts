@@ -160,6 +160,9 @@ export const zhCn: Table = {
   'verdict.accuracy': '{metric} 从 {fp32} 变为 {int8}：{gap}（{low} … {high}，n = {n}）。',
   'verdict.accuracyUnproven':
     '{metric} 从 {fp32} 变为 {int8}：{gap}（{low} … {high}），n = {n} 时尚不能证实。',
+  'verdict.neededN': '样本太少，无法判断：大约需要 {needed} 个样本。',
+  'verdict.labels':
+    '{n} 个标签中，仅 FP32 正确的有 {lost} 个，仅写出的模型正确的有 {gained} 个（McNemar 精确检验：p = {p}）。',
   'verdict.agreement': '{n} 个样本中 {percent} % 与 FP32 标签相同。',
   'verdict.sqnr': '输出 {output} 与 FP32 相距 {db} dB。',
   'verdict.sqnrWorst': '{n} 个输出中最差的 {output} 与 FP32 相距 {db} dB。',

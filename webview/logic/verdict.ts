@@ -1,6 +1,6 @@
 import type { RunResult } from '../../src/protocol';
 import type { Phrase } from '../l10n/phrase';
-import { bytes, db, fixed, percent, threads, timesDigits } from './format';
+import { bytes, db, fixed, percent, plain, threads, timesDigits, whole } from './format';
 import { FINE } from './proposals';
 import { accuracyGap, metricValue, worstOutput } from './measures';
 
@@ -46,6 +46,13 @@ export function verdict(result: RunResult): Verdict {
         n: accuracy.n,
       },
     ]);
+  if (accuracy?.neededN && accuracy.neededN > accuracy.n)
+    sentences.push(['verdict.neededN', { needed: whole(accuracy.neededN) }]);
+  if (accuracy?.labels) {
+    const { lost, gained, p } = accuracy.labels;
+    const chance = p < 0.001 ? '< 0.001' : plain(p);
+    sentences.push(['verdict.labels', { lost, gained, n: accuracy.n, p: chance }]);
+  }
   if (agreement)
     sentences.push(['verdict.agreement', { percent: percent(agreement.value), n: agreement.n }]);
   const worst = worstOutput(result);

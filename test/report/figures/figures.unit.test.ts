@@ -45,6 +45,8 @@ const result = {
     n: 480,
     higherIsBetter: true,
     unproven: true,
+    labels: null,
+    neededN: null,
   },
   agreement: { value: 0.97, n: 480 },
   calibration: { samples: 64, source: 'calibration.npy', random: false },

@@ -92,6 +92,8 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
       n: 200,
       higherIsBetter: true,
       unproven: true,
+      labels: null,
+      neededN: null,
     },
     agreement: { value: better ? 0.83 : 0.765, n: 200 },
     withoutVnni: {
