@@ -233,8 +233,8 @@ export function ranges(layers: readonly LayerSummary[]): RangeSummary[] {
       type: 'uint8',
       channelScales: null,
       notFinite: 0,
-      growth: null,
-      outOfRange: null,
+      growth: tensor === 'logits' ? 0.068 : bell ? 0.031 : 0,
+      outOfRange: tensor === 'logits' ? 0.0021 : 0,
       sparkline: histogram(next, 48, bell),
     };
   };

@@ -16,7 +16,7 @@ export function OverviewCalibration({ result }: { result: RunResult }) {
       t(convergence.growing.length > 0 ? 'calibration.enoughOther' : 'calibration.enough', {
         n: convergence.enough,
       }),
-    heldBack && t('calibration.heldBack', { n: heldBack.samples }),
+    heldBack && rows.length > 0 && t('calibration.heldBack', { n: heldBack.samples }),
     likeness &&
       t(likeness.unlike || likeness.suspicion ? 'calibration.unlike' : 'calibration.like', {
         layer: likeness.node,
