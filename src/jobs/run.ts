@@ -35,7 +35,7 @@ import {
   pickLayerSamples,
   sensitivityStage,
 } from './stages/layers';
-import { heldBackStage } from './stages/held-back';
+import { chosenQuantizers, heldBackStage, quantizersOf } from './stages/held-back';
 import { likenessStage } from './stages/likeness';
 import { roundedStage } from './stages/rounded';
 import { timeStage } from './stages/time';
@@ -136,7 +136,13 @@ async function runStages(
   else if (wanted === 'needed') await quantizeStage(plan, subject, null); // says what is missing
   await likenessStage(subject, samples.calibration, result, context);
   context.partial();
-  if (!goes('quantize')) return;
+  if (!goes('quantize')) {
+    if (calibrated && wanted !== 'unused') {
+      const chosen = chosenQuantizers(plan, subject, calibrated);
+      await heldBackStage(plan, subject, chosen, samples, result, context);
+    }
+    return;
+  }
 
   // 2. Quantize, write, load, read what is executed.
   let start = Date.now();
@@ -208,7 +214,8 @@ async function runStages(
     );
     result.seconds.evaluate = (Date.now() - start) / 1000;
     fillEvaluation(result, evaluation, samples.evaluation);
-    await heldBackStage(plan, subject, quantized, samples, result, context);
+    if (quantized.placement)
+      await heldBackStage(plan, subject, quantizersOf(result), samples, result, context);
     if (calibrated && samples.shared > 0)
       addNote(result.notes, {
         code: 'evaluated-on-calibration',

@@ -26,6 +26,29 @@ describe('a calibration', () => {
     expect(progress.some(({ stage, estimate }) => stage !== 'calibrate' && estimate)).toBe(false);
   });
 
+  it(
+    'says what lies outside of its ranges as the written model does',
+    { timeout: 60_000 },
+    async () => {
+      const { recipePath, write } = await project(folder, 'held-back');
+      write({
+        quantization: { activations: { observer: 'percentile', percentile: 99 }, improve: [] },
+      });
+      const shares = async (until: 'calibrate' | 'evaluate') => {
+        const { result } = await run(recipePath, { until });
+        expect(result.calibrationReport!.heldBack).toEqual({ samples: 16 });
+        return new Map(result.ranges.map((r) => [r.tensor, r.outOfRange]));
+      };
+      const before = await shares('calibrate');
+      const after = await shares('evaluate');
+      const measured = [...after].filter(([, share]) => share !== null);
+      expect(measured.length).toBeGreaterThan(4);
+      expect(Math.max(...measured.map(([, share]) => share!))).toBeGreaterThan(0.002);
+      for (const [tensor, share] of measured)
+        expect([tensor, before.get(tensor)]).toEqual([tensor, share]);
+    },
+  );
+
   it('is not done again for another observer', { timeout: 120_000 }, async () => {
     const { recipePath, write } = await project(folder, 'observers');
     const runs = vi.spyOn(Session.prototype, 'run');

@@ -1,52 +1,110 @@
 import { spread, type Feed } from '../../data';
-import { codeRange } from '../../numeric';
-import { calibrate } from '../../quantize/calibrate';
+import { codeRange, type QuantParams } from '../../numeric';
+import { calibrate, type Statistics } from '../../quantize/calibrate';
+import { TensorStatistics, type StatisticsData } from '../../quantize/statistics';
 import type { Note, RunResult } from '../../results';
-import type { JobContext } from '../context';
-import { keyOf } from '../keys';
-import type { Quantized } from '../modes/mode';
+import { runtimeVersion } from '../../runtime/session';
+import { addNote, type JobContext } from '../context';
+import { forcedLayers } from '../forced';
+import { ENGINE_VERSION, keyOf } from '../keys';
+import { chooseParameters } from '../modes/parameters';
 import type { Plan } from '../plan';
 import type { Samples, Selection } from '../samples';
-import type { Subject } from '../subject';
+import { everythingFor, type Subject } from '../subject';
+import { FORMAT } from './calibrate-part';
+import type { Calibrated } from './calibrate';
+import { wishesOf } from './quantize';
 
 /** So many samples are looked at. */
 const SAMPLES = 16;
 /** A tensor is worth a word from this share of its values outside on. */
 const MANY = 0.001;
 
+/** Scale and zero point of tensors that are, or would be, quantized. */
+export type Quantizers = ReadonlyMap<string, QuantParams>;
+
+/** The quantizers of a written model. */
+export function quantizersOf({ ranges }: RunResult): Quantizers {
+  return new Map(
+    ranges.flatMap(({ tensor, scale, zeroPoint }): [string, QuantParams][] =>
+      scale === null || zeroPoint === null ? [] : [[tensor, { scale, zeroPoint }]],
+    ),
+  );
+}
+
+/** The quantizers that a recipe's observers choose, before anything is written. */
+export function chosenQuantizers(plan: Plan, subject: Subject, calibrated: Calibrated): Quantizers {
+  const wishes = wishesOf(plan, subject);
+  const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, []);
+  const roots = everythingFor(subject, forcedLayers(plan, wishes), plan.traits.family).quantized;
+  return new Map(
+    [...roots].flatMap(([tensor, root]): [string, QuantParams][] => {
+      const own = params.get(root);
+      return own && !unusable.has(root) ? [[tensor, own]] : [];
+    }),
+  );
+}
+
 /**
  * Counts which share of every quantized tensor's values lies outside its range on samples that were not calibrated on, in
- * the FP32 model: what calibration has not seen. Does nothing where all evaluation samples were calibrated on, or the mode
- * has no ranges.
+ * the FP32 model: what calibration has not seen. The statistics of these samples are kept, so that other observers read
+ * nothing again. Does nothing where all evaluation samples were calibrated on, or there are no ranges.
  */
 export async function heldBackStage(
   plan: Plan,
   subject: Subject,
-  quantized: Quantized,
+  quantizers: Quantizers,
   { evaluation, shared }: Samples,
   result: RunResult,
   context: JobContext,
 ): Promise<void> {
-  if (!evaluation || shared > 0 || !quantized.placement || !result.calibrationReport) return;
-  const tensors = result.ranges.filter((r) => r.scale !== null).map((r) => r.tensor);
+  if (!evaluation || shared > 0 || quantizers.size === 0 || !result.calibrationReport) return;
+  const tensors = result.ranges.map((r) => r.tensor);
   const positions = spread(evaluation.indices.length, SAMPLES);
-  const key = keyOf('held-back', subject.key, evaluation.key, tensors);
-  const statistics = await context.memory.get('held-back', key, () =>
-    calibrate(subject.prepared, tensors, each(evaluation, positions)),
-  );
+  const statistics = await statisticsOf(subject, evaluation, positions, tensors, context);
   const codes = codeRange(plan.activationType);
   for (const range of result.ranges) {
     const seen = statistics.get(range.tensor);
-    if (!seen || seen.samples === 0 || range.scale === null || range.zeroPoint === null) continue;
+    const quantizer = quantizers.get(range.tensor);
+    if (!seen || seen.samples === 0 || !quantizer) continue;
     // Half a step beyond either end still rounds to the last code.
     const [low, high] = [codes.min - 0.5, codes.max + 0.5].map(
-      (code) => (code - range.zeroPoint!) * range.scale!,
+      (code) => (code - quantizer.zeroPoint) * quantizer.scale,
     );
     range.outOfRange = seen.histogram.shareOutside(low!, high!);
   }
   result.calibrationReport.heldBack = { samples: positions.length };
   const note = exceeded(result, positions.length);
-  if (note) result.notes.push(note);
+  if (note) addNote(result.notes, note);
+}
+
+/** Statistics of the held-back samples, from memory or `.vernier/` where they were made before. */
+function statisticsOf(
+  subject: Subject,
+  evaluation: Selection,
+  positions: readonly number[],
+  tensors: readonly string[],
+  { memory, store }: JobContext,
+): Promise<Statistics> {
+  const key = keyOf(
+    'held-back',
+    FORMAT,
+    ENGINE_VERSION,
+    runtimeVersion(),
+    subject.key,
+    evaluation.key,
+    [...tensors].sort(),
+  );
+  return memory.get('held-back', key, async () => {
+    const stored = await store.read<StatisticsData[]>(`held-back.${key}`);
+    if (stored) return new Map(stored.map((d) => [d.tensor, TensorStatistics.fromData(d)]));
+    const made = await calibrate(subject.prepared, tensors, each(evaluation, positions));
+    await store.write(
+      `held-back.${key}`,
+      [...made.values()].map((s) => s.toData()),
+    );
+    return made;
+  });
 }
 
 function exceeded({ ranges }: RunResult, samples: number): Note | null {
