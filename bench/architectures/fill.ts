@@ -1,4 +1,4 @@
-import { Random } from '../../src/numeric';
+import { Random, transposeInto } from '../../src/numeric';
 import { sizeOf, type Parameter } from './net';
 
 const QUANTILES = 1 << 16;
@@ -31,11 +31,15 @@ function quantile(p: number): number {
   return (poly(a, r) * q) / poly(b, r);
 }
 
-/** Values of a parameter. @param measured running statistics by name */
+/**
+ * Values of a parameter. @param measured running statistics by name; @param all parameters of the network, among which a
+ * tied one finds its other
+ */
 export function fill(
   { name, dims, fill: how }: Parameter,
   seed: number,
   measured: ReadonlyMap<string, Float32Array> = new Map(),
+  all: readonly Parameter[] = [],
 ): Float32Array {
   const size = sizeOf(dims);
   const random = new Random(seed, hash(name));
@@ -43,6 +47,13 @@ export function fill(
     case 'measured': {
       const values = measured.get(name);
       if (values?.length !== size) throw new Error(`'${name}' was not measured`);
+      return values;
+    }
+    case 'transposed': {
+      const other = all.find((p) => p.name === how.of);
+      if (!other) throw new Error(`'${name}' is tied to '${how.of}', which is not there`);
+      const values = new Float32Array(size);
+      transposeInto(fill(other, seed, measured, all), values, other.dims, [1, 0]);
       return values;
     }
     case 'uniform':

@@ -38,7 +38,15 @@ export function gpt(size: GptSize): Net {
   const mask = causalMask(net, count, positions);
   for (let i = 0; i < layers; i++) x = block(net, i, x, mask, size);
   x = layerNorm(net, '/transformer/ln_f', 'transformer.ln_f', x, width);
-  const scores = linear(net, '/lm_head', 'lm_head', x, [width, vocabulary], 0.02, false);
+  const scores = linear(
+    net,
+    '/lm_head',
+    'lm_head',
+    x,
+    [width, vocabulary],
+    { tied: 'transformer.wte.weight' },
+    false,
+  );
   net.output(scores, 'logits', [1, 'tokens', vocabulary]);
   return net;
 }

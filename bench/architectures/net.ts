@@ -18,6 +18,8 @@ export type Fill =
   | { kind: 'uniform'; limit: number }
   /** `scale · exp(normal · spread)`: positive, as gains are. */
   | { kind: 'gain'; scale: number; spread: number }
+  /** The values of another parameter, transposed: a tied weight that the exporter wrote twice. */
+  | { kind: 'transposed'; of: string }
   /** Measured mean or variance of what enters a BatchNormalization: see statistics.ts. */
   | { kind: 'measured' };
 

@@ -62,7 +62,7 @@ function trainingModel(net: Net, seed: number): Model {
     if (p.fill.kind === 'measured') continue;
     // gain and shift of a BatchNormalization are multiplied and added by hand here
     const dims = channels.has(p.name) ? [1, ...p.dims, 1, 1] : p.dims;
-    initializer.push(makeTensor(p.name, 'float32', dims, fill(p, seed)));
+    initializer.push(makeTensor(p.name, 'float32', dims, fill(p, seed, undefined, net.parameters)));
   }
   const output = net.nodes
     .filter((n) => n.opType === 'BatchNormalization')

@@ -10,12 +10,17 @@ export function linear(
   module: string,
   x: string,
   [from, to]: readonly [number, number],
-  std: number,
+  std: number | { tied: string },
   bias = true,
 ): string {
   const number = (numbers.get(net) ?? 1000) + 1;
   numbers.set(net, number);
-  const weight = net.parameter(`onnx::MatMul_${number}`, [from, to], { kind: 'normal', std });
+  const weight = net.parameter(
+    `onnx::MatMul_${number}`,
+    [from, to],
+    typeof std === 'number' ? { kind: 'normal', std } : { kind: 'transposed', of: std.tied },
+    typeof std === 'number',
+  );
   const product = net.node(scope, 'MatMul', [x, weight]);
   if (!bias) return product;
   const b = net.parameter(`${module}.bias`, [to], { kind: 'normal', std: 0.02 });

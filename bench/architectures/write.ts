@@ -44,7 +44,7 @@ export async function writeNet(net: Net, file: string, options: WriteOptions): P
   const data = options.external ? new DataFile(`${file}.data`) : null;
   try {
     const weights = net.parameters.map((p) => {
-      const values = fill(p, options.seed, measured);
+      const values = fill(p, options.seed, measured, net.parameters);
       return data && values.byteLength >= SMALL
         ? data.put(p.name, p.dims, values)
         : makeTensor(p.name, 'float32', p.dims, values);
