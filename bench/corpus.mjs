@@ -38,7 +38,9 @@ export async function corpus(bench) {
     .sort()
     .filter((_, i) => !bench.quick || i % 10 === 0);
   const { modes } = engine;
-  const todo = files.flatMap((file) => modes.map((mode) => ({ file, mode })));
+  const todo = files
+    .flatMap((file) => modes.map((mode) => ({ file, mode })))
+    .filter(({ file, mode }) => bench.wants(`${mode} ${file}`));
   const known = new Journal(at('dist/worker.js'));
   const outcomes = [];
   const next = todo[Symbol.iterator]();

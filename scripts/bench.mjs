@@ -1,5 +1,6 @@
-// `npm run bench [-- NAME…] [--quick] [--strict] [--write]`: the figures that the project promises, measured here.
-// NAME is reach, lstm, a section of bench/sections.mjs, or part of a model's name. --quick: shorter, and the peer only from an earlier run;
+// `npm run bench [-- NAME…] [--only PART,…] [--quick] [--strict] [--write]`: the figures that the project promises, measured here.
+// NAME is reach, lstm, a section of bench/sections.mjs, or part of a model's name. --only: of the sections that have many cases
+// (architectures, corpus), those with such a part in their name. --quick: shorter, and the peer only from an earlier run;
 // --strict: a missed requirement fails; --write: keeps the tables as bench/RESULTS.md.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,8 +10,12 @@ import { ensurePackages } from './lib/install.mjs';
 import { at } from './lib/paths.mjs';
 import { main, Remedy, seconds } from './lib/run.mjs';
 
-const flags = process.argv.slice(2).filter((arg) => arg.startsWith('--'));
-const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
+const args = process.argv.slice(2);
+const onlyAt = args.indexOf('--only');
+/** Parts of the names of the cases that are wanted; null for all. */
+const only = onlyAt < 0 ? null : (args.splice(onlyAt, 2)[1]?.split(',').filter(Boolean) ?? []);
+const flags = args.filter((arg) => arg.startsWith('--'));
+const names = args.filter((arg) => !arg.startsWith('--'));
 const folder = mkdtempSync(join(tmpdir(), 'vernier-bench-'));
 
 main(bench, () => rmSync(folder, { recursive: true, force: true }));
@@ -56,6 +61,8 @@ async function prepare() {
     shared,
     peer,
     quick: flags.includes('--quick'),
+    /** Whether `--only` leaves a case of this name in. */
+    wants: (name) => only === null || only.some((part) => name.includes(part)),
     tally: new Tally(),
     attempt,
   };
