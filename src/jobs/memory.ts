@@ -1,12 +1,21 @@
 /** What the worker remembers between requests: the last few values of each kind, by content key. */
 export class Memory {
   private readonly kinds = new Map<string, Map<string, Promise<unknown>>>();
+  private readonly endings = new WeakMap<Promise<unknown>, () => void>();
 
   /** @param keep values kept per kind; older ones are forgotten */
   constructor(private readonly keep = 3) {}
 
-  /** The remembered value, or a new one. A failed attempt is not remembered. */
-  get<T>(kind: string, key: string, make: () => Promise<T>): Promise<T> {
+  /**
+   * The remembered value, or a new one. A failed attempt is not remembered.
+   * @param release gives back what a forgotten value holds outside of the engine's memory
+   */
+  get<T>(
+    kind: string,
+    key: string,
+    make: () => Promise<T>,
+    release?: (value: T) => Promise<void>,
+  ): Promise<T> {
     let values = this.kinds.get(kind);
     if (!values) this.kinds.set(kind, (values = new Map<string, Promise<unknown>>()));
     const known = values.get(key) as Promise<T> | undefined;
@@ -19,9 +28,11 @@ export class Memory {
     const fresh = make();
     values.set(key, fresh);
     fresh.catch(() => values.delete(key));
-    for (const old of values.keys()) {
+    if (release) this.endings.set(fresh, () => void fresh.then(release).catch(() => undefined));
+    for (const [old, value] of values) {
       if (values.size <= this.keep) break;
       values.delete(old);
+      this.endings.get(value)?.();
     }
     return fresh;
   }

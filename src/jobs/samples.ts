@@ -9,6 +9,7 @@ import {
   type SampleSource,
 } from '../data';
 import type { ResolvedImage } from '../recipe/defaults';
+import { keyOf } from './keys';
 import type { Memory } from './memory';
 import type { Subject } from './subject';
 import type { Plan } from './plan';
@@ -173,7 +174,7 @@ export async function* eachSample(selection: Selection, most?: number): AsyncGen
 }
 
 async function selectionKey(source: SampleSource, indices: readonly number[]): Promise<string> {
-  return `${await source.key()}:${indices.length}:${indices[0] ?? ''}:${indices.at(-1) ?? ''}`;
+  return keyOf(await source.key(), indices);
 }
 
 function imageSettings({ resize, crop, ...image }: ResolvedImage) {

@@ -111,6 +111,26 @@ describe('checkLimits', () => {
 });
 
 describe('Memory', () => {
+  it('gives back what a forgotten value holds, and nothing else', async () => {
+    const memory = new Memory(2);
+    const released: string[] = [];
+    const get = (key: string) =>
+      memory.get(
+        'session',
+        key,
+        () => Promise.resolve(key),
+        (value) => Promise.resolve(void released.push(value)),
+      );
+    await get('a');
+    await get('b');
+    await get('a');
+    expect(released).toEqual([]);
+    await get('c'); // the oldest in use is now b
+    await Promise.resolve();
+    expect(released).toEqual(['b']);
+    expect([memory.has('session', 'a'), memory.has('session', 'b')]).toEqual([true, false]);
+  });
+
   it('remembers the youngest few of each kind', async () => {
     const memory = new Memory(2);
     let made = 0;
