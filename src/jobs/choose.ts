@@ -21,7 +21,7 @@ import { openSamples, type Samples } from './samples';
 import { openReference } from './stages/evaluate';
 import { latencyStage } from './stages/latency';
 import { openProbe, type Probe } from './stages/probe';
-import { refuseHopeless } from './stages/quantize';
+import { refuseHopeless, type Quantized } from './stages/quantize';
 import { rangesStage } from './stages/ranges';
 import { verifyStage } from './stages/verify';
 import { writeStage } from './stages/write';
@@ -155,12 +155,13 @@ async function tryMode(
     misses: null,
   };
   await mkdir(path.dirname(file), { recursive: true });
+  let quantized: Quantized | null = null;
   try {
     await refuseHopeless(plan, subject);
     const { calibrated } = await rangesStage(plan, subject, samples, context);
     await context.meter.begin('quantize', 1, mode);
     const { calibration } = samples;
-    const quantized = await writeStage(plan, subject, calibration, calibrated, context);
+    quantized = await writeStage(plan, subject, calibration, calibrated, context);
     const verified = await verifyStage(subject, quantized, file, probe, [], context, plan.target);
     const found = emptyResult(plan, subject, plan.recipePath);
     try {
@@ -170,7 +171,7 @@ async function tryMode(
       fillLayers(found, subject, quantized, verified.executed, macs);
       trial.int8MacShare = found.int8MacShare;
       trial.worstDb = verified.verification.worstDb;
-      const evaluation = await compare(task, verified.session, samples, context);
+      const evaluation = await compare(task, await verified.open(), samples, context);
       if (evaluation) {
         fillEvaluation(found, evaluation, samples.evaluation!);
         const dbs = evaluation.outputs.map((o) => o.sqnrDb);
@@ -179,7 +180,7 @@ async function tryMode(
         trial.agreement = evaluation.agreement;
       }
     } finally {
-      await verified.session.release();
+      await verified.release();
     }
     await context.meter.begin('latency', 1, mode);
     found.latency = trial.latency = await latencyStage(
@@ -199,6 +200,7 @@ async function tryMode(
     const { code, message } = toErrorData(error);
     trial.failure = { code, message };
   } finally {
+    quantized?.release();
     await rm(file, { force: true });
     await removeOldData(path.dirname(file), path.basename(file), null);
   }

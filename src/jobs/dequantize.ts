@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { evaluate } from '../analyze/evaluate';
 import { VernierError } from '../errors';
@@ -6,16 +6,19 @@ import { openData, spread } from '../data';
 import {
   inlineExternal,
   loadModel,
+  removeOldData,
   saveModel,
   serializeModel,
   valueType,
   type Model,
+  type SaveOptions,
 } from '../onnx';
 import { validateModel } from '../onnx/validate';
 import { dequantizeModel } from '../quantize/dequantize';
 import type { DequantizeResult } from '../results';
 import { Session } from '../runtime/session';
 import { fileKey, VERSION } from './keys';
+import { trialFile } from './trial';
 
 /** What is to be de-quantized, and on what both models are compared. */
 export interface DequantizeRequest {
@@ -39,6 +42,7 @@ const SAMPLES = 8;
 export async function dequantizeFile(
   request: DequantizeRequest,
   temporary: (file: string) => void,
+  save: Pick<SaveOptions, 'weights'> = {},
 ): Promise<DequantizeResult> {
   const { model: file, output } = request;
   if (path.resolve(file) === path.resolve(output))
@@ -58,18 +62,25 @@ export async function dequantizeFile(
       { file, ...(left[0] ? { node: left[0].node } : {}), remedy: 'Use it as it is.' },
     );
   await describe(model, file);
-  const trial = path.join(path.dirname(output), `.${path.basename(output)}.${process.pid}.tmp`);
+  const [folder, dataStem] = [path.dirname(output), path.basename(output)];
+  const trial = trialFile(output);
   temporary(trial);
+  const earlier = new Set(await readdir(folder).catch(() => []));
+  let data: string | null = null;
   try {
-    await saveModel(model, trial);
+    ({ data } = await saveModel(model, trial, { ...save, dataStem }));
     const session = await Session.open(trial);
     try {
       const compared = await compare(request, source, session);
       await rename(trial, output);
+      await removeOldData(folder, dataStem, data);
       return { model: file, output, before, after, left, ...compared };
     } finally {
       await session.release();
     }
+  } catch (error) {
+    if (data && !earlier.has(path.basename(data))) await rm(data, { force: true });
+    throw error;
   } finally {
     await rm(trial, { force: true });
   }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Store } from './store';
 
 /** Changes whenever the engine computes something else from the same input. */
 export const ENGINE_VERSION = '1';
@@ -8,19 +10,70 @@ export const ENGINE_VERSION = '1';
 /** Version of the product; a test holds it to the manifest's. */
 export const VERSION = '0.1.0';
 
-const known = new Map<string, { stamp: string; hash: string }>();
+interface Hashed {
+  stamp: string;
+  hash: string;
+}
 
-/** SHA-256 of a file's bytes, remembered while size and time of change stay the same. */
-export async function fileKey(file: string): Promise<string> {
+const known = new Map<string, Hashed>();
+
+/** Hashes of files of more bytes are kept on disk, too: they take seconds. */
+const WORTH_KEEPING = 256 << 20;
+/** Document that they are kept in. */
+const HASHES = 'hashes';
+
+/**
+ * SHA-256 of a file's bytes, remembered while size and time of change stay the same; that of a large file also in `store`.
+ */
+export async function fileKey(file: string, store?: Store): Promise<string> {
   const { size, mtimeMs, ino } = await stat(file);
   const stamp = `${size} ${mtimeMs} ${ino}`;
   const before = known.get(file);
   if (before?.stamp === stamp) return before.hash;
+  const kept = size > WORTH_KEEPING ? ((await store?.read<Kept>(HASHES)) ?? {}) : {};
+  const earlier = kept[file];
+  if (earlier?.stamp === stamp) {
+    known.set(file, earlier);
+    return earlier.hash;
+  }
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  const hex = hash.digest('hex');
-  known.set(file, { stamp, hash: hex });
-  return hex;
+  for await (const chunk of createReadStream(file, { highWaterMark: 4 << 20 }))
+    hash.update(chunk as Buffer);
+  const found = { stamp, hash: hash.digest('hex') };
+  known.set(file, found);
+  if (size > WORTH_KEEPING) await store?.write(HASHES, { ...kept, [file]: found });
+  return found.hash;
+}
+
+type Kept = Record<string, Hashed | undefined>;
+
+/** Hashes of a model's file and of the data files that it refers to. */
+export interface ModelHashes {
+  model: string;
+  /** In order of name; empty where the model stands alone. */
+  data: { name: string; hash: string }[];
+}
+
+/** Data files of models by the hash of the model's file and its folder. */
+const dataFiles = new Map<string, string[]>();
+
+/**
+ * Hashes everything that a model is made of. @param filesOf lists its data files; called once for the same bytes. Throws what
+ * it throws, and what reading files throws.
+ */
+export async function modelHashes(
+  file: string,
+  filesOf: () => Promise<string[]>,
+  store?: Store,
+): Promise<ModelHashes> {
+  const model = await fileKey(file, store);
+  const id = `${path.dirname(file)} ${model}`;
+  let files = dataFiles.get(id);
+  if (!files) dataFiles.set(id, (files = [...(await filesOf())].sort()));
+  const data: ModelHashes['data'] = [];
+  for (const each of files)
+    data.push({ name: path.basename(each), hash: await fileKey(each, store) });
+  return { model, data };
 }
 
 /** A key of anything that JSON can say. */

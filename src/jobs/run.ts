@@ -42,9 +42,10 @@ import { timeStage } from './stages/time';
 import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
 import { openProbe } from './stages/probe';
 import { rangesStage } from './stages/ranges';
-import { verifyStage } from './stages/verify';
+import { verifyStage, type Verified } from './stages/verify';
 import { correctAloneStage } from './stages/correct';
 import { writeStage } from './stages/write';
+import { trialFile } from './trial';
 import { noteRisk, pairsOf, withoutVnniStage } from './stages/without-vnni';
 import { Store } from './store';
 import { macsWithShapes, namedLayers, openSubject, type Subject } from './subject';
@@ -69,7 +70,7 @@ export async function runRecipe(
   await store.removeTemporary();
   const meter = new Meter((progress) => hooks.progress(progress));
   await meter.begin('read', 1);
-  const subject = await openSubject(plan.model, memory);
+  const subject = await openSubject(plan.model, memory, store);
   const result = emptyResult(plan, subject, request.recipePath);
   result.notes.push(...plan.notes, ...layerWarnings(plan, namedLayers(subject)));
   result.notes.push(...subject.context.notes);
@@ -150,21 +151,23 @@ async function runStages(
   const { calibration } = samples;
   const quantize = (extra: ReadonlySet<string>): Promise<Quantized> =>
     writeStage(plan, subject, calibration, calibrated, context, extra);
+  context.temporary(trialFile(plan.output));
   const quantized = await quantize(new Set());
-  for (const note of quantized.notes) addNote(result.notes, note);
-  await context.meter.begin('verify', 1);
-  const probe = await openProbe(plan, subject, samples, context);
-  const verified = await verifyStage(
-    subject,
-    quantized,
-    plan.output,
-    probe,
-    result.notes,
-    context,
-    plan.target,
-  );
-  result.verification = verified.verification;
+  let verified: Verified | null = null;
   try {
+    for (const note of quantized.notes) addNote(result.notes, note);
+    await context.meter.begin('verify', 1);
+    const probe = await openProbe(plan, subject, samples, context);
+    verified = await verifyStage(
+      subject,
+      quantized,
+      plan.output,
+      probe,
+      result.notes,
+      context,
+      plan.target,
+    );
+    result.verification = verified.verification;
     result.seconds.quantize = (Date.now() - start) / 1000;
     result.key = keyOf(
       ENGINE_VERSION,
@@ -208,7 +211,7 @@ async function runStages(
     const evaluation = await evaluateStage(
       plan,
       reference,
-      verified.session,
+      await verified.open(),
       samples.evaluation,
       context,
     );
@@ -302,7 +305,8 @@ async function runStages(
     fillSensitivity(result, noise, costs);
     result.seconds.analyze += (Date.now() - start) / 1000;
   } finally {
-    await verified.session.release();
+    await verified?.release();
+    quantized.release();
   }
 }
 

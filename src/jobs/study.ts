@@ -15,6 +15,7 @@ import { rangesStage } from './stages/ranges';
 import { writeStage } from './stages/write';
 import { Store } from './store';
 import { openSubject, type Subject } from './subject';
+import { trialFile } from './trial';
 
 /** A recipe's model with its data and its quantized form in memory: what is needed to try things with its layers. */
 export interface Study {
@@ -79,6 +80,7 @@ export async function openStudy(plan: Plan, subject: Subject, context: JobContex
     });
   const { calibrated } = await rangesStage(plan, subject, samples, context);
   await context.meter.begin('quantize', 1);
+  context.temporary(trialFile(plan.output));
   const quantized = await writeStage(plan, subject, calibration, calibrated, context);
   const reference = await openReference(subject, evaluation, context);
   const layerSamples = await pickLayerSamples(plan, subject, evaluation);

@@ -2,7 +2,16 @@ import path from 'node:path';
 import { VernierError } from '../errors';
 import { layerMacs } from '../analyze/layer-macs';
 import { lookAtPrepared, type Look } from '../analyze/look';
-import { loadModel, type InputSpec, type Model, valueType } from '../onnx';
+import {
+  allTensors,
+  externalFile,
+  heldSource,
+  isExternal,
+  loadModel,
+  type InputSpec,
+  type Model,
+  valueType,
+} from '../onnx';
 import { inferGraphs } from '../onnx/shapes';
 import { validateModel } from '../onnx/validate';
 import type { PassContext } from '../quantize/context';
@@ -12,14 +21,16 @@ import { place, type Placement } from '../quantize/placement';
 import { prepare } from '../quantize/prepare';
 import type { TypeOf, Unit } from '../quantize/units';
 import type { NamedLayer } from '../recipe/match';
-import { fileKey } from './keys';
+import { keyOf, modelHashes, type ModelHashes } from './keys';
 import type { Memory } from './memory';
+import type { Store } from './store';
 
 /** A model as a job needs it: read, checked, folded, its layers listed. */
 export interface Subject {
   file: string;
-  /** Hash of the file. */
+  /** Hash of the file and of those in which its weights lie. */
   key: string;
+  hashes: ModelHashes;
   source: Model;
   /** The same as analysis sees it. */
   look: Look;
@@ -34,22 +45,35 @@ export interface Subject {
   macs: Map<string, number | null>;
 }
 
-/** Reads and prepares a model, remembered by its content. Throws `model.*`. */
-export async function openSubject(file: string, memory: Memory): Promise<Subject> {
-  let key: string;
+/**
+ * Reads and prepares a model, remembered by its content. Throws `model.*`. @param store where hashes of large files are kept
+ */
+export async function openSubject(file: string, memory: Memory, store?: Store): Promise<Subject> {
+  let hashes: ModelHashes;
   try {
-    key = await fileKey(file);
+    hashes = await modelHashes(file, async () => dataFiles(await loadModel(file)), store);
   } catch {
-    await loadModel(file); // says in words what is wrong
+    validateModel(await loadModel(file)); // says in words what is wrong
     throw new VernierError('model.not-found', `Cannot read '${file}'.`, {
       file,
       remedy: 'Check the path and its permissions.',
     });
   }
-  return memory.get('subject', `${path.resolve(file)} ${key}`, () => makeSubject(file, key));
+  const key = hashes.data.length === 0 ? hashes.model : keyOf('model', hashes);
+  return memory.get('subject', `${path.resolve(file)} ${key}`, () =>
+    makeSubject(file, key, hashes),
+  );
 }
 
-async function makeSubject(file: string, key: string): Promise<Subject> {
+/** Files in which a model's weights lie. Throws `model.external-…`. */
+function dataFiles(model: Model): string[] {
+  const beside = [...allTensors(model.graph)]
+    .map(({ tensor }) => tensor)
+    .filter((tensor) => isExternal(tensor) && !heldSource(tensor));
+  return [...new Set(beside.map((tensor) => externalFile(tensor, model.dir)))];
+}
+
+async function makeSubject(file: string, key: string, hashes: ModelHashes): Promise<Subject> {
   const source = await loadModel(file);
   validateModel(source);
   const look = lookAtPrepared(source, await prepare(source));
@@ -58,6 +82,7 @@ async function makeSubject(file: string, key: string): Promise<Subject> {
   return {
     file,
     key,
+    hashes,
     source,
     look,
     prepared,

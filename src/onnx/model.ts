@@ -2,23 +2,30 @@
 import { create } from '@bufbuild/protobuf';
 import { copyMessage } from './copy';
 import { GraphProtoSchema } from './gen/onnx_pb';
-import { entry, opsetEntry, type GraphProto, type ModelProto } from './schema';
+import { hold } from './held';
+import { entry, opsetEntry, type GraphProto, type ModelProto, type TensorProto } from './schema';
+import type { Spool } from './spool';
 
 /** ONNX's default operator domain has two spellings. */
 export function isDefaultDomain(domain: string): boolean {
   return domain === '' || domain === 'ai.onnx';
 }
 
+/** Values of fewer bytes stay in memory. */
+const PARKED_BYTES = 1 << 16;
+
 export class Model {
   /**
    * @param proto the message as it was read, unknown fields included
    * @param file absolute path, or null for a model that was never a file
    * @param dir folder against which external data resolves
+   * @param spool where values that are made for it go instead of into memory, if they are many
    */
   constructor(
     readonly proto: ModelProto,
     readonly file: string | null,
     readonly dir: string | null,
+    readonly spool: Spool | null = null,
   ) {}
 
   get graph(): GraphProto {
@@ -60,6 +67,17 @@ export class Model {
 
   /** A copy whose graph can be edited freely. Weights share their bytes with it: replace them, never write into them. */
   copy(): Model {
-    return new Model(copyMessage(this.proto), this.file, this.dir);
+    return new Model(copyMessage(this.proto), this.file, this.dir, this.spool);
+  }
+
+  /** The same model, not copied, whose copies park what is made for them in `spool`. */
+  spooling(spool: Spool): Model {
+    return new Model(this.proto, this.file, this.dir, spool);
+  }
+
+  /** A tensor just made, whose values go into the model's spool if it has one and they are many. */
+  parked(tensor: TensorProto): TensorProto {
+    if (!this.spool || tensor.rawData.length < PARKED_BYTES) return tensor;
+    return hold(tensor, this.spool.put(tensor.rawData));
   }
 }

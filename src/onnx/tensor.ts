@@ -1,7 +1,9 @@
 /** Tensors of a file as lazy handles: type and shape cost nothing, values are decoded when asked for. */
-import { clone, create } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { VernierError } from '../errors';
+import { copyMessage } from './copy';
 import { readExternal } from './external';
+import { ComputedBytes, makeHeldTensor } from './held';
 import { TensorProtoSchema } from './gen/onnx_pb';
 import {
   DataLocation,
@@ -185,7 +187,7 @@ export function makeTensor(
 
 /** The same tensor under another name; the bytes are shared. */
 export function renamedTensor(tensor: TensorProto, name: string): TensorProto {
-  const copy = clone(TensorProtoSchema, tensor);
+  const copy = copyMessage(tensor);
   copy.name = name;
   return copy;
 }
@@ -203,6 +205,22 @@ export function tensorOf(
     dataType: elementTypeNumber(type),
     rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   });
+}
+
+/**
+ * An initializer that is made of another one's values: at once, or where those are not in memory, each time it is read.
+ * @param values computes it; must give the same whenever it is called
+ */
+export function derivedTensor(
+  from: TensorProto,
+  name: string,
+  type: ElementType,
+  dims: readonly number[],
+  values: () => TensorData,
+): TensorProto {
+  if (!isExternal(from)) return makeTensor(name, type, dims, values());
+  const bytes = Math.ceil((elementCount(dims) * elementBits(type)) / 8);
+  return makeHeldTensor(name, type, dims, new ComputedBytes(bytes, values));
 }
 
 /** A float32 scalar initializer. */

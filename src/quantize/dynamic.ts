@@ -175,7 +175,7 @@ function transposed(model: Model, index: GraphIndex, tensor: string): string {
   const out = new Float32Array(values.length);
   for (let r = 0; r < rows; r++)
     for (let c = 0; c < columns; c++) out[c * rows + r] = values[r * columns + c]!;
-  return index.addInitializer(makeTensor(name, 'float32', [columns, rows], out));
+  return index.addInitializer(model.parked(makeTensor(name, 'float32', [columns, rows], out)));
 }
 
 /**
@@ -250,7 +250,10 @@ function quantizeGates(
     type: 'int8' | 'float32',
     dims: number[],
     data: Int8Array | Float32Array,
-  ) => index.addInitializer(makeTensor(index.freshName(`${tensor}_${suffix}`), type, dims, data));
+  ) => {
+    const name = index.freshName(`${tensor}_${suffix}`);
+    return index.addInitializer(model.parked(makeTensor(name, type, dims, data)));
+  };
   return {
     codes: add('quantized', 'int8', [directions, inputs, gates], codes),
     scale: add('scale', 'float32', shape, scales),

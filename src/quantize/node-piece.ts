@@ -14,7 +14,7 @@ import {
 } from '../onnx';
 import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../onnx/gen/onnx_pb';
 import { openModel } from '../runtime/open-model';
-import type { Session } from '../runtime/session';
+import type { Session, SessionSettings } from '../runtime/session';
 import { zeroPointTensor } from './parameters';
 
 /** How a tensor becomes codes. */
@@ -25,6 +25,9 @@ export interface Rounding {
 
 /** One session at a time, and nothing beside it: a second thread costs no other. */
 const THREADS = 2;
+
+/** Weights of a node that take more bytes are read where they lie. */
+const MAPPED_FROM = 1 << 20;
 
 /** What a node of a piece reads. */
 interface PieceInput {
@@ -44,6 +47,7 @@ export interface PieceSettings {
   means: boolean;
   /** Outputs that come as codes. */
   round: ReadonlyMap<string, Rounding>;
+  session: SessionSettings;
 }
 
 export interface Piece {
@@ -62,7 +66,7 @@ export async function openPiece(
   model: Model,
   index: GraphIndex,
   node: NodeProto,
-  { inputs, weight, means, round }: PieceSettings,
+  { inputs, weight, means, round, session }: PieceSettings,
 ): Promise<Piece> {
   const copy = clone(NodeProtoSchema, node);
   const initializer: TensorProto[] = [...nodeReads(node)].flatMap(
@@ -135,7 +139,11 @@ export async function openPiece(
     graph,
   });
   return {
-    session: await openModel(new Model(proto, null, model.dir), { threads: THREADS }),
+    session: await openModel(
+      new Model(proto, null, model.dir),
+      { threads: THREADS, ...session },
+      MAPPED_FROM,
+    ),
     outputs,
     means: mean,
   };

@@ -11,6 +11,7 @@ import {
   type TensorValue,
 } from '../onnx';
 import type { QuantParams } from '../numeric';
+import type { SessionSettings } from '../runtime/session';
 import { openPiece, type Piece, type Rounding } from './node-piece';
 
 export type { Rounding } from './node-piece';
@@ -66,9 +67,11 @@ export class NodeRunner {
   private readonly readersLeft = new Map<string, number>();
   private readonly index: GraphIndex;
 
+  /** @param settings of the sessions that run the nodes */
   constructor(
     private readonly model: Model,
     private readonly samples: readonly Feed[],
+    private readonly settings: SessionSettings = {},
   ) {
     this.index = new GraphIndex(model.graph);
     for (const node of model.graph.node)
@@ -174,6 +177,7 @@ export class NodeRunner {
       weight,
       means: means === true,
       round: round ?? new Map<string, Rounding>(),
+      session: this.settings,
     });
   }
 }

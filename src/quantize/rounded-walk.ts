@@ -3,6 +3,7 @@ import {
   floatData,
   GraphIndex,
   intAttribute,
+  tensorData,
   tensorDims,
   type Feed,
   type Model,
@@ -117,7 +118,7 @@ export class RoundedWalk {
     const codes = this.index.initializer(constant.codes)!;
     const dims = tensorDims(codes);
     const params: QuantParams[] = Array.from(scales, (s) => ({ scale: s, zeroPoint: 0 }));
-    const raw = new Int8Array(codes.rawData.buffer, codes.rawData.byteOffset, codes.rawData.length);
+    const raw = tensorData(codes) as Int8Array;
     const values =
       constant.axis === null
         ? dequantizePerChannel(raw, [1, raw.length], 0, params)

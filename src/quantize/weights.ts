@@ -191,7 +191,7 @@ export class ConstantWriter {
     data: Int8Array | Int32Array | Float32Array,
   ): string {
     const name = this.index.freshName(base);
-    return this.index.addInitializer(makeTensor(name, type, dims, data));
+    return this.index.addInitializer(this.model.parked(makeTensor(name, type, dims, data)));
   }
 }
 

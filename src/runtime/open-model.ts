@@ -30,11 +30,17 @@ const SMALL = 4096;
  * Loads a model that is in memory. Small ones are handed over whole. Of large ones the runtime maps the files in which
  * weights lie, so that they take no memory of their own; what lies in none, or not as the runtime needs it, is written
  * into a temporary file first. Throws `model.does-not-load`, and what reading weights throws.
+ * @param mapFrom bytes of weights up to which a model is handed over whole
  */
-export async function openModel(model: Model, settings: SessionSettings = {}): Promise<Session> {
-  if (weightBytes(model) <= IN_MEMORY)
+export async function openModel(
+  model: Model,
+  settings: SessionSettings = {},
+  mapFrom = IN_MEMORY,
+): Promise<Session> {
+  const bytes = weightBytes(model);
+  const referring = bytes > mapFrom ? byReference(model) : null;
+  if (!referring && bytes <= IN_MEMORY)
     return Session.open(serializeModel(inlineExternal(model)), settings);
-  const referring = byReference(model);
   if (referring) {
     const bytes = serializeModel(
       inlineTensors(referring.model, (t, own) => !(own && referring.kept.has(t.name))),

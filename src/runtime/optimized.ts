@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseModel, type Model } from '../onnx';
+import { externalSource, hold, isExternal, parseModel, tensorBytes, type Model } from '../onnx';
 import { Session, type SessionSettings } from './session';
 
 /**
@@ -22,4 +22,27 @@ export async function optimizedGraph(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * The same for a large model: the weights that the runtime executes with stay on disk, in `folder`, which must not exist and
+ * is the caller's to remove. They are written one after the other, so that memory does not grow with them.
+ */
+export async function optimizedGraphIn(
+  folder: string,
+  model: string,
+  settings: SessionSettings = {},
+): Promise<Model> {
+  const file = path.join(folder, 'optimized.onnx');
+  const session = await Session.open(model, {
+    ...settings,
+    prepack: false, // the graph is the same, and weights are not copied
+    optimizedModelPath: file,
+    optimizedDataFile: 'optimized.data',
+  });
+  await session.release();
+  const optimized = parseModel(await readFile(file), file);
+  for (const tensor of optimized.graph.initializer)
+    if (isExternal(tensor)) hold(tensor, externalSource(tensor, folder, tensorBytes(tensor)));
+  return optimized;
 }

@@ -26,7 +26,7 @@ async function written(name: string) {
     const { output, target } = plan;
     const weights = { weights: 'external' } as const;
     const done = await verifyStage(subject, quantized, output, none, [], context, target, weights);
-    await done.session.release();
+    await done.release();
     return done;
   };
   const files = () => readdirSync(at('.')).filter((f) => f.startsWith('net.int8') || /tmp/.test(f));

@@ -37,10 +37,12 @@ export interface Quantized {
   /** Largest codes that layers read, where weights leave headroom for pairs of products (x86 without VNNI). */
   headroom?: ReadonlyMap<string, Headroom>;
   notes: Note[];
+  /** Gives back what it holds on disk: the model cannot be read afterwards. */
+  release(): void;
 }
 
 /** What a mode made of a model; the stage adds the rest. */
-export type WrittenByMode = Omit<Quantized, 'wishes'>;
+export type WrittenByMode = Omit<Quantized, 'wishes' | 'release'>;
 
 /** All that a mode may ask. */
 export interface ModeInput {

@@ -1,7 +1,9 @@
 import { evaluate, metricFor, type Evaluation } from '../../analyze/evaluate';
-import { weightBytes, type TensorValue } from '../../onnx';
+import { weightBytes, type Feed, type Model, type TensorValue } from '../../onnx';
+import { LayerwiseModel } from '../../quantize/layerwise';
+import { VernierError } from '../../errors';
 import { openModel } from '../../runtime/open-model';
-import { runtimeVersion, Session } from '../../runtime/session';
+import { runtimeVersion, Session, type SessionSettings } from '../../runtime/session';
 import type { JobContext } from '../context';
 import { keyOf } from '../keys';
 import type { Plan } from '../plan';
@@ -16,18 +18,23 @@ export class Reference {
   private readonly outputs: Record<string, TensorValue>[] = [];
   private bytes = 0;
 
-  constructor(readonly session: Session) {}
+  constructor(private readonly model: Runs) {}
 
   async of(i: number, feed: Parameters<Session['run']>[0]): Promise<Record<string, TensorValue>> {
     const known = this.outputs[i];
     if (known) return known;
-    const fresh = await this.session.run(feed);
+    const fresh = await this.model.run(feed);
     const size = Object.values(fresh).reduce((sum, v) => sum + v.data.byteLength, 0);
     if (this.bytes + size <= REMEMBERED_BYTES) {
       this.bytes += size;
       this.outputs[i] = fresh;
     }
     return fresh;
+  }
+
+  /** Gives back what the model holds; the outputs remembered so far stay. */
+  release(): Promise<void> {
+    return this.model.release();
   }
 }
 
@@ -38,18 +45,57 @@ export function openReference(
   context: JobContext,
 ): Promise<Reference> {
   const key = keyOf('reference', subject.key, evaluation.key, runtimeVersion());
-  return context.memory.get('reference', key, async () => {
-    return new Reference(await openSource(subject));
-  });
+  return context.memory.get(
+    'reference',
+    key,
+    async () => new Reference(await openSource(subject, evaluation.indices.length)),
+    (reference) => reference.release(),
+  );
 }
 
-/** Weights of more bytes are mapped into memory as the file has them instead of being rearranged for speed. */
-const PREPACKED_BYTES = 1 << 30;
+/** A model with more bytes of weights runs node by node, */
+const LAYERWISE_BYTES = 1 << 30;
+/** but for more samples than this whole, with its weights mapped: each time node by node reads all weights again. */
+const LAYERWISE_SAMPLES = 2;
 
-/** A session of the source model, as its file has it. */
-export function openSource({ source }: Subject): Promise<Session> {
-  const settings = { prepack: weightBytes(source) <= PREPACKED_BYTES };
+/** What gives the outputs of a model. */
+export type Runs = Pick<Session, 'run' | 'release'>;
+
+/** The source model, ready to run so many samples. */
+export async function openSource(subject: Subject, samples = 1): Promise<Runs> {
+  const { source } = subject;
+  if (weightBytes(source) <= LAYERWISE_BYTES) return openWhole(source, {});
+  return samples > LAYERWISE_SAMPLES ? openWhole(source, MAPPED) : new LargeSource(subject);
+}
+
+/** Weights in data files take no memory of their own. */
+const MAPPED: SessionSettings = { prepack: false };
+
+function openWhole(source: Model, settings: SessionSettings): Promise<Session> {
   return source.file ? Session.open(source.file, settings) : openModel(source, settings);
+}
+
+/** A large model node by node, or where one of its nodes does not run alone (it gives a sequence, say), whole. */
+class LargeSource implements Runs {
+  private whole: Session | null = null;
+
+  constructor(private readonly subject: Subject) {}
+
+  async run(feed: Feed): Promise<Record<string, TensorValue>> {
+    if (this.whole) return this.whole.run(feed);
+    try {
+      return await new LayerwiseModel(this.subject.prepared, MAPPED).run(feed);
+    } catch (error) {
+      if (!(error instanceof VernierError) || !error.code.startsWith('model.')) throw error;
+      this.whole = await openWhole(this.subject.source, MAPPED);
+      return this.whole.run(feed);
+    }
+  }
+
+  async release(): Promise<void> {
+    await this.whole?.release();
+    this.whole = null;
+  }
 }
 
 /** Compares the written model with FP32 over the evaluation set. */

@@ -244,7 +244,9 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
           async (layer) => {
             const others = new Set(subject.units.map((u) => u.name).filter((n) => n !== layer));
             const alone = await quantizeAlone(plan, subject, calibrated, others);
-            return alone ? wholeSums(alone.model, layerSamples.feeds, exact) : exactSums(exact);
+            if (!alone) return exactSums(exact);
+            const sums = wholeSums(alone.model, layerSamples.feeds, exact);
+            return sums.finally(() => alone.release());
           },
         )
       : await groupedSensitivity(
@@ -315,7 +317,8 @@ export async function costsStage(
   for (const [i, layer] of candidates.entries()) {
     if (Date.now() > deadline) break;
     const kept = await keeping(layer);
-    costs.set(layer, noiseDb(await outputNoise(kept.model, samples.feeds, exact)) - base);
+    const noise = await outputNoise(kept.model, samples.feeds, exact).finally(() => kept.release());
+    costs.set(layer, noiseDb(noise) - base);
     await context.meter.step(i + 1, candidates.length, 'keeping one at a time');
   }
   return costs;

@@ -15,6 +15,7 @@ import { modeOf } from '../modes';
 import { weightSettings, wideParams, wideTypeOf } from '../modes/static';
 import type { Quantized } from '../modes/mode';
 import { VERSION } from '../keys';
+import { spoolFor } from '../trial';
 import type { Plan } from '../plan';
 import { everythingFor, type Subject } from '../subject';
 import type { Calibrated } from './calibrate';
@@ -34,7 +35,10 @@ export function wishesOf(plan: Plan, subject: Subject): Map<string, LayerWish> {
   );
 }
 
-/** Quantizes in memory, keeping `extra` layers in FP32 besides those of the recipe. */
+/**
+ * Quantizes, keeping `extra` layers in FP32 besides those of the recipe. What is made of a large model lies in a file beside
+ * the output until it is released.
+ */
 export async function quantizeStage(
   plan: Plan,
   subject: Subject,
@@ -46,10 +50,19 @@ export async function quantizeStage(
   const keep = new Set([...wishes].filter(([, w]) => w.keep).map(([name]) => name));
   extra.forEach((name) => keep.add(name));
   const mode = modeOf(plan.recipe.quantization.mode);
-  const written = await mode.quantize({ plan, subject, calibrated, keep, wishes, corrected });
-  refuseEmpty(written.units, plan, subject);
-  describe(written.model, plan, subject, calibrated);
-  return { ...written, wishes };
+  const spool = spoolFor(subject.prepared, plan.output);
+  const own = spool ? { ...subject, prepared: subject.prepared.spooling(spool) } : subject;
+  const input = { plan, subject: own, calibrated, keep, wishes, corrected };
+  const release = () => spool?.dispose();
+  try {
+    const written = await mode.quantize(input);
+    refuseEmpty(written.units, plan, subject);
+    describe(written.model, plan, subject, calibrated);
+    return { ...written, wishes, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 /** Refuses, before any data is read, a model in which this mode can quantize nothing even where nothing is kept. */
@@ -58,7 +71,7 @@ export async function refuseHopeless(plan: Plan, subject: Subject): Promise<void
   if (calibrationNeed(plan.recipe.quantization.mode) === 'needed')
     refuseEmpty(subject.everything.units, plan, subject);
   else if (!subject.units.some((unit) => mode.canQuantize(unit, subject)))
-    await quantizeStage(plan, subject, null); // says why, layer by layer
+    (await quantizeStage(plan, subject, null)).release(); // says why, layer by layer
 }
 
 /** Settings for experiments with single layers: the same as for the whole. */
@@ -133,7 +146,10 @@ function describe(model: Model, plan: Plan, subject: Subject, calibrated: Calibr
   const entries: [key: string, value: string][] = [
     ['vernier.version', VERSION],
     ['vernier.runtime', `onnxruntime-node ${runtimeVersion()}`],
-    ['vernier.source.sha256', subject.key],
+    ['vernier.source.sha256', subject.hashes.model],
+    ...subject.hashes.data.map(
+      ({ name, hash }) => [`vernier.source.sha256.${name}`, hash] as [string, string],
+    ),
     ['vernier.recipe', recipe],
     ['vernier.recipe.sha256', createHash('sha256').update(recipe).digest('hex')],
     ['vernier.mode', mode],

@@ -1,16 +1,30 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { executedKernels, type Executed } from '../../analyze/executed';
 import { floatsOf } from '../../data';
 import { VernierError } from '../../errors';
 import { ClosenessAccumulator } from '../../numeric';
-import { removeOldData, saveModel, type Model, type SaveOptions } from '../../onnx';
+import {
+  heldSource,
+  isExternal,
+  loadModel,
+  removeOldData,
+  saveModel,
+  weightBytes,
+  Model,
+  type SaveOptions,
+  type TensorProto,
+  type TensorValue,
+} from '../../onnx';
 import { flawsOf } from '../../onnx/check-written';
-import { optimizedGraph } from '../../runtime/optimized';
+import { LayerwiseModel } from '../../quantize/layerwise';
+import { optimizedGraph, optimizedGraphIn } from '../../runtime/optimized';
 import { Session } from '../../runtime/session';
 import type { Note, Precision, Target, Verification } from '../../results';
 import { findingsOf } from '../check';
 import { addNote, type JobContext } from '../context';
+import { collectGarbage } from '../garbage';
+import { isLarge, trialFile } from '../trial';
 import type { Subject } from '../subject';
 import { TARGETS } from '../targets';
 import type { NoProbe, Probe } from './probe';
@@ -21,10 +35,13 @@ export interface Verified {
   executed: Map<string, Executed>;
   /** The graph that the runtime executes. */
   optimized: Model;
-  session: Session;
+  /** The file that ships in a session, opened where it is not yet. */
+  open: () => Promise<Session>;
   verification: Verification;
   /** The file beside the model that holds its weights, or null where it stands alone. */
   data: string | null;
+  /** Releases the session and what lies on disk for it. */
+  release(): Promise<void>;
 }
 
 /**
@@ -45,37 +62,80 @@ export async function verifyStage(
   save: Pick<SaveOptions, 'weights'> = {},
 ): Promise<Verified> {
   const folder = path.dirname(output);
-  const dataStem = path.basename(output);
-  const trial = path.join(folder, `.${dataStem}.${process.pid}.tmp`);
+  const trial = trialFile(output);
   context.temporary(trial);
+  const executes = `${trial}.executes`;
   let session: Session | null = null;
+  let file = trial;
+  const open = async () => (session ??= await Session.open(file));
   let data: string | null = null;
   const before = new Set(await readdir(folder).catch(() => []));
+  const release = async () => {
+    await session?.release();
+    await rm(executes, { recursive: true, force: true });
+  };
   try {
     refuseFlaws(quantized, subject.source, output);
     await refuseForeign(quantized.model, target, output, notes);
-    ({ data } = await saveModel(quantized.model, trial, { ...save, dataStem }));
-    const optimized = await optimizedGraph(trial);
+    const written = await write(quantized, subject, trial, output, save);
+    data = written.data;
+    const { large } = written;
+    if (large) await mkdir(executes);
+    const optimized = await (large ? optimizedGraphIn(executes, trial) : optimizedGraph(trial));
     const executed = executedKernels(optimized, subject.units, subject.prepared);
-    session = await Session.open(trial);
-    const compared = 'feed' in probe ? await compareOutputs(session, probe, output, notes) : null;
+    if (large) await collectGarbage();
+    else await open();
+    const compared =
+      'feed' in probe
+        ? compareOutputs(await runWritten(probe, optimized, open), probe, output, notes)
+        : null;
     checkExecuted(quantized, executed, output, notes, TARGETS[target].executedBy);
     await rename(trial, output);
-    await removeOldData(folder, dataStem, data);
+    file = output;
+    await removeOldData(folder, path.basename(output), data);
     const verification: Verification = {
       nodes: quantized.model.graph.node.length,
       ranOn: 'feed' in probe ? probe.on : null,
       notRun: 'feed' in probe ? null : probe.why,
       worstDb: compared,
     };
-    return { executed, optimized, session, verification, data };
+    return { executed, optimized, open, verification, data, release };
   } catch (error) {
-    await session?.release();
+    await release();
     if (data && !before.has(path.basename(data))) await rm(data, { force: true });
     throw namingOutput(error, trial, output);
   } finally {
     await rm(trial, { force: true });
   }
+}
+
+/**
+ * Writes the model. Where its weights went to a file of their own, the model is from then on what was written: what it was
+ * made of need not stay in memory.
+ * @returns that file, and whether the weights are too many to be in memory together
+ */
+async function write(
+  quantized: Quantized,
+  { source }: Subject,
+  trial: string,
+  output: string,
+  save: Pick<SaveOptions, 'weights'>,
+): Promise<{ data: string | null; large: boolean }> {
+  const { model } = quantized;
+  const large = isLarge(model);
+  const beside = large && source.graph.initializer.some(liesBeside);
+  const weights = beside ? { weights: 'external' as const } : save;
+  const { data } = await saveModel(model, trial, { ...weights, dataStem: path.basename(output) });
+  if (data) {
+    quantized.model = new Model((await loadModel(trial)).proto, output, path.dirname(output));
+    quantized.release();
+  }
+  return { data, large };
+}
+
+/** True for a tensor whose values the source has in a file of their own. */
+function liesBeside(tensor: TensorProto): boolean {
+  return isExternal(tensor) && heldSource(tensor) === null;
 }
 
 /** Refuses kept layers that run in integers, and notes integer ones that run in float. */
@@ -225,17 +285,38 @@ function refuseFlaws({ model, inHalf }: Quantized, source: Model, output: string
   );
 }
 
+/** A written model with more bytes of weights is not held in memory for a single run. */
+const RUN_APART_BYTES = 512 << 20;
+
 /**
- * Runs the probe and compares with FP32: the lowest SQNR of a float output, null where there is none. NaN everywhere is
+ * The outputs for the probe. Where the whole model is not needed in memory afterwards, since there is no data to evaluate on,
+ * a large one runs node by node: the nodes are those that the runtime made of the file, with the kernels that it chooses.
+ */
+async function runWritten(
+  { feed, on }: Probe,
+  optimized: Model,
+  open: () => Promise<Session>,
+): Promise<Record<string, TensorValue>> {
+  if (on === 'random' && weightBytes(optimized) > RUN_APART_BYTES)
+    try {
+      return await new LayerwiseModel(optimized, { optimization: 'disabled' }).run(feed);
+    } catch (error) {
+      // not every node runs alone
+      if (!(error instanceof VernierError) || !error.code.startsWith('model.')) throw error;
+    }
+  return (await open()).run(feed);
+}
+
+/**
+ * Compares the outputs for the probe with FP32: the lowest SQNR of a float output, null where there is none. NaN everywhere is
  * refused; values that are not finite where FP32's are get a warning.
  */
-async function compareOutputs(
-  session: Session,
+function compareOutputs(
+  results: Record<string, TensorValue>,
   probe: Probe,
   output: string,
   notes: Note[],
-): Promise<number | null> {
-  const results = await session.run(probe.feed);
+): number | null {
   let worst: number | null = null;
   for (const [name, value] of Object.entries(results)) {
     const [data, exact] = [floatsOf(value), floatsOf(probe.exact[name])];

@@ -45,7 +45,7 @@ export function pairsOf(subject: Subject, { optimized }: Verified): Map<string, 
  */
 export async function withoutVnniStage(
   result: RunResult,
-  { optimized, session }: Verified,
+  { optimized, open }: Verified,
   pairs: ReadonlyMap<string, PairLayer>,
   feeds: readonly Feed[],
   context: JobContext,
@@ -68,9 +68,12 @@ export async function withoutVnniStage(
   const clipped = await run('clipped');
   let exact: Record<string, TensorValue>[] = [];
   if (nativeClips) exact = (await run('exact')).outputs;
-  else for (const feed of chosen) exact.push(await session.run(feed));
+  else {
+    const session = await open();
+    for (const feed of chosen) exact.push(await session.run(feed));
+  }
   fillPairs(result, pairs, clipped.layers);
-  result.withoutVnni = compare(exact, clipped.outputs, session.outputs[0] ?? '');
+  result.withoutVnni = compare(exact, clipped.outputs, (await open()).outputs[0] ?? '');
   noteClipping(result);
 }
 

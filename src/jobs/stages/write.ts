@@ -6,7 +6,7 @@ import type { Calibrated } from './calibrate';
 import { correctStage, FEWEST_SAMPLES } from './correct';
 import { quantizeStage, type Quantized } from './quantize';
 
-/** Quantizes in memory and corrects biases where the recipe asks for it, keeping `extra` layers in FP32. */
+/** Quantizes and corrects biases where the recipe asks for it, keeping `extra` layers in FP32. */
 export async function writeStage(
   plan: Plan,
   subject: Subject,
@@ -25,7 +25,10 @@ export async function writeStage(
     context,
     extra.size > 0,
   );
-  if (corrected) return quantizeStage(plan, subject, calibrated, extra, corrected);
+  if (corrected) {
+    plain.release();
+    return quantizeStage(plan, subject, calibrated, extra, corrected);
+  }
   if (plan.recipe.quantization.improve.includes('bias-correction') && plain.placement)
     plain.notes.push({
       code: 'bias-not-corrected',

@@ -154,7 +154,7 @@ function store(
     node.output[0] = rows;
   }
   if (gathers.length < readers.length) graph.node.push(castToFloat(names, name, tensor.name));
-  return makeTensor(name, 'bfloat16', tensorDims(tensor), bits);
+  return model.parked(makeTensor(name, 'bfloat16', tensorDims(tensor), bits));
 }
 
 function castToFloat(names: FreshNames, from: string, to: string): NodeProto {

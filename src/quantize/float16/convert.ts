@@ -104,7 +104,7 @@ function rewriteConstant(model: Model, scope: Scope, tensor: TensorProto): Tenso
 }
 
 function halved(model: Model, tensor: TensorProto, name: string): TensorProto {
-  return makeTensor(name, 'float16', tensorDims(tensor), halfBits(tensor, model.dir));
+  return model.parked(makeTensor(name, 'float16', tensorDims(tensor), halfBits(tensor, model.dir)));
 }
 
 /** A Constant inside a body. */

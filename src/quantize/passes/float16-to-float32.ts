@@ -3,11 +3,16 @@ import { fromBfloat16Array, fromHalfArray } from '../../numeric';
 import {
   allNodes,
   allTensors,
+  ComputedBytes,
   elementTypeNumber,
   GraphIndex,
+  hold,
+  isExternal,
   makeInt,
   makeNode,
+  renamedTensor,
   subgraphs,
+  tensorBytes,
   tensorData,
   tensorType,
   topologicalOrder,
@@ -125,9 +130,17 @@ function isSequenceOfHalves(info: ValueInfoProto): boolean {
 function widenTensor(tensor: TensorProto, dir: string | null): void {
   const type = tensorType(tensor);
   if (!HALVES.includes(type)) return;
-  const bits = tensorData(tensor, dir) as Uint16Array;
-  const values = type === 'float16' ? fromHalfArray(bits) : fromBfloat16Array(bits);
+  const half = renamedTensor(tensor, tensor.name);
+  const widened = () => {
+    const bits = tensorData(half, dir) as Uint16Array;
+    return type === 'float16' ? fromHalfArray(bits) : fromBfloat16Array(bits);
+  };
   tensor.dataType = FLOAT32;
+  if (isExternal(tensor)) {
+    hold(tensor, new ComputedBytes(2 * tensorBytes(half), widened));
+    return;
+  }
+  const values = widened();
   tensor.rawData = new Uint8Array(values.buffer);
   tensor.int32Data = [];
   tensor.externalData = [];

@@ -1,4 +1,5 @@
 import {
+  derivedTensor,
   floatAttribute,
   floatData,
   GraphIndex,
@@ -9,6 +10,7 @@ import {
   type Model,
   type NodeProto,
 } from '../../onnx';
+import { copyMessage } from '../../onnx/copy';
 import type { PassContext } from '../context';
 import { isRow } from './plain-gemm';
 
@@ -89,8 +91,12 @@ function fold(model: Model, index: GraphIndex, host: NodeProto, bn: NodeProto): 
   const factor = Float64Array.from(gamma, (g, c) => g / Math.sqrt(variance[c]! + epsilon));
   const weightTensor = index.initializer(host.input[1]!)!;
   const dims = tensorDims(weightTensor);
-  const weights = floatData(weightTensor, model.dir);
-  scaleChannels(host, dims, weights, factor);
+  const form = copyMessage(host); // as it is now, whenever values are computed
+  const weights = () => {
+    const values = floatData(weightTensor, model.dir);
+    scaleChannels(form, dims, values, factor);
+    return values;
+  };
   const alphaBeta = host.opType === 'Gemm' ? floatAttribute(host, 'beta', 1) : 1;
   const oldBias = host.input[2] ? read(host.input[2]) : null;
   const bias = Float32Array.from(factor, (f, c) => {
@@ -101,7 +107,7 @@ function fold(model: Model, index: GraphIndex, host: NodeProto, bn: NodeProto): 
   index.setInput(
     host,
     1,
-    index.addInitializer(makeTensor(name('weight'), 'float32', dims, weights)),
+    index.addInitializer(derivedTensor(weightTensor, name('weight'), 'float32', dims, weights)),
   );
   index.setInput(
     host,

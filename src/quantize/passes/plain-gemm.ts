@@ -1,4 +1,5 @@
 import {
+  derivedTensor,
   floatAttribute,
   floatData,
   GraphIndex,
@@ -9,6 +10,7 @@ import {
   tensorType,
   type Model,
   type NodeProto,
+  type TensorProto,
 } from '../../onnx';
 import type { PassContext } from '../context';
 
@@ -28,15 +30,19 @@ export function plainGemm(model: Model, _context: PassContext): void {
     const beta = floatAttribute(node, 'beta', 1);
     const dims = tensorDims(weight);
     const n = intAttribute(node, 'transB', 0) === 0 ? dims[1]! : dims[0]!;
-    if (alpha !== 1)
-      replace(index, node, 1, 'weight', dims, scaled(floatData(weight, model.dir), alpha));
+    if (alpha !== 1) {
+      const values = () => scaled(floatData(weight, model.dir), alpha);
+      const name = index.freshName(`${node.name}.weight`);
+      replace(index, node, 1, derivedTensor(weight, name, 'float32', dims, values));
+    }
     removeAttribute(node, 'alpha');
     if (bias) {
       const values = floatData(bias, model.dir);
       if (!isRow(tensorDims(bias), n)) continue; // one bias per row of the output: left to the float kernel
       if (beta === 1 && bias.dims.length === 1 && values.length === n) continue;
       const wide = values.length === n ? values : new Float32Array(n).fill(values[0]!);
-      replace(index, node, 2, 'bias', [n], scaled(wide, beta));
+      const name = index.freshName(`${node.name}.bias`);
+      replace(index, node, 2, makeTensor(name, 'float32', [n], scaled(wide, beta)));
     }
     removeAttribute(node, 'beta');
   }
@@ -52,14 +58,6 @@ function scaled(values: Float32Array, factor: number): Float32Array {
   return factor === 1 ? values : values.map((v) => v * factor);
 }
 
-function replace(
-  index: GraphIndex,
-  node: NodeProto,
-  slot: number,
-  what: string,
-  dims: number[],
-  values: Float32Array,
-): void {
-  const name = index.freshName(`${node.name}.${what}`);
-  index.setInput(node, slot, index.addInitializer(makeTensor(name, 'float32', dims, values)));
+function replace(index: GraphIndex, node: NodeProto, slot: number, tensor: TensorProto): void {
+  index.setInput(node, slot, index.addInitializer(tensor));
 }
