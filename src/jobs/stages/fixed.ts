@@ -158,6 +158,8 @@ async function writeExport(
     .digest('hex');
   const { accumulatorBits } = recipe.fixed;
   const files: FixedResult['files'] = [];
+  // an earlier model may have needed one
+  await rm(path.join(folder, `${name}.fixed.bin`), { force: true });
   for (const file of exportFixed(program, { name, sha256, accumulatorBits, vectors })) {
     const target = path.join(folder, file.name);
     const trial = path.join(folder, `.${file.name}.${process.pid}.tmp`);

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { compareFixed } from '../../../src/quantize/fixed/compare';
 import { readFixedProgram } from '../../../src/quantize/fixed/read';
 import { COLUMNS } from '../../../src/quantize/operators';
+import { checkFpgaFixed } from '../../../src/analyze/rules/fpga-fixed';
+import { makeTensor } from '../../../src/onnx';
 import { buildCase, CASES, FixedBuilder } from './cases';
 
 describe('fixed point against the runtime', () => {
@@ -83,6 +85,23 @@ describe('readFixedProgram', () => {
       code: 'model.not-fixed-point',
       place: { node: 'x.q' },
     });
+  });
+
+  it('refuses scales by channel for an activation', async () => {
+    const { model } = buildCase('Relu');
+    const scale = model.graph.initializer.findIndex((t) => t.name === 'x.scale');
+    const zero = model.graph.initializer.findIndex((t) => t.name === 'x.zero');
+    const values = Float32Array.from({ length: 6 }, (_, i) => 2 ** -i);
+    model.graph.initializer[scale] = makeTensor('x.scale', 'float32', [6], values);
+    model.graph.initializer[zero] = makeTensor('x.zero', 'int8', [6], new Int8Array(6));
+    await expect(readFixedProgram(model)).rejects.toMatchObject({
+      code: 'model.not-fixed-point',
+      place: { node: 'x.q' },
+    });
+    expect(checkFpgaFixed(model).map((f) => [f.code, f.node])).toEqual([
+      ['scale-per-channel', 'x.q'],
+      ['scale-per-channel', 'x.dq'],
+    ]);
   });
 
   it('leaves what has no integer form to the host, and takes its codes up behind it', async () => {
