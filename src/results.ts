@@ -7,6 +7,7 @@ import type { ErrorData } from './errors';
 import type { LatencyResult } from './results-latency';
 import type { Shape, Mode, Target, Precision, ObserverName } from './results-terms';
 
+export type * from './results-diff';
 export type * from './results-latency';
 export type * from './results-terms';
 

@@ -5,6 +5,7 @@ import { choose } from './choose';
 import { parseCommand } from './command';
 import { check } from './check';
 import { dequantize } from './dequantize';
+import { diff } from './diff';
 import { errorText } from './error-text';
 import { exitCodeOf, exitCodes } from './exit-codes';
 import { helpText } from './help';
@@ -29,6 +30,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         return await check(command, io);
       case 'dequantize':
         return await dequantize(command, io);
+      case 'diff':
+        return await diff(command, io);
       case 'choose':
         return await choose(command, io);
       case 'calibrate':

@@ -40,6 +40,15 @@ export type Command =
       samples: number | null;
     } & Manner)
   | ({
+      name: 'diff';
+      a: string;
+      b: string;
+      data: string[];
+      samples: number | null;
+      time: boolean;
+      report: string | null;
+    } & Manner)
+  | ({
       name: 'choose';
       /** A model, or with `flags` null a recipe. */
       subject: string;
@@ -73,6 +82,7 @@ const COMMANDS = [
   'merge',
   'choose',
   'dequantize',
+  'diff',
 ] as const;
 const CHECKED: readonly CheckedTarget[] = ['tensorrt', 'fpga-fixed', 'onnx', 'x86-avx2'];
 const STAGES: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
@@ -83,6 +93,7 @@ const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   run: [...MANNER, 'report', 'until'],
   quantize: [...MANNER, 'report', 'until', 'recipe'],
   dequantize: [...MANNER, 'output', 'data', 'samples'],
+  diff: [...MANNER, 'data', 'samples', 'time', 'report'],
   choose: [...MANNER, 'modes'],
   calibrate: [...MANNER, 'shard', 'output', 'export'],
   merge: [...MANNER, 'output'],
@@ -103,7 +114,7 @@ export function parseCommand(args: readonly string[]): Command {
   }
   const command = COMMANDS.find((name) => name === word);
   if (!command) throw unknownCommand(word);
-  const subject = command === 'merge' ? '' : onlyOne(command, rest);
+  const subject = command === 'merge' || command === 'diff' ? '' : onlyOne(command, rest);
   const manner = { json: has('json'), quiet: has('quiet') };
   const recipeFlags = checkFlags(command, tokens);
   switch (command) {
@@ -122,6 +133,8 @@ export function parseCommand(args: readonly string[]): Command {
         samples: sampleCount(last(tokens, 'samples')),
         ...manner,
       };
+    case 'diff':
+      return { name: command, ...diffOptions(tokens, rest), ...manner };
     case 'choose':
       return {
         name: command,
@@ -239,6 +252,28 @@ function reportFile(file: string): ReportFile {
   if (['.html', '.htm'].includes(extension)) return { file, format: 'html' };
   if (['.md', '.markdown'].includes(extension)) return { file, format: 'markdown' };
   throw usage(`A report is .html or .md, not '${file}'.`);
+}
+
+/** Two models, and on what and how they are compared. */
+function diffOptions(tokens: Tokens, rest: readonly string[]) {
+  const [a, b, extra] = rest;
+  if (a === undefined || b === undefined)
+    throw usage('Which two models?', 'Write: vernier diff MODEL OTHER');
+  if (extra !== undefined)
+    throw usage(`'${extra}' is one model too many.`, 'Write: vernier diff MODEL OTHER');
+  const report = last(tokens, 'report');
+  if (report !== undefined && reportFile(report).format !== 'html')
+    throw usage(`A comparison is written as .html, not '${report}'.`);
+  return {
+    a,
+    b,
+    data: tokens.flags.flatMap(({ name, value }) =>
+      name === 'data' && typeof value === 'string' ? [value] : [],
+    ),
+    samples: sampleCount(last(tokens, 'samples')),
+    time: tokens.flags.some(({ name }) => name === 'time'),
+    report: report ?? null,
+  };
 }
 
 function sampleCount(text: string | undefined): number | null {

@@ -13,6 +13,7 @@ Usage
   vernier merge FILE… -o FILE                  the whole of what shards saw
   vernier choose MODEL|RECIPE                  measure which mode is best here
   vernier dequantize MODEL                     a float model of one that was quantized before
+  vernier diff MODEL OTHER                     any two models side by side: nodes, scales, outputs, size, time
 
 Examples
   vernier inspect mobilenet.onnx
@@ -190,6 +191,23 @@ Examples
   vernier dequantize net.int8.onnx --data calib.npy --json
 `;
 
+const diff = `
+vernier diff MODEL OTHER [--data PATH] [--samples N] [--time] [--report FILE.html] [--json] [--quiet]
+
+Lays two models side by side. Nodes are matched by the names that vernier recorded in what it wrote, by their own names, by
+those of their results, and else by structure: the same operator on the same inputs. Nodes that only quantize or dequantize
+are seen through. Then: what differs in each pair, scales of quantized tensors, outputs on data, size, and time.
+
+  --data PATH         samples to run both on, as for quantize; random ones by default
+  --samples N         how many at most; 8 by default
+  --time              time both, interleaved
+  --report FILE.html  write the comparison as a page
+
+Examples
+  vernier diff net.onnx net.int8.onnx --data calib.npy --time
+  vernier diff before.onnx after.onnx --json
+`;
+
 /** The help text of a command, or of all. Throws `cli.usage` for a command that does not exist. */
 export function helpText(about: string | null): string {
   switch (about) {
@@ -203,6 +221,8 @@ export function helpText(about: string | null): string {
       return run.trim();
     case 'dequantize':
       return dequantize.trim();
+    case 'diff':
+      return diff.trim();
     case 'choose':
       return choose.trim();
     case 'calibrate':
@@ -214,7 +234,7 @@ export function helpText(about: string | null): string {
     default:
       throw usage(
         `There is no command '${about}'.`,
-        'There are inspect, check, quantize, run, calibrate, merge, choose and dequantize.',
+        'There are inspect, check, quantize, run, calibrate, merge, choose, dequantize and diff.',
       );
   }
 }

@@ -5,10 +5,12 @@
 import type { ErrorData } from '../errors';
 import type { RangeFormat } from '../quantize/ranges';
 import type { DequantizeRequest } from './dequantize';
+import type { DiffRequest } from './diff';
 import type {
   CalibrateResult,
   CheckResult,
   DequantizeResult,
+  DiffResult,
   MergeResult,
   Mode,
   ModeChoice,
@@ -59,6 +61,8 @@ export interface Requests {
   calibrate(params: CalibrateRequest): CalibrateResult;
   /** Merges files of statistics. */
   merge(params: { files: readonly string[]; output: string }): MergeResult;
+  /** Two models side by side; writes nothing. */
+  diff(params: DiffRequest): DiffResult;
   /** Writes a float model of a quantized one. */
   dequantize(params: DequantizeRequest): DequantizeResult;
   /** Measures modes of a recipe's model against FP32 on this machine; writes no model. */

@@ -7,6 +7,7 @@ import { calibrateRecipe } from './calibrate';
 import { checkModel } from './check';
 import { chooseRecipe } from './choose';
 import { dequantizeFile } from './dequantize';
+import { diffFiles } from './diff';
 import { rangeDetail } from './details';
 import { Memory } from './memory';
 import { mergeFiles } from './merge';
@@ -49,6 +50,7 @@ function serve(): void {
       ),
     merge: ({ files, output }) => mergeFiles(files, output),
     range: ({ recipePath, tensor, text }) => rangeDetail(recipePath, tensor, text),
+    diff: (request) => diffFiles(request, __filename),
     dequantize: (request, id) =>
       dequantizeFile(request, (file) => post({ id, kind: 'temporary', file })),
     weights: ({ model, layer }) => weightDetail(model, layer),

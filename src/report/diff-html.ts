@@ -1,0 +1,55 @@
+import type { DiffResult } from '../results';
+import {
+  diffNodesTable,
+  diffOn,
+  diffOutputsTable,
+  diffRangesTable,
+  diffSentence,
+  diffSummaryTable,
+} from './diff';
+import { escapeHtml } from './figures/figure';
+import type { Table } from './figures/table';
+import { section, table } from './html/parts';
+import { style } from './html/style';
+
+/** A comparison of two models as one HTML file that needs nothing from elsewhere. Every text is escaped. */
+export function renderDiffHtml(result: DiffResult): string {
+  const name = (file: string) => file.split(/[\\/]/).at(-1) ?? file;
+  const title = `${name(result.a.file)} and ${name(result.b.file)}`;
+  const of = ({ columns, rows }: Table, caption = '') =>
+    rows.length > 0 ? table(columns, rows, caption) : '';
+  const notes = result.notes.map(
+    ({ message, remedy }) =>
+      `<li>${escapeHtml(message)}${remedy ? ` <span class="dim">${escapeHtml(remedy)}</span>` : ''}</li>`,
+  );
+  const parts = [
+    section('summary', 'Side by side', of(diffSummaryTable(result))),
+    section('outputs', 'Outputs', of(diffOutputsTable(result), diffOn(result))),
+    section('nodes', 'Nodes that differ', of(diffNodesTable(result))),
+    section('ranges', 'Scales and ranges that differ', of(diffRangesTable(result))),
+    section('notes', 'Notes', notes.length > 0 ? `<ul>${notes.join('\n')}</ul>` : ''),
+  ].filter((part) => part !== '');
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escapeHtml(title)}</title>
+<style>
+${style}
+</style>
+</head>
+<body>
+<header>
+<h1>${escapeHtml(title)}</h1>
+<p class="dim">${escapeHtml(result.a.file)}<br>${escapeHtml(result.b.file)}</p>
+<p class="lead">${escapeHtml(diffSentence(result))}</p>
+</header>
+<main>
+${parts.join('\n')}
+</main>
+</body>
+</html>
+`;
+}
