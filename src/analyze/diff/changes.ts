@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
+  AttributeType,
   floatData,
   isExternal,
   rawBytes,
@@ -52,7 +53,7 @@ function show(attribute: AttributeProto | undefined): string {
   if (ints.length > 0) return `[${ints.join(', ')}]`;
   if (floats.length > 0) return `[${floats.join(', ')}]`;
   if (s.length > 0) return new TextDecoder().decode(s);
-  return attribute.type === 1 ? String(Number(f.toPrecision(6))) : String(i);
+  return attribute.type === AttributeType.FLOAT ? String(Number(f.toPrecision(6))) : String(i);
 }
 
 function inputChange(
