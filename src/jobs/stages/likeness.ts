@@ -6,6 +6,7 @@ import {
   trainingLikeness,
 } from '../../analyze/calibration-set/likeness';
 import type { Feed } from '../../data';
+import { VernierError } from '../../errors';
 import type { RunResult, TrainingLikeness } from '../../results';
 import { addNote, type JobContext } from '../context';
 import type { Selection } from '../samples';
@@ -15,6 +16,8 @@ import { calibrationKey } from './calibrate';
 /** What is known of a calibration set beside what training saw. */
 interface Known {
   likeness: TrainingLikeness | null;
+  /** Why they could not be compared; null where they were, or there is nothing to compare with. */
+  failure: string | null;
   interleaved: string[];
 }
 
@@ -30,12 +33,12 @@ export async function likenessStage(
 ): Promise<void> {
   if (!selection || selection.source.random || !result.calibrationReport) return;
   const key = calibrationKey(subject, selection);
-  const { likeness, interleaved } = await memory.get('likeness', key, async () => {
+  const { likeness, failure, interleaved } = await memory.get('likeness', key, async () => {
     const stored = await store.read<Known>(`likeness.${key}`);
     if (stored) return stored;
     const samples = await someSamples(selection);
     const found: Known = {
-      likeness: await trainingLikeness(subject.source, subject.inputs, samples),
+      ...(await compared(subject, samples)),
       interleaved: interleavedInputs(samples),
     };
     await store.write(`likeness.${key}`, found);
@@ -43,9 +46,29 @@ export async function likenessStage(
   });
   result.calibrationReport.likeness = likeness;
   const notes = likenessNotes(likeness);
+  if (failure !== null)
+    addNote(result.notes, {
+      code: 'calibration-not-compared',
+      severity: 'info',
+      message: `The calibration data was not compared with what training saw: ${failure}`,
+    });
   const told = notes.some(({ code }) => code === 'calibration-wrong-layout');
   for (const note of told ? notes : [...notes, ...layoutNotes(interleaved)])
     addNote(result.notes, note);
+}
+
+/** The comparison; a part of a model that does not run by itself is no reason not to go on with the whole. */
+async function compared(
+  { source, inputs }: Subject,
+  samples: readonly Feed[],
+): Promise<Pick<Known, 'likeness' | 'failure'>> {
+  try {
+    return { likeness: await trainingLikeness(source, inputs, samples), failure: null };
+  } catch (error) {
+    const alone = ['model.does-not-load', 'model.does-not-run'];
+    if (!(error instanceof VernierError) || !alone.includes(error.code)) throw error;
+    return { likeness: null, failure: error.message };
+  }
 }
 
 /** The samples to look at: those that calibration has just read, else read for this. */
