@@ -2,6 +2,7 @@ import type { RunResult } from '../results';
 import { significant } from './figures/numbers';
 import type { Table } from './figures/table';
 import { verdictTable } from './figures/verdict';
+import { MODE_NAMES } from './modes';
 import { roundedRow } from './rounded';
 import { withoutVnniRow } from './without-vnni';
 
@@ -11,7 +12,7 @@ export function beforeAfterTable(result: RunResult): Table {
   const { latency, layers } = result;
   const integer = layers.filter((l) => (l.executed ?? l.precision) !== 'float32').length;
   const rows = [
-    ['Layers', String(layers.length), `${integer} in INT8`, kept(result)],
+    ['Layers', String(layers.length), `${integer} ${MODE_NAMES[result.mode].became}`, kept(result)],
     ...table.rows,
   ];
   if (latency) {

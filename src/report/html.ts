@@ -3,6 +3,7 @@ import { escapeHtml } from './figures/figure';
 import { fixedPoint } from './html/fixed-point';
 import * as sections from './html/sections';
 import { style } from './html/style';
+import { MODE_NAMES } from './modes';
 import { verdictSentence } from './sentence';
 
 /**
@@ -32,7 +33,7 @@ export function renderHtml(result: RunResult, summary: ModelSummary | null): str
     return found ? `<a href="#${found[1]}">${found[2]}</a>` : [];
   });
   const name = result.model.split(/[\\/]/).at(-1) ?? result.model;
-  const title = `${name} in INT8`;
+  const title = `${name} in ${MODE_NAMES[result.mode].short}`;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -1,10 +1,37 @@
 import type { Mode } from '../results';
 
-/** What people call a mode: in a sentence, and where the form of the file matters too. */
-export const MODE_NAMES: Readonly<Record<Mode, { short: string; long: string }>> = {
-  static: { short: 'INT8', long: 'static INT8 (Q/DQ)' },
-  dynamic: { short: 'dynamic INT8', long: 'dynamic INT8' },
-  'weight-only': { short: 'weight-only form', long: 'weight-only' },
-  float16: { short: 'float16', long: 'float16' },
-  float32: { short: 'FP32', long: 'FP32, not quantized' },
+/** What tables and sentences call a mode. */
+export interface ModeName {
+  /** In a sentence, and where the form of the file matters too. */
+  short: string;
+  long: string;
+  /** Above the figures of the written model. */
+  column: string;
+  /** What its layers became, after their number. */
+  became: string;
+  /** Above the reasons of layers that stayed as they were. */
+  why: string;
+  /** True where layers compute in integers: only there a share of MACs in INT8 means something. */
+  integers: boolean;
+}
+
+const INT8 = { column: 'INT8', became: 'in INT8', why: 'Why not INT8', integers: true };
+const named = (column: string, became: string) => ({
+  column,
+  became,
+  why: `Why not ${became}`,
+  integers: false,
+});
+
+/** What people call a mode. */
+export const MODE_NAMES: Readonly<Record<Mode, ModeName>> = {
+  static: { short: 'INT8', long: 'static INT8 (Q/DQ)', ...INT8 },
+  dynamic: { short: 'dynamic INT8', long: 'dynamic INT8', ...INT8 },
+  'weight-only': {
+    short: 'weight-only form',
+    long: 'weight-only',
+    ...named('Weight-only', 'with smaller weights'),
+  },
+  float16: { short: 'float16', long: 'float16', ...named('Float16', 'in float16') },
+  float32: { short: 'FP32', long: 'FP32, not quantized', ...named('Written', 'changed') },
 };

@@ -1,4 +1,5 @@
 import type { LayerResult, ModelSummary, Precision, RunResult } from '../../results';
+import { MODE_NAMES } from '../modes';
 import { withoutVnniText } from '../without-vnni';
 import type { Figure } from './figure';
 import { bytes, count, db, notMeasured, significant } from './numbers';
@@ -55,7 +56,7 @@ export function layersTable(result: RunResult): Table {
       { name: 'Costs, dB', right: true },
       { name: 'Mean shift', right: true },
       { name: 'Without VNNI' },
-      { name: 'Why not INT8' },
+      { name: MODE_NAMES[result.mode].why },
     ],
     rows: result.layers.map((layer) => [
       layer.name,

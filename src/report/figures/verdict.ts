@@ -1,13 +1,15 @@
 import type { AccuracyResult, LatencyResult, RunResult } from '../../results';
 import type { Figure } from './figure';
+import { MODE_NAMES } from '../modes';
 import { bytes, db, ms, percent, significant, times } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
 
 const unmeasured = 'not measured';
 
-/** What a run found, in a few rows: speed, accuracy, SQNR, size, share of MACs. */
+/** What a run found, in a few rows: speed, accuracy, SQNR, size, and the share of MACs where the mode has integers. */
 export function verdictTable(result: RunResult): Table {
   const { latency, accuracy, size, agreement } = result;
+  const words = MODE_NAMES[result.mode];
   const rows: string[][] = [
     latency
       ? [
@@ -26,12 +28,17 @@ export function verdictTable(result: RunResult): Table {
     rows.push(['Same label as FP32', '', percent(agreement.value), `n = ${agreement.n}`]);
   for (const [output, value] of Object.entries(result.sqnrDb))
     rows.push([`SQNR of ${output}`, '', `${db(value)} dB`, evaluatedOn(result)]);
-  rows.push(['MACs in INT8', '', percent(result.int8MacShare), `mode ${result.mode}`]);
+  const mode = `mode ${result.mode}`;
+  rows.push(
+    words.integers
+      ? ['MACs in INT8', '', percent(result.int8MacShare), mode]
+      : ['Mode', '', '', mode],
+  );
   return {
     columns: [
       { name: '' },
       { name: 'FP32', right: true },
-      { name: 'INT8', right: true },
+      { name: words.column, right: true },
       { name: 'Difference' },
     ],
     rows,

@@ -149,12 +149,13 @@ export function layers(result: RunResult): string {
     { name: 'MACs', right: true },
     { name: 'Mean shift', right: true },
     { name: 'On x86 without VNNI' },
-    { name: 'Why not INT8' },
+    { name: MODE_NAMES[result.mode].why },
   ];
   const corrected = result.layers.some((layer) => layer.biasShift?.kept);
   const shift =
     ' Mean shift: of a layer’s channels, before → after bias correction, on calibration samples that did not make it; one number where those did not agree.';
-  const caption = `8 runs in INT8, F in float; hatched: kept in FP32 by the recipe.${corrected ? shift : ''}`;
+  const { integers } = MODE_NAMES[result.mode];
+  const caption = `${integers ? '8 runs in INT8, ' : ''}F in float; hatched: kept in FP32 by the recipe.${corrected ? shift : ''}`;
   return section('layers', 'Layers', rows.length === 0 ? '' : table(heads, rows, caption));
 }
 

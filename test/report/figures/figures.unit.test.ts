@@ -118,6 +118,20 @@ describe('tables', () => {
     expect(worstLayers(result).map(({ name }) => name)).toEqual(['/conv2', '/conv1']);
   });
 
+  it.each([
+    ['static', 'INT8', 'Why not INT8', 'MACs in INT8'],
+    ['dynamic', 'INT8', 'Why not INT8', 'MACs in INT8'],
+    ['float16', 'Float16', 'Why not in float16', 'Mode'],
+    ['weight-only', 'Weight-only', 'Why not with smaller weights', 'Mode'],
+    ['float32', 'Written', 'Why not changed', 'Mode'],
+  ] as const)('of mode %s say INT8 only where it has integers', (mode, column, why, row) => {
+    const verdict = verdictTable({ ...result, mode });
+    expect(verdict.columns[2]!.name).toBe(column);
+    expect(verdict.rows.map(([name]) => name)).toContain(row);
+    expect(layersTable({ ...result, mode }).columns.at(-1)!.name).toBe(why);
+    if (row === 'Mode') expect(tableText(verdict)).not.toContain('INT8');
+  });
+
   it('of a model before a run', () => {
     const summary = {
       bytes: 1000,
