@@ -23,6 +23,11 @@ export const sections = [
     measure: async (bench) => (await import('./recurrent.mjs')).recurrent(bench),
   },
   {
+    name: 'architectures',
+    title: 'Networks of full size',
+    measure: async (bench) => (await import('./architectures.mjs')).architectures(bench),
+  },
+  {
     name: 'corpus',
     title: 'Every model',
     measure: async (bench) => (await import('./corpus.mjs')).corpus(bench),

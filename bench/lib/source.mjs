@@ -52,10 +52,12 @@ export const bundleEngine = () =>
     'test/lib/shared': '*',
   });
 
-/** The networks of full size, and where they are written. */
+/** The networks of full size, where they are written, and what times them. */
 export async function loadArchitectures() {
   const file = await bundle('architectures', {
     'bench/architectures': '{ ARCHITECTURES, architectureFile }',
+    'src/data': '{ openData }',
+    'src/jobs/stages/latency': '{ latencyStage }',
   });
   return import(pathToFileURL(file).href);
 }
