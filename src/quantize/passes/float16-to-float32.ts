@@ -58,6 +58,9 @@ export function float16ToFloat32(model: Model, context: PassContext): void {
     for (const a of node.attribute) widenAttribute(a);
   for (const inner of graphsInside(graph))
     for (const v of [...inner.input, ...inner.output, ...inner.valueInfo]) widenInfo(v);
+  // what some exporters declare of inputs and outputs once more would tell of the wrong side of the Cast
+  const border = new Set([...graph.input, ...graph.output].map((v) => v.name));
+  graph.valueInfo = graph.valueInfo.filter((v) => !border.has(v.name));
   for (const v of graph.valueInfo) widenInfo(v);
   const index = new GraphIndex(graph);
   for (const cast of casts) {

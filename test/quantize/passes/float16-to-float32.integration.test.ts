@@ -12,6 +12,7 @@ import {
   valueType,
   type Model,
 } from '../../../src/onnx';
+import { copyMessage } from '../../../src/onnx/copy';
 import { flawsOf } from '../../../src/onnx/check-written';
 import { float16ToFloat32 } from '../../../src/quantize/passes/float16-to-float32';
 import { prepare } from '../../../src/quantize/prepare';
@@ -43,6 +44,18 @@ function convolution(): Model {
 const input = { type: 'float16', dims: [1, 2, 6, 6] } as const;
 
 describe('float16 to float32', () => {
+  it('leaves nothing of what was declared of inputs and outputs inside the graph', async () => {
+    const before = convolution();
+    const inner = before.graph.valueInfo[0]!;
+    for (const v of [before.graph.input[0]!, before.graph.output[0]!])
+      before.graph.valueInfo.push(Object.assign(copyMessage(inner), { name: v.name }));
+    const { after } = await applied(float16ToFloat32, before);
+    expect(after.graph.valueInfo.map((v) => v.name)).toEqual(['conv_out']);
+    const types = [after.graph.input[0]!, after.graph.output[0]!].map((v) => valueType(v).type);
+    expect(types).toEqual(['float16', 'float16']);
+    expect(flawsOf(after, before)).toEqual([]);
+  });
+
   it('computes in float32 between Casts at the borders', async () => {
     const before = convolution();
     const { after, text, context } = await applied(float16ToFloat32, before);
