@@ -47,8 +47,18 @@ describe.skipIf(!hasShared)('mobilenet_v1_0.25', () => {
     sensitivity: { samples: 8, budget_s: 300 },
   });
 
-  it('keeps its labels, and names the layer that hurts', { timeout: 600_000 }, async () => {
-    const result = await reach('mobilenet', model, recipe(), 'all');
+  it('keeps its labels', { timeout: 600_000 }, async () => {
+    // only pictures that were not calibrated on
+    const evaluate = { data: imagenet().filter((_, i) => i % 3 !== 0) };
+    const result = await reach('mobilenet', model, { ...recipe(), evaluate }, 'evaluate');
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(19.5);
+    expect(result.agreement!.value).toBeGreaterThanOrEqual(0.89);
+    expect(result.int8MacShare).toBeGreaterThan(0.99);
+  });
+
+  it('without correction names the layer that hurts', { timeout: 600_000 }, async () => {
+    const plain = { ...recipe(), quantization: { improve: [] } };
+    const result = await reach('mobilenet-plain', model, plain, 'all');
     const { accuracy, agreement } = result;
     expect(accuracy).toMatchObject({ metric: 'top1', n: 200 });
     expect(accuracy!.fp32).toBeCloseTo(0.615, 3);
@@ -60,33 +70,13 @@ describe.skipIf(!hasShared)('mobilenet_v1_0.25', () => {
   });
 
   it('with conv_dw_3 in FP32 is what the file means', { timeout: 600_000 }, async () => {
-    const keep = { ...recipe(), keep_fp32: ['*conv_dw_3*'] };
+    const plain = { quantization: { improve: [] }, keep_fp32: ['*conv_dw_3*'] };
+    const keep = { ...recipe(), ...plain };
     const result = await reach('mobilenet', model, keep, 'evaluate');
     const kept = result.layers.filter((l) => l.wish === 'keep');
     expect(kept.map((l) => l.executed)).toEqual(['float32']);
     expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(13.4);
     expect(result.agreement!.value).toBeGreaterThanOrEqual(0.82);
-  });
-});
-
-describe.skipIf(!hasShared)('bias-correction', () => {
-  it('takes mobilenet to 20 dB', { timeout: 600_000 }, async () => {
-    const result = await reach(
-      'mobilenet-corrected',
-      'models/mobilenet_v1_0.25_224_imagenet.onnx',
-      {
-        calibration: {
-          data: every(3, imagenet(), 64),
-          image: { resize: 256, crop: 224, scale: '1/127.5', mean: 1 },
-        },
-        // none of these was calibrated on
-        evaluate: { data: imagenet().filter((_, i) => i % 3 !== 0) },
-        quantization: { improve: ['bias-correction'] },
-      },
-      'evaluate',
-    );
-    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(20);
-    expect(result.int8MacShare).toBeGreaterThan(0.99);
   });
 });
 
@@ -106,7 +96,7 @@ describe.skipIf(!hasShared)('resnet8_cifar10', () => {
     expect(accuracy!.int8).toBeGreaterThanOrEqual(accuracy!.fp32! - 0.005);
     expect(agreement).toMatchObject({ n: 1000 });
     expect(agreement!.value).toBeGreaterThanOrEqual(0.975);
-    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(25.2);
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(25.8);
     expect(result.int8MacShare).toBe(1);
     expect(result.layers.filter((l) => l.op === 'Add').map((l) => l.executed)).toEqual(
       new Array(3).fill('int8'),
@@ -136,24 +126,27 @@ describe.skipIf(!hasShared)('mnist_cntk', () => {
     expect(result.accuracy!.fp32).toBeCloseTo(0.983, 3);
     expect(result.agreement).toMatchObject({ n: 5000 });
     expect(result.agreement!.value).toBeGreaterThanOrEqual(0.998);
-    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(36);
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(37);
   });
 });
 
 describe.skipIf(!hasShared)('ultraface_rfb_320', () => {
   it.each([
-    ['ultraface_rfb_320_simplified', 41, 16.5],
-    ['ultraface_rfb_320', 41, 42],
+    ['ultraface_rfb_320_simplified', 43, 19],
+    ['ultraface_rfb_320', 43, 46],
   ])('%s', { timeout: 300_000 }, async (name, scores, boxes) => {
     const data = [...photos(), ...faces()];
     const image = { resize: [320, 240], scale: 1, mean: 127, std: 128 };
     const result = await reach(
       name,
       `models/${name}.onnx`,
-      { calibration: { data: every(3, data), image }, evaluate: { data } },
+      {
+        calibration: { data: every(3, data), image },
+        evaluate: { data: data.filter((_, i) => i % 3 !== 0) },
+      },
       'evaluate',
     );
-    expect(result.evaluatedOn).toMatchObject({ samples: data.length, heldBack: false });
+    expect(result.evaluatedOn!.samples).toBe(data.length - every(3, data).length);
     expect(db(result, 'scores')).toBeGreaterThanOrEqual(scores);
     expect(db(result, 'boxes')).toBeGreaterThanOrEqual(boxes);
     expect(result.layers.map((l) => l.op)).not.toContain('BatchNormalization');
@@ -163,16 +156,17 @@ describe.skipIf(!hasShared)('ultraface_rfb_320', () => {
 describe.skipIf(!hasShared)('super_resolution_10', () => {
   it('is as sharp as before', { timeout: 300_000 }, async () => {
     const data = photos();
+    const calibrated = every(3, data);
     const result = await reach(
       'superres',
       'models/super_resolution_10/model.onnx',
       {
-        calibration: { data: every(3, data), image: { resize: 256, crop: 224, color: 'y' } },
-        evaluate: { data },
+        calibration: { data: calibrated, image: { resize: 256, crop: 224, color: 'y' } },
+        evaluate: { data: data.filter((file) => !calibrated.includes(file)) },
       },
       'evaluate',
     );
-    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(24.8);
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(30);
     expect(result.int8MacShare).toBeGreaterThan(0.99);
   });
 });
@@ -199,6 +193,17 @@ describe.skipIf(!hasShared)('char_gpt', () => {
     );
     return { data: 'text.npy', labels: 'text-labels.npy', metric: 'cross-entropy' };
   }
+
+  it('static is as near to FP32 as dynamic is', { timeout: 300_000 }, async () => {
+    const { calibration } = windows();
+    const read = BigInt64Array.from(calibration.flatMap((w) => [...w.slice(0, 128)]));
+    folder.put('text-calibration.npy', npy([calibration.length, 1, 128], read));
+    const recipe = { calibration: { data: 'text-calibration.npy' }, evaluate: text() };
+    const result = await reach('chargpt-static', 'selftrained/char_gpt.onnx', recipe, 'evaluate');
+    expect(result.accuracy!.fp32).toBeCloseTo(1.8726, 3);
+    expect(result.accuracy!.int8).toBeLessThanOrEqual(1.877);
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(37.9);
+  });
 
   it('dynamic loses less than 0.001 nats a character', { timeout: 300_000 }, async () => {
     const recipe = { quantization: { mode: 'dynamic' }, evaluate: text() };
