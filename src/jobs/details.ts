@@ -4,9 +4,11 @@ import path from 'node:path';
 import { growthOf } from '../analyze/calibration-set/convergence';
 import { VernierError } from '../errors';
 import { chooseParams } from '../numeric';
+import { COHERENT, INDEPENDENT } from '../quantize/clipping-weight';
 import { observeAll } from '../quantize/observers';
 import { TensorStatistics } from '../quantize/statistics';
 import { parseRecipe } from '../recipe/parse';
+import { defaults } from '../recipe/defaults';
 import type { ObservedRange, ObserverName, RangeDetail, RunResult } from '../results';
 import { FORMAT, type StoredStatistics } from './stages/calibrate-part';
 import { Store } from './store';
@@ -42,7 +44,18 @@ export async function rangeDetail(
   const span = Number.isFinite(s.min) && s.max > s.min && s.depth === 'full';
   const bins = span ? s.histogram.rebin(s.min, s.max, BINS) : { edges: [], counts: [] };
   const activations = await activationsOf(recipePath, text);
-  const observers = observeAll(s, summary?.type ?? activations.type ?? 'uint8', activations);
+  const type = summary?.type ?? activations.type ?? 'uint8';
+  // what reads the tensor decides how auto weighs clipping: the file tells which it was
+  const weighings = [COHERENT, INDEPENDENT].map((clipping) =>
+    observeAll(s, type, { ...activations, clipping }),
+  );
+  const written = (rows: readonly ObservedRange[]) =>
+    summary !== undefined &&
+    chosenBy(
+      rows.filter(({ name }) => name === 'auto'),
+      summary,
+    ) === 'auto';
+  const observers = weighings.find(written) ?? weighings[0]!;
   return {
     tensor,
     producer: summary?.producer ?? null,
@@ -78,7 +91,7 @@ async function activationsOf(recipePath: string, text: string | undefined) {
 function chosenBy(
   observers: readonly ObservedRange[],
   { scale, zeroPoint, type }: Pick<RangeDetail, 'scale' | 'zeroPoint' | 'type'>,
-  wanted: ObserverName = 'minmax',
+  wanted: ObserverName = defaults.quantization.activations.observer,
 ): ObserverName | null {
   if (type === null) return null;
   const fitting = observers.filter(({ min, max }) => {

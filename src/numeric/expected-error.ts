@@ -49,3 +49,24 @@ export function expectedSquaredError(
   }
   return sum * scale * scale;
 }
+
+/** The part of {@link expectedSquaredError} of values beyond the codes: bins whose middle no code rounds to. */
+export function clippedSquaredError(
+  { low, high, count }: Bins,
+  { scale, zeroPoint }: QuantParams,
+  type: QuantType,
+): number {
+  const codes = codeRange(type);
+  const [first, last] = [codes.min - zeroPoint, codes.max - zeroPoint];
+  let sum = 0;
+  for (let i = 0; i < count.length; i++) {
+    const a = low[i]! / scale;
+    const b = high[i]! / scale;
+    const middle = (a + b) / 2;
+    if (middle >= first - 0.5 && middle <= last + 0.5) continue;
+    const end = middle < first ? first : last;
+    const [s, t] = [a - end, b - end];
+    sum += (count[i]! * (s * s + s * t + t * t)) / 3;
+  }
+  return sum * scale * scale;
+}

@@ -100,7 +100,7 @@ export const defaults = {
   image: { filter: 'bilinear', color: 'rgb', scale: 1 / 255, mean: 0, std: 1, layout: 'nchw' },
   quantization: {
     mode: 'static',
-    activations: { type: 'uint8', observer: 'minmax', percentile: 99.99 },
+    activations: { type: 'uint8', observer: 'auto', percentile: 99.99 },
     weights: { type: 'int8', granularity: 'channel' },
     improve: ['bias-correction'],
   },

@@ -78,12 +78,12 @@ const image = z
   .meta({ description: 'How image files become tensors.' });
 
 const observer = words('How a range is read off the calibration data.', {
-  minmax: 'the extremes seen (default)',
+  minmax: 'the extremes seen',
   'moving-average': 'a running average of the extremes of each batch',
   percentile: 'most of the values, as `percentile` says; the rest is clipped',
   entropy: 'the threshold that loses least information (KL divergence, as TensorRT does)',
   mse: 'the least squared error of rounding and clipping together',
-  auto: 'for each tensor the one of least squared error there; minmax unless another gains 0.1 dB',
+  auto: 'for each tensor the range of least error where it is read, in which clipping counts more than rounding; the extremes unless another gains 0.1 dB (default)',
 });
 
 const pattern = z.union([

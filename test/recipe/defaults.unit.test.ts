@@ -31,7 +31,7 @@ describe('resolveRecipe', () => {
       quantization: {
         mode: 'static',
         auto: false,
-        activations: { type: 'uint8', observer: 'minmax', percentile: 99.99 },
+        activations: { type: 'uint8', observer: 'auto', percentile: 99.99 },
         weights: { type: 'int8', granularity: 'channel' },
         improve: ['bias-correction'],
         weightOnly: null,

@@ -1,6 +1,7 @@
 import { chooseParams, codeRange, type ChosenParams, type QuantParams } from '../../numeric';
 import { GraphIndex } from '../../onnx';
 import { startsAtZero } from '../../quantize/extremes/extremes-graph';
+import { clippingWeight } from '../../quantize/clipping-weight';
 import { observe, observeTogether } from '../../quantize/observers';
 import { importedParams } from '../../quantize/ranges/params';
 import { hiddenKey, hiddenTensors, isRecurrent } from '../../quantize/recurrent';
@@ -39,7 +40,11 @@ export function chooseParameters(
       plan.recipe.quantization.activations.observer;
     const { oddity, ...chosen }: ChosenParams = range
       ? importedParams(range, plan.activationType, fromZero(tensor), plan.traits)
-      : observe(statistics, observer, plan.activationType, { percentile, ...plan.traits });
+      : observe(statistics, observer, plan.activationType, {
+          percentile,
+          clipping: clippingWeight(index, tensor, statistics),
+          ...plan.traits,
+        });
     params.set(tensor, chosen);
     if (!range && calibrated.imported && statistics.samples === 0)
       unusable.set(tensor, `'${calibrated.imported.name}' gives '${tensor}' no range`);

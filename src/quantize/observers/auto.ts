@@ -1,25 +1,27 @@
-import { entropy } from './entropy';
-import { expectedDb } from './expected';
-import { minmax } from './minmax';
-import { mse } from './mse';
-import type { Observer, Range } from './observer';
-import { percentile } from './percentile';
+import { binsOf, chooseParams, clippedSquaredError, expectedSquaredError } from '../../numeric';
+import { COHERENT } from '../clipping-weight';
+import { leastErrorRange, withoutTiny } from './mse';
+import { hasNoSpread, type Observer, type Range } from './observer';
 
-/** A range that clips more must be worth at least this, in dB. */
+/** A range that clips must be worth at least this, in dB. */
 const WORTH_DB = 0.1;
 
 /**
- * For each tensor the candidate with the least expected squared error *at that tensor*: min-max, percentile, entropy or
- * MSE, in this order; a later one must be better by 0.1 dB. So it is min-max where clipping gains nothing,
- * which also clips least of what calibration did not see. It does not know how much the model's output minds the
- * error of a tensor: a range that is best here may not be best there.
+ * The range of least expected squared error *at what reads the tensor*: rounding counts as it is, clipping as many times
+ * more as its errors add up there ({@link clippingWeight}). It is min-max unless another range is better by 0.1 dB, and so
+ * clips least of what calibration did not see.
  */
-export const auto: Observer = (statistics, settings) => {
-  let best: { range: Range; db: number } | null = null;
-  for (const observer of [minmax, percentile, entropy, mse]) {
-    const range = observer(statistics, settings);
-    const db = expectedDb(statistics, range, settings.type);
-    if (db !== null && (!best || db > best.db + WORTH_DB)) best = { range, db };
-  }
-  return best?.range ?? minmax(statistics, settings);
+export const auto: Observer = (statistics, { type, clipping = COHERENT }) => {
+  const { min, max } = statistics;
+  if (hasNoSpread(statistics)) return { min, max };
+  const { relevant, constant } = withoutTiny(binsOf(statistics.histogram), min, max);
+  const cost = (range: Range) => {
+    const params = chooseParams(range.min, range.max, type);
+    const error = expectedSquaredError(relevant, params, type);
+    return constant + error + (clipping - 1) * clippedSquaredError(relevant, params, type);
+  };
+  const found = leastErrorRange(min, max, cost);
+  const range = { min: Math.max(found.min, min), max: Math.min(found.max, max) };
+  const whole = { min, max };
+  return cost(range) < cost(whole) * 10 ** (-WORTH_DB / 10) ? range : whole;
 };

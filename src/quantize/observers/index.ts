@@ -7,6 +7,7 @@ import {
 } from '../../numeric';
 import type { ObservedRange, ObserverName } from '../../results';
 import type { TensorStatistics } from '../statistics';
+import { COHERENT } from '../clipping-weight';
 import { auto } from './auto';
 import { entropy } from './entropy';
 import { expectedDb } from './expected';
@@ -36,6 +37,8 @@ export const OBSERVERS: Readonly<Record<ObserverName, Observer>> = {
 export interface ObserverOptions {
   /** {@link ObserverSettings.percentile}; 99.99 by default. */
   percentile?: number;
+  /** {@link ObserverSettings.clipping}; 30 by default. */
+  clipping?: number;
   /** Zero in the middle of the codes: int8 with zero point 0. */
   symmetric?: boolean;
   /** The scale is a power of two (and symmetric): of the two nearest the one that is expected to err less. */
@@ -63,9 +66,14 @@ export function observe(
   statistics: TensorStatistics,
   observer: ObserverName,
   type: QuantType,
-  { percentile = PERCENTILE, symmetric = false, powerOfTwo = false }: ObserverOptions = {},
+  {
+    percentile = PERCENTILE,
+    clipping = COHERENT,
+    symmetric = false,
+    powerOfTwo = false,
+  }: ObserverOptions = {},
 ): ChosenParams {
-  const { min, max } = observedRange(statistics, observer, { type, percentile });
+  const { min, max } = observedRange(statistics, observer, { type, percentile, clipping });
   const chosen = chooseParams(min, max, type, { symmetric: symmetric || powerOfTwo });
   return powerOfTwo ? nearestPower(statistics, chosen, type) : chosen;
 }
@@ -89,9 +97,9 @@ export function observeTogether(
   all: readonly TensorStatistics[],
   observer: ObserverName,
   type: QuantType,
-  { percentile = PERCENTILE }: ObserverOptions = {},
+  { percentile = PERCENTILE, clipping = COHERENT }: ObserverOptions = {},
 ): ChosenParams {
-  const ranges = all.map((one) => observedRange(one, observer, { type, percentile }));
+  const ranges = all.map((one) => observedRange(one, observer, { type, percentile, clipping }));
   const [low, high] = [ranges.map((r) => r.min), ranges.map((r) => r.max)];
   return chooseParams(Math.min(...low), Math.max(...high), type);
 }
@@ -100,18 +108,18 @@ export function observeTogether(
 export function observeAll(
   statistics: TensorStatistics,
   type: QuantType,
-  { percentile = PERCENTILE }: ObserverOptions = {},
+  { percentile = PERCENTILE, clipping = COHERENT }: ObserverOptions = {},
 ): ObservedRange[] {
   const { oddity } = chooseParams(statistics.min, statistics.max, type);
   if (oddity !== null && oddity !== 'constant') return [];
   if (statistics.depth === 'minmax')
     return BY_EXTREMES.map((name) => {
-      const range = observedRange(statistics, name, { type, percentile });
+      const range = observedRange(statistics, name, { type, percentile, clipping });
       return { name, ...range, expectedDb: null };
     });
   const names = Object.keys(OBSERVERS) as ObserverName[];
   return names.flatMap((name) => {
-    const range = OBSERVERS[name](statistics, { type, percentile });
+    const range = OBSERVERS[name](statistics, { type, percentile, clipping });
     const db = expectedDb(statistics, range, type);
     return db === null ? [] : [{ name, ...range, expectedDb: db }];
   });

@@ -65,7 +65,7 @@ export function leastErrorRange(
 }
 
 /** Sets apart bins so near to zero that they round to it in every range that is looked at. */
-function withoutTiny(
+export function withoutTiny(
   { low, high, count }: Bins,
   min: number,
   max: number,

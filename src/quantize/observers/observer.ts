@@ -13,6 +13,8 @@ export interface ObserverSettings {
   type: QuantType;
   /** Share of the values, in percent, that `percentile` keeps inside. */
   percentile: number;
+  /** How much more the square of a clipped value's error counts than that of rounding; for `auto`; 30 by default. */
+  clipping?: number;
 }
 
 /** The range that an observer makes of a tensor's statistics. It never sees the data. */
