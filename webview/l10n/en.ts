@@ -103,6 +103,9 @@ export const en = {
   'col.used': 'Codes, %',
   'col.cosine': 'Cosine',
   'col.maxAbs': 'Max abs',
+  'col.timeFp32': 'FP32, ms',
+  'col.timeInt8': 'Written, ms',
+  'col.timeChange': 'Change, ms',
   'col.withoutVnni': 'No VNNI, %',
   'col.reason': 'Why not quantized',
   'tip.precision':
@@ -128,6 +131,11 @@ export const en = {
   'tip.used': 'Integer codes in use',
   'tip.cosine': 'Cosine of the output with FP32’s',
   'tip.maxAbs': 'Largest difference of the output',
+  'tip.timeFp32': 'Time of its kernels in FP32; ↑ where another layer’s kernel runs it',
+  'tip.timeInt8':
+    'Time of its kernels in the written model; ↑ where another layer’s kernel runs it',
+  'tip.timeChange':
+    'What the written model takes longer, conversions and layers in the same kernel included',
   'tip.withoutVnni':
     'On x86 processors without VNNI: share of the values in which products clip at 16 bits; = where none can',
   'tip.reason': 'Why it is not quantized, or does not run so',
@@ -191,6 +199,7 @@ export const en = {
   'do.keepOne': 'Keep {layer} in FP32',
   'do.keepOneMeasured': '{before} → {after} dB at the output (+{gain}), measured.',
   'do.keepShare': 'It makes {percent} % of the noise at the output.',
+  'do.keepSlowWhy': 'In integers it takes {ms} ms longer than in FP32, conversions included.',
   'do.keepThree': 'Keep the three worst in FP32',
   'do.keepThreeWhy':
     '{layers}: {percent} % of the noise, about {before} → {after} dB at the output.',
@@ -263,6 +272,17 @@ export const en = {
   'overview.bytes': 'Bytes',
   'overview.latency': 'Time of one run, p50 / p99',
   'overview.latencyHow': '{threads}, {pairs} interleaved pairs',
+  'latency.float kernels': '{percent} % of its time is in FP32 {op}.',
+  'latency.conversions': '{percent} % of its time is in conversions of type and layout.',
+  'latency.outside of kernels': '{percent} % of its time is the runtime’s own, outside of kernels.',
+  'latency.integer kernels':
+    'Its integer kernels, {percent} % of its time, are no faster than those of FP32.',
+  'latency.kernel': 'Kernel',
+  'latency.nodes': 'Nodes',
+  'latency.conversion': 'conversion',
+  'latency.share': 'Share, %',
+  'latency.profiled': 'By the runtime’s profiler, {n} interleaved runs',
+  'latency.slower': 'Slower in integers:',
   'overview.provenance': 'Where this comes from',
   'overview.load': 'How to load it',
   'overview.notes': 'Notes',

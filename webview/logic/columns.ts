@@ -1,5 +1,5 @@
 import { count, countUnit, db, fixed, NONE, percent, shape, significant } from './format';
-import type { LayerWithoutVnni } from '../../src/protocol';
+import type { LayerShare, LayerWithoutVnni } from '../../src/protocol';
 import type { LayerRow } from './rows';
 import type { Measure } from './scale';
 
@@ -26,6 +26,9 @@ export type ColumnId =
   | 'used'
   | 'cosine'
   | 'maxAbs'
+  | 'timeFp32'
+  | 'timeInt8'
+  | 'timeChange'
   | 'withoutVnni'
   | 'reason';
 
@@ -183,6 +186,30 @@ export const COLUMNS: readonly Column[] = [
     false,
   ),
   col(
+    'timeFp32',
+    '76px',
+    'end',
+    (r) => r.time?.fp32?.ms ?? null,
+    (r) => timeText(r.time?.fp32 ?? null),
+    false,
+  ),
+  col(
+    'timeInt8',
+    '76px',
+    'end',
+    (r) => r.time?.int8?.ms ?? null,
+    (r) => timeText(r.time?.int8 ?? null),
+    false,
+  ),
+  col(
+    'timeChange',
+    '84px',
+    'end',
+    (r) => r.time?.changeMs?.value ?? null,
+    (r) => number(r.time?.changeMs?.value ?? null, significant),
+    false,
+  ),
+  col(
     'withoutVnni',
     '92px',
     'end',
@@ -227,6 +254,12 @@ function bounds(row: LayerRow): string {
 function elements(row: LayerRow): number | null {
   if (!row.shape) return null;
   return row.shape.reduce<number>((all, dim) => all * (typeof dim === 'number' ? dim : 1), 1);
+}
+
+/** Milliseconds of its own kernels; `↑` where another layer's kernel runs it. */
+function timeText(share: LayerShare | null): string {
+  if (!share) return NONE;
+  return share.in === null ? significant(share.ms) : '↑';
 }
 
 /** Percent of the values in which products clip on x86 without VNNI, or how many channels could; `=` where none can. */

@@ -1,6 +1,6 @@
-import type { InspectorAction, InspectorState } from '../../src/protocol';
+import type { InspectorAction, InspectorState, RunResult } from '../../src/protocol';
 import type { Phrase } from '../l10n/phrase';
-import { db, fixed, timesDigits } from './format';
+import { db, fixed, significant, timesDigits } from './format';
 import { isRandom, worstOutput } from './measures';
 import type { LayerRow } from './rows';
 
@@ -81,6 +81,8 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
       why: ['do.otherModeWhy', { times: fixed(latency.speedup, timesDigits(latency.speedup)) }],
       does: act('measureModes'),
     });
+  const slow = slowProposal(result, rows);
+  if (slow) found.push(slow);
   // errors found on random data name nobody, and what is 40 dB away needs no repair
   const output = worstOutput(result);
   if (!isRandom(result, recipe) && (output === null || output.db < FINE))
@@ -100,6 +102,21 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
       does: act('exportReport'),
     });
   return found.slice(0, 3);
+}
+
+/** The layers that lose most time in integers, while they are still quantized. */
+function slowProposal(result: RunResult, rows: readonly LayerRow[]): Proposal | null {
+  const quantized = new Set(rows.filter((row) => !row.kept).map((row) => row.name));
+  const fix = result.latency?.profile?.fixes.find(({ layers }) =>
+    layers.every((layer) => quantized.has(layer)),
+  );
+  if (!fix) return null;
+  return {
+    id: 'keep-slow',
+    label: ['do.keepOne', { layer: fix.layers.join(' + ') }],
+    why: ['do.keepSlowWhy', { ms: significant(fix.savesMs) }],
+    does: { kind: 'keep', layers: fix.layers, keep: true },
+  };
 }
 
 function keepProposals(state: InspectorState, rows: readonly LayerRow[]): Proposal[] {

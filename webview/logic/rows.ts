@@ -1,6 +1,7 @@
 import type {
   LayerResult,
   LayerSummary,
+  LayerTime,
   ModelSummary,
   Precision,
   RangeSummary,
@@ -38,6 +39,8 @@ export interface LayerRow {
   used: number | null;
   /** Largest over smallest non-zero channel maximum of the weights. */
   weightSpan: number | null;
+  /** What it takes of a run in both models. */
+  time: LayerTime | null;
 }
 
 /** Ratio of the largest to the smallest non-zero channel maximum. */
@@ -59,6 +62,7 @@ export function joinRows(
   kept: readonly string[],
 ): LayerRow[] {
   const results = new Map(result?.layers.map((layer) => [layer.name, layer]));
+  const times = new Map(result?.latency?.profile?.layers.map((time) => [time.layer, time]));
   const ranges = new Map(result?.ranges.map((range) => [range.tensor, range]));
   const byProducer = new Map(result?.ranges.map((range) => [range.producer, range]));
   const keptNow = new Set(kept);
@@ -95,6 +99,7 @@ export function joinRows(
       clip: found?.clipRate ?? null,
       used: found?.utilisation ?? null,
       weightSpan: weightSpan(layer?.weight?.channelMax),
+      time: times.get(name) ?? null,
     };
   });
 }

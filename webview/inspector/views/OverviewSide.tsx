@@ -8,6 +8,7 @@ import { Block, CopyLine } from '../parts/blocks';
 import { Icon } from '../parts/marks';
 import { OverviewCalibration } from './OverviewCalibration';
 import { OverviewChoice } from './OverviewChoice';
+import { OverviewTimes } from './OverviewTimes';
 
 /** What was asked for, what it costs, where it comes from, and how to load it. */
 export function OverviewSide({ result }: { result: RunResult }) {
@@ -125,6 +126,7 @@ function Latency({ latency, name: written }: LatencyProps) {
       <p class="dim small">
         {t('overview.latencyHow', { threads: threads(latency.threads), pairs: latency.pairs })}
       </p>
+      {latency.profile && <OverviewTimes profile={latency.profile} name={written} />}
     </Block>
   );
 }
