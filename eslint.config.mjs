@@ -46,6 +46,10 @@ export const rooms = {
 export const ground = {
   'src/errors': Object.keys(rooms),
   'src/results': Object.keys(rooms),
+  // parts of it: everyone takes them from src/results
+  'src/results-diff': [],
+  'src/results-latency': [],
+  'src/results-terms': [],
   'src/protocol': ['src/extension', 'webview'],
 };
 

@@ -1,6 +1,6 @@
 /** Two models side by side. Pure types; see `results.ts`. */
-import type { Note, OutputCloseness, ExistingRange } from './results';
 import type { LatencyResult } from './results-latency';
+import type { ExistingRange, Note, OutputCloseness } from './results-terms';
 
 /** How a node of one model was found in the other. */
 export type MatchedBy = 'recorded' | 'name' | 'result' | 'structure';

@@ -5,22 +5,21 @@
  */
 import type { ErrorData } from './errors';
 import type { LatencyResult } from './results-latency';
-import type { Shape, Mode, Target, Precision, ObserverName } from './results-terms';
+import type {
+  Closeness,
+  ExistingRange,
+  Mode,
+  Note,
+  ObserverName,
+  OutputCloseness,
+  Precision,
+  Shape,
+  Target,
+} from './results-terms';
 
 export type * from './results-diff';
 export type * from './results-latency';
 export type * from './results-terms';
-
-/** Something a reader must know; `code` is stable, `message` is a sentence. */
-export interface Note {
-  code: string;
-  severity: 'error' | 'warning' | 'info';
-  message: string;
-  layer?: string;
-  tensor?: string;
-  file?: string;
-  remedy?: string;
-}
 
 /** What a target's rules say of a place in a model; `code` is stable. */
 export interface Finding {
@@ -99,29 +98,6 @@ export interface FusionCandidate {
   blockedBy: { node: string; reason: string } | null;
   /** What is gained, in a sentence. */
   gain: string;
-}
-
-/** One tensor that a file holds in codes already, or quantizes while it runs. */
-export interface ExistingRange {
-  /** The float tensor that is quantized, or the constant that holds codes. */
-  tensor: string;
-  role: 'activation' | 'weight' | 'bias';
-  /** Type of the codes. */
-  type: string;
-  /** Scale and zero point where there is one of them for all values. */
-  scale: number | null;
-  zeroPoint: number | null;
-  /** Their number, the lowest and the highest; null where they are computed while the model runs. */
-  scales: { count: number; min: number; max: number } | null;
-  /** Axis of several scales; values that share one, where they are blocks. */
-  axis: number | null;
-  blockSize: number | null;
-  /** The values that the lowest and the highest code of an activation stand for. */
-  min: number | null;
-  max: number | null;
-  /** Nodes that give and read it. */
-  producer: string | null;
-  consumers: string[];
 }
 
 /** The quantization that a file has been through before. */
@@ -331,13 +307,6 @@ export interface CalibrationReport {
 
 // ─── what quantization did ────────────────────────────────────────────────────────────────────────
 
-/** Closeness of one tensor to its reference over all samples. */
-export interface Closeness {
-  sqnrDb: number;
-  cosine: number;
-  maxAbs: number;
-}
-
 /** How far all float outputs are from FP32's. */
 export interface OutputMeasures {
   /** Each output normalised to its own power, so that large ones count no more than small ones. */
@@ -504,16 +473,6 @@ export interface AccuracyResult {
    * already, or where there is none to prove.
    */
   neededN: number | null;
-}
-
-/** Outputs of the two models side by side. */
-export interface OutputCloseness extends Closeness {
-  name: string;
-  meanAbs: number;
-  /** Values (share) within `atol + rtol·|reference|`. */
-  within: number;
-  atol: number;
-  rtol: number;
 }
 
 /** What the written file needs, and the lines that load it. */
