@@ -123,6 +123,16 @@ describe('shards of a calibration', () => {
     });
     expect(await written()).toEqual(own);
 
+    // correcting biases needs samples, and says so
+    net.write({ calibration: { statistics_file: 'merged.json' }, evaluate: undefined });
+    const codes = async () => {
+      const ran = await cli('run', 'net.quant.yaml', '--until', 'quantize', '--json');
+      return (ran.json.notes as { code: string }[]).map((n) => n.code);
+    };
+    expect(await codes()).toContain('not-corrected');
+    net.write({ calibration: { data: 'calibration.npy', statistics_file: 'merged.json' } });
+    expect(await codes()).not.toContain('not-corrected');
+
     const part = await cli(
       ...['quantize', 'net.onnx', '--statistics', 'net.1-of-3.statistics.json', '--json'],
     );

@@ -51,7 +51,7 @@ export async function takenStage(
   );
   refuseNothing(made.statistics, name);
   const taken = { file: name, source: data.source, samples: statistics.total, random: data.random };
-  return { calibrated: { ...made, taken }, notes: notesOf(contents, selection, name) };
+  return { calibrated: { ...made, taken }, notes: notesOf(plan, contents, selection, name) };
 }
 
 function refuseForeign(
@@ -94,11 +94,21 @@ function refuseForeign(
 }
 
 function notesOf(
+  { recipe }: Plan,
   { data, runtime }: StatisticsFile,
   selection: Selection | null,
   name: string,
 ): Note[] {
   const notes: Note[] = [];
+  const { mode, improve } = recipe.quantization;
+  if (!selection && mode === 'static' && improve.includes('bias-correction'))
+    notes.push({
+      code: 'not-corrected',
+      severity: 'warning',
+      message: `Biases are not corrected: '${name}' holds statistics, and correcting runs samples.`,
+      file: name,
+      remedy: 'Name some samples besides: calibration: { data: … }; 64 are enough.',
+    });
   if (selection && selection.key !== data.key)
     notes.push({
       code: 'statistics-other-data',
