@@ -20,9 +20,10 @@ function decide(scores: Float32Array): { label: number; margin: number } {
 }
 
 describe.skipIf(!hasShared)('magika_fast', () => {
-  // Static rounds what enters the convolution with one scale, and its channels reach from 0.5 to 28.
+  // Static falls short of 99.3 %: of its noise most is the convolution's, whose input and output each have one scale
+  // (its channels reach from 5.5 to 28). Without that layer 99.5 % keep their label.
   it.each([
-    ['static', 0.985],
+    ['static', 0.99],
     ['dynamic', 0.993],
   ])('%s', { timeout: 600_000 }, async (mode, least) => {
     const files = openFiles();

@@ -15,7 +15,8 @@ import { hasShared, sharedFile } from '../../lib/shared';
 
 /**
  * The large ones, and models that no rounding is small for: normalized rows of equal values (their differences are rounding alone), values
- * that overflow in float16, numbers drawn at random. `fuse-pad-maxpool` is not loaded in float32 either once prepared.
+ * that overflow in float16, numbers drawn at random. `fuse-pad-maxpool` is not loaded as it is either: the runtime's own optimization
+ * puts its Pad into the MaxPool, whose kernel then refuses pads as wide as itself.
  */
 const HOPELESS =
   /dropout|random|bernoulli|gpt2_attention.*no_skip|gather_roberta|fuse-pad-maxpool/i;
