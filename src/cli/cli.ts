@@ -11,6 +11,7 @@ import { exitCodeOf, exitCodes } from './exit-codes';
 import { helpText } from './help';
 import { inspect } from './inspect';
 import type { Io } from './io';
+import { plan } from './plan';
 import { quantize, run } from './run';
 
 /** Does what a command line asks for and returns the exit code. Never throws. */
@@ -34,6 +35,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         return await diff(command, io);
       case 'choose':
         return await choose(command, io);
+      case 'plan':
+        return await plan(command, io);
       case 'calibrate':
         return await calibrate(command, io);
       case 'merge':

@@ -66,6 +66,18 @@ export type Command =
       output: string | null;
       exports: { format: RangeFormat; file: string }[];
     } & Manner)
+  | ({
+      name: 'plan';
+      /** A model, or with `flags` null a recipe. */
+      subject: string;
+      flags: RecipeFlags | null;
+      /** Null: the job's own. */
+      layers: number | null;
+      minutes: number | null;
+      timed: boolean;
+      write: boolean;
+      report: ReportFile | null;
+    } & Manner)
   | ({ name: 'merge'; files: string[]; output: string } & Manner)
   | ({ name: 'run'; recipe: string } & RunOptions)
   | ({ name: 'quantize'; model: string; recipe: string | null; flags: RecipeFlags } & RunOptions);
@@ -81,6 +93,7 @@ const COMMANDS = [
   'calibrate',
   'merge',
   'choose',
+  'plan',
   'dequantize',
   'diff',
 ] as const;
@@ -95,6 +108,7 @@ const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   dequantize: [...MANNER, 'output', 'data', 'samples'],
   diff: [...MANNER, 'data', 'samples', 'time', 'report'],
   choose: [...MANNER, 'modes'],
+  plan: [...MANNER, 'layers', 'minutes', 'untimed', 'write', 'report'],
   calibrate: [...MANNER, 'shard', 'output', 'export'],
   merge: [...MANNER, 'output'],
 };
@@ -143,6 +157,14 @@ export function parseCommand(args: readonly string[]): Command {
         modes: readModes(tokens),
         ...manner,
       };
+    case 'plan':
+      return {
+        name: command,
+        subject,
+        flags: isRecipe(subject) ? null : readRecipeFlags(recipeFlags),
+        ...planOptions(tokens, isRecipe(subject)),
+        ...manner,
+      };
     case 'calibrate':
       return {
         name: command,
@@ -180,7 +202,7 @@ function unknownCommand(word: string) {
 }
 
 function onlyOne(command: (typeof COMMANDS)[number], rest: readonly string[]): string {
-  const either = command === 'choose' || command === 'calibrate';
+  const either = EITHER.has(command);
   const what = command === 'run' ? 'recipe' : either ? 'model or recipe' : 'model';
   const form = `vernier ${command} ${what.toUpperCase().replace(' OR ', '|')}`;
   const [subject, extra] = rest;
@@ -195,7 +217,7 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
   const own = OWN[command];
   const foreign = tokens.flags.filter(({ name }) => !own.includes(name));
   if (command === 'quantize') return foreign;
-  const either = command === 'choose' || command === 'calibrate';
+  const either = EITHER.has(command);
   if (either && !isRecipe(tokens.positionals[1] ?? '')) return foreign;
   const [first] = foreign;
   if (!first) return [];
@@ -204,11 +226,40 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
   throw usage(
     `${command} has no flag --${first.name}.`,
     isKey
-      ? 'Recipe keys are flags of quantize, and of choose and calibrate for a model; in a recipe they stand already.'
+      ? 'Recipe keys are flags of quantize, and of choose, plan and calibrate for a model; in a recipe they stand already.'
       : near
         ? `Did you mean --${near}?`
         : `See vernier ${command} --help.`,
   );
+}
+
+/** Commands that take a recipe, or a model and the keys of a recipe as flags. */
+const EITHER: ReadonlySet<string> = new Set(['choose', 'plan', 'calibrate']);
+
+function planOptions(tokens: Tokens, recipe: boolean) {
+  const write = tokens.flags.some(({ name }) => name === 'write');
+  if (write && !recipe)
+    throw usage('--write changes a recipe, and a model is none.', 'Name the recipe.');
+  const report = last(tokens, 'report');
+  const layers = last(tokens, 'layers');
+  return {
+    layers: layers === undefined ? null : positive('layers', layers, true),
+    minutes: minutesOf(tokens),
+    timed: !tokens.flags.some(({ name }) => name === 'untimed'),
+    write,
+    report: report === undefined ? null : reportFile(report),
+  };
+}
+
+function minutesOf(tokens: Tokens): number | null {
+  const minutes = last(tokens, 'minutes');
+  return minutes === undefined ? null : positive('minutes', minutes, false);
+}
+
+function positive(flag: string, text: string, whole: boolean): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value) && (!whole || Number.isInteger(value))) return value;
+  throw usage(`--${flag} takes a ${whole ? 'whole ' : ''}number above 0, not '${text}'.`);
 }
 
 const isRecipe = (subject: string) => /\.ya?ml$/i.test(subject);

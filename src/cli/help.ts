@@ -12,6 +12,7 @@ Usage
   vernier calibrate MODEL|RECIPE               read activation ranges, whole or a shard of them
   vernier merge FILE… -o FILE                  the whole of what shards saw
   vernier choose MODEL|RECIPE                  measure which mode is best here
+  vernier plan MODEL|RECIPE                    which layers to keep in FP32, and what that buys
   vernier dequantize MODEL                     a float model of one that was quantized before
   vernier diff MODEL OTHER                     any two models side by side: nodes, scales, outputs, size, time
 
@@ -143,6 +144,27 @@ Examples
   vernier choose mobilenet.quant.yaml --json | jq .winner
 `;
 
+const plan = `
+vernier plan MODEL|RECIPE [--layers N] [--minutes M] [--write] [flags]
+
+Tries every layer alone in INT8, then takes layers out of INT8 one by one (into FP32, or into 16-bit activations),
+the best next one of a few at each step. Every plan is run as the runtime executes it; what adding noise powers
+expected stands beside it. With limits: in the recipe the plan of fewest layers that meets them is given, or the
+closest with what is missing. What was tried is kept: the same command goes on where it was stopped.
+
+  --layers N        layers that a plan may take out of INT8 at most; 8 by default
+  --minutes M       stop then, with the best so far; 2 by default
+  --untimed         measure no speed
+  --write           add the plan to the recipe: keep_fp32: and layers:; its comments stay
+  --report FILE     write a report: .html
+  --data PATH       for a model: calibration data. Every other recipe key is a flag too, as for vernier quantize
+  --json, --quiet   as everywhere
+
+Examples
+  vernier plan mobilenet.quant.yaml --layers 4
+  vernier plan mobilenet.onnx --data 'images/*.jpg' --limits.sqnr_db 20 --json | jq '.plans[.recommended]'
+`;
+
 const quantize = `
 vernier quantize MODEL --data PATH|random [--mode static|dynamic|weight-only|auto] [-o OUT] [flags]
 
@@ -225,6 +247,8 @@ export function helpText(about: string | null): string {
       return diff.trim();
     case 'choose':
       return choose.trim();
+    case 'plan':
+      return plan.trim();
     case 'calibrate':
       return calibrate.trim();
     case 'merge':
@@ -234,7 +258,7 @@ export function helpText(about: string | null): string {
     default:
       throw usage(
         `There is no command '${about}'.`,
-        'There are inspect, check, quantize, run, calibrate, merge, choose, dequantize and diff.',
+        'There are inspect, check, quantize, run, calibrate, merge, choose, plan, dequantize and diff.',
       );
   }
 }

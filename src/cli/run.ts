@@ -100,7 +100,8 @@ async function writeRecipeFile({ path: file, text }: MadeRecipe, cwd: string): P
   await writeText(file, text);
 }
 
-async function writeText(file: string, text: string): Promise<void> {
+/** Writes a text file, with its folder. Throws `job.io`, `job.disk-full`. */
+export async function writeText(file: string, text: string): Promise<void> {
   try {
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(file, text);

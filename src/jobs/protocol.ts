@@ -21,6 +21,7 @@ import type {
   Target,
   WeightDetail,
 } from '../results';
+import type { MixedPrecision } from '../results-mixed';
 
 /** How far a run goes. Each includes the ones before it. */
 export type RunUntil = 'calibrate' | 'quantize' | 'evaluate' | 'all';
@@ -41,6 +42,17 @@ export interface CalibrateRequest extends Omit<RunRequest, 'until'> {
   statistics?: string;
   /** Files of ranges to write. */
   exports?: readonly { format: RangeFormat; file: string }[];
+}
+
+export interface PlanRequest {
+  recipePath: string;
+  text?: string;
+  /** Layers that a plan may take out of INT8 at most; 8 by default. */
+  layers?: number;
+  /** Seconds after which the best so far is given; 120 by default. */
+  budgetSeconds?: number;
+  /** False: plans are not timed. */
+  timed?: boolean;
 }
 
 export interface ChooseRequest {
@@ -67,6 +79,8 @@ export interface Requests {
   dequantize(params: DequantizeRequest): DequantizeResult;
   /** Measures modes of a recipe's model against FP32 on this machine; writes no model. */
   choose(params: ChooseRequest): ModeChoice;
+  /** Looks for layers to take out of INT8, by trying plans; writes no model. */
+  plan(params: PlanRequest): MixedPrecision;
   /** Statistics of one tensor from the calibration of this recipe. */
   range(params: { recipePath: string; text?: string; tensor: string }): RangeDetail;
   /** Weights of one layer (after folding), with the scales of the last written model if there is one. */

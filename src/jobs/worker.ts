@@ -3,6 +3,7 @@ import { inspectModel } from '../analyze/inspect';
 import { weightDetail } from '../analyze/weight-detail';
 import { toErrorData, VernierError } from '../errors';
 import type { CalibrateResult, CheckResult, ModeChoice, ModelSummary, RunResult } from '../results';
+import type { MixedPrecision } from '../results-mixed';
 import { calibrateRecipe } from './calibrate';
 import { checkModel } from './check';
 import { chooseRecipe } from './choose';
@@ -10,6 +11,7 @@ import { dequantizeFile } from './dequantize';
 import { diffFiles } from './diff';
 import { rangeDetail } from './details';
 import { Memory } from './memory';
+import { planRecipe } from './mixed';
 import { mergeFiles } from './merge';
 import type { FromWorker, Requests, ToWorker } from './protocol';
 import { runRecipe } from './run';
@@ -30,6 +32,16 @@ function serve(): void {
     inspect: ({ model, runtime = true }): Promise<ModelSummary> => inspectModel(model, { runtime }),
     choose: (request, id): Promise<ModeChoice> =>
       chooseRecipe(
+        request,
+        memory,
+        {
+          progress: (progress) => post({ id, kind: 'progress', progress }),
+          temporary: (file) => post({ id, kind: 'temporary', file }),
+        },
+        __filename,
+      ),
+    plan: (request, id): Promise<MixedPrecision> =>
+      planRecipe(
         request,
         memory,
         {

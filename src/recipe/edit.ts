@@ -44,6 +44,23 @@ export function keepLayers(text: string, names: readonly string[]): TextEdit[] {
   return inOrder(appendToList(doc, 'keep_fp32', missing));
 }
 
+/** Edits that give layers 16-bit activations: an entry of `layers:` for each that has none. Throws `recipe.syntax`. */
+export function widenLayers(text: string, names: readonly string[]): TextEdit[] {
+  const doc = editable(text);
+  const plan = planLayers(
+    choicesOf(doc),
+    names.map((name) => ({ name, op: '' })),
+  );
+  const missing = [...plan].filter(([, { activations }]) => activations === null);
+  return inOrder(
+    appendToList(
+      doc,
+      'layers',
+      missing.map(([match]) => ({ match, precision: 'int16' })),
+    ),
+  );
+}
+
 /**
  * Edits that quantize layers again:
  *

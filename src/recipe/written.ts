@@ -32,12 +32,15 @@ export function choicesOf(doc: RecipeText): LayerChoices {
     keepFp32: list(root.keep_fp32).map(pattern),
     layers: list(root.layers).map((value): LayerRule => {
       const rule = isMap(value) ? value : {};
-      const { precision, observer, weights } = rule;
+      const { precision, observer, weights, activations } = rule;
       return {
         match: pattern(rule.match),
-        ...(precision === 'fp32' || precision === 'int8' ? { precision } : {}),
+        ...(precision === 'fp32' || precision === 'int8' || precision === 'int16'
+          ? { precision }
+          : {}),
         ...(isObserver(observer) ? { observer } : {}),
         ...(isWeightType(weights) ? { weights } : {}),
+        ...(activations === 'int16' || activations === 'uint16' ? { activations } : {}),
       };
     }),
   };

@@ -1,0 +1,109 @@
+/** Which layers to take out of INT8 next, and what that will leave, by adding noise powers. Pure. */
+import type { PlannedLayer } from '../results-mixed';
+
+/** The noise powers that one layer makes at the outputs, relative to the signal, when it alone is quantized. */
+export interface LayerNoise {
+  layer: string;
+  /** That of its weights and bias. */
+  weights: number;
+  /** What the quantizers of its inputs add to it. */
+  inputs: number;
+  /** The layers that give its inputs; null for an input that comes from none. */
+  givenBy: readonly (string | null)[];
+  /** True where it can have 16-bit activations. */
+  wide: boolean;
+}
+
+/** A next step of the search, and the noise power that is expected of it. */
+export interface Step {
+  choice: PlannedLayer;
+  expected: number;
+}
+
+/** INT16 is tried too where it takes away at least this share of what FP32 would. */
+const WORTH_INT16 = 0.5;
+
+/**
+ * Noise that a set of choices leaves, by adding up that of single layers. A layer out of INT8 has no noise of its weights (in
+ * INT16 that stays); but an input that an INT8 layer gives comes as its codes all the same, and has their noise.
+ */
+export function noiseSum(layers: readonly LayerNoise[], choices: readonly PlannedLayer[]): number {
+  const chosen = new Map(choices.map((c) => [c.layer, c.precision]));
+  const integer = new Set(layers.map((l) => l.layer).filter((layer) => !chosen.has(layer)));
+  return layers.reduce((sum, { layer, weights, inputs, givenBy }) => {
+    const precision = chosen.get(layer);
+    if (precision === undefined) return sum + weights + inputs;
+    const coded = givenBy.filter((from) => from !== null && integer.has(from)).length;
+    const left = givenBy.length > 0 ? (inputs * coded) / givenBy.length : 0;
+    return sum + left + (precision === 'int16' ? weights : 0);
+  }, 0);
+}
+
+/**
+ * The most promising next steps from a plan whose noise was measured, best first. Noises of layers add up where they do not
+ * know of one another; that they amplify or hide each other is the same factor for a plan and its neighbour: what was
+ * measured of the plan over the sum of its parts.
+ * @param measured noise of `choices`, as executed; @param most at most so many steps
+ */
+export function nextSteps(
+  layers: readonly LayerNoise[],
+  choices: readonly PlannedLayer[],
+  measured: number,
+  most: number,
+): Step[] {
+  const sum = noiseSum(layers, choices);
+  const factor = sum > 0 ? measured / sum : 1;
+  const chosen = new Set(choices.map((c) => c.layer));
+  const step = (choice: PlannedLayer): Step => ({
+    choice,
+    expected: factor * noiseSum(layers, [...choices, choice]),
+  });
+  const open = layers.filter((l) => !chosen.has(l.layer));
+  const steps = open
+    .map(({ layer }) => step({ layer, precision: 'float32' }))
+    .filter(({ expected }) => expected < measured)
+    .sort((a, b) => a.expected - b.expected)
+    .slice(0, most);
+  const enough = measured - WORTH_INT16 * (measured - (steps[0]?.expected ?? measured));
+  const wide = open
+    .filter((l) => l.wide)
+    .map(({ layer }) => step({ layer, precision: 'int16' }))
+    .filter(({ expected }) => expected < measured && expected <= enough)
+    .sort((a, b) => a.expected - b.expected)
+    .slice(0, 1);
+  return [...steps, ...wide];
+}
+
+/** What plans are compared by: less is better in each; null where it was not measured. */
+export interface Costs {
+  noise: number;
+  bytes: number | null;
+  /** Milliseconds. */
+  time: number | null;
+}
+
+/** True for each plan that no other beats: one that is no worse in all that both were measured in, and better in one. */
+export function paretoFront(plans: readonly Costs[]): boolean[] {
+  const values = (p: Costs) => [p.noise, p.bytes, p.time];
+  const beats = (a: Costs, b: Costs) => {
+    const [x, y] = [values(a), values(b)];
+    const both = x.map((v, i) => [v, y[i]!] as const).filter(([v, w]) => v !== null && w !== null);
+    return both.every(([v, w]) => v! <= w) && both.some(([v, w]) => v! < w);
+  };
+  return plans.map((plan) => !plans.some((other) => other !== plan && beats(other, plan)));
+}
+
+/** Layers go on being taken out while each brings this much, in dB. */
+export const WORTH_A_LAYER_DB = 0.5;
+
+/**
+ * The plan to recommend where there are no limits: along the chain of best plans, one layer more each, the last one up to
+ * which every further layer brought {@link WORTH_A_LAYER_DB} on average since the last that was taken.
+ * @param chain SQNR by number of layers
+ */
+export function worthwhile(chain: readonly number[]): number {
+  let at = 0;
+  for (let k = 1; k < chain.length; k++)
+    if (chain[k]! - chain[at]! >= WORTH_A_LAYER_DB * (k - at)) at = k;
+  return at;
+}

@@ -1,0 +1,147 @@
+import type { LayerSensitivity, MixedPlan, MixedPrecision } from '../results-mixed';
+import { escapeHtml } from './figures/figure';
+import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
+import { tableHtml, type Table } from './figures/table';
+import { style } from './html/style';
+import type { Json } from './json-value';
+import { snakeCased } from './snake';
+import { terminalTable, type TerminalOptions } from './terminal';
+
+/** So many layers are listed, the loudest first. */
+const LISTED = 12;
+
+/** What each layer does alone, the loudest first. */
+export function sensitivityTable({ layers }: MixedPrecision, most = LISTED): Table {
+  const loudest = [...layers]
+    .sort((a, b) => (b.noiseShare ?? 0) - (a.noiseShare ?? 0))
+    .slice(0, most);
+  const row = (l: LayerSensitivity) => [
+    l.layer,
+    l.op,
+    db(l.onlyThisDb),
+    db(l.weightsDb),
+    db(l.activationsDb),
+    percent(l.noiseShare),
+    l.sameLabel === null ? notMeasured : percent(l.sameLabel),
+    l.slower === null ? notMeasured : l.slower ? 'slower in INT8' : '',
+  ];
+  return {
+    columns: [
+      { name: 'Layer alone in INT8' },
+      { name: 'Operator' },
+      { name: 'SQNR, dB', right: true },
+      { name: 'weights', right: true },
+      { name: 'inputs', right: true },
+      { name: 'noise', right: true },
+      { name: 'same label', right: true },
+      { name: 'here' },
+    ],
+    rows: loudest.map(row),
+  };
+}
+
+/** The best plan of each size, those that nothing beats, and the one to take. */
+export function planTable(result: MixedPrecision): Table {
+  const { plans, recommended, fp32Bytes } = result;
+  const shown = plans.filter((p, i) => p.best || p.pareto || i === recommended || i === 0);
+  const row = (p: MixedPlan) => [
+    p === plans[recommended] ? '←' : p.pareto ? 'Pareto' : '',
+    String(p.choices.length),
+    p.choices.length === 0 ? 'none' : choiceText(p),
+    db(p.predictedDb),
+    db(p.measured.sqnrDb),
+    p.measured.sameLabel === null ? notMeasured : percent(p.measured.sameLabel),
+    bytes(p.bytes),
+    percent(p.bytes / fp32Bytes),
+    p.latency ? `${p.latency.speedup.toFixed(2)} ×` : notMeasured,
+  ];
+  return {
+    columns: [
+      { name: '' },
+      { name: 'Layers', right: true },
+      { name: 'Out of INT8' },
+      { name: 'expected dB', right: true },
+      { name: 'measured', right: true },
+      { name: 'same label', right: true },
+      { name: 'Size', right: true },
+      { name: 'of FP32', right: true },
+      { name: 'Speed-up', right: true },
+    ],
+    rows: shown.map(row),
+  };
+}
+
+function choiceText({ choices }: MixedPlan): string {
+  return choices
+    .map(({ layer, precision }) => (precision === 'int16' ? `${layer} (INT16)` : layer))
+    .join(', ');
+}
+
+/** What to take and why, and what it was read from, in a few sentences. */
+export function planSentence(result: MixedPrecision): string {
+  const { plans, recommended, reason, measuredOn, stopped, machine, runtime } = result;
+  const plan = plans[recommended]!;
+  const take = plan.choices.length === 0 ? 'All layers stay in INT8' : `Take: ${choiceText(plan)}`;
+  const accuracy = plan.accuracy
+    ? ` ${plan.accuracy.metric} ${plan.accuracy.fp32 === null ? '' : `goes from ${significant(plan.accuracy.fp32)} to `}${significant(plan.accuracy.int8)} (${plan.accuracy.n} samples).`
+    : '';
+  const on = measuredOn.random
+    ? 'random input, which says nothing of accuracy'
+    : `${measuredOn.samples} samples of ${measuredOn.source}`;
+  const end = stopped ? ' The time was over before all was tried: this is the best so far.' : '';
+  return `${take}: ${reason}.${accuracy} Each plan was run, on ${on} (${machine}, onnxruntime-node ${runtime}).${end}`;
+}
+
+/** What `vernier plan` prints. */
+export function mixedText(result: MixedPrecision, options: TerminalOptions = {}): string {
+  return [
+    terminalTable(sensitivityTable(result), options),
+    terminalTable(planTable(result), options),
+    planSentence(result),
+  ]
+    .join('\n\n')
+    .replaceAll('−', '-');
+}
+
+/** The document that `vernier plan --json` prints. */
+export function mixedDocument(result: MixedPrecision): Json {
+  const plans = result.plans.map(({ latency, ...plan }) => ({
+    ...plan,
+    latency: latency && {
+      fp32Ms: latency.fp32Ms,
+      int8Ms: latency.int8Ms,
+      speedup: latency.speedup,
+      low: latency.low,
+      high: latency.high,
+      threads: latency.threads,
+    },
+  }));
+  return snakeCased({ ...result, plans });
+}
+
+/** The plans as one HTML file that needs nothing from elsewhere. Every text is escaped. */
+export function mixedHtml(result: MixedPrecision): string {
+  const name = result.model.split(/[\\/]/).at(-1) ?? result.model;
+  const title = escapeHtml(`Mixed precision for ${name}`);
+  const all = sensitivityTable(result, result.layers.length);
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+<p>${escapeHtml(planSentence(result))}</p>
+<h2>Plans</h2>
+${tableHtml(planTable(result))}
+<h2>Layers, each alone in INT8</h2>
+${tableHtml(all)}
+</main>
+</body>
+</html>
+`;
+}

@@ -1,0 +1,57 @@
+/** What adding noise powers expects, and which of several plans nothing beats. */
+import { describe, expect, it } from 'vitest';
+import { nextSteps, noiseSum, paretoFront, worthwhile } from '../../src/analyze/mixed-precision';
+import type { PlannedLayer } from '../../src/results-mixed';
+
+const LAYERS = [
+  { layer: 'a', weights: 1, inputs: 3, givenBy: [null], wide: true },
+  { layer: 'b', weights: 2, inputs: 1, givenBy: ['a'], wide: true },
+  { layer: 'c', weights: 0, inputs: 1, givenBy: ['a', 'b'], wide: false },
+];
+const keep = (layer: string): PlannedLayer => ({ layer, precision: 'float32' });
+
+describe('noise powers', () => {
+  it('add up, and that of an input stays as long as an INT8 layer gives it', () => {
+    expect(noiseSum(LAYERS, [])).toBe(8);
+    expect(noiseSum(LAYERS, [keep('a')])).toBe(4);
+    expect(noiseSum(LAYERS, [keep('b')])).toBe(6);
+    expect(noiseSum(LAYERS, [keep('a'), keep('b')])).toBe(1);
+    expect(noiseSum(LAYERS, [keep('a'), keep('c')])).toBe(3.5);
+    expect(noiseSum(LAYERS, [{ layer: 'a', precision: 'int16' }])).toBe(5);
+    expect(noiseSum(LAYERS, [{ layer: 'b', precision: 'int16' }])).toBe(8);
+  });
+
+  it('say what to take next, and what that will leave of what was measured', () => {
+    expect(nextSteps(LAYERS, [], 16, 2)).toEqual([
+      { choice: keep('a'), expected: 8 },
+      { choice: keep('b'), expected: 12 },
+      { choice: { layer: 'a', precision: 'int16' }, expected: 10 },
+    ]);
+    expect(nextSteps(LAYERS, [keep('a'), keep('b')], 2, 3)).toEqual([
+      { choice: keep('c'), expected: 0 },
+    ]);
+  });
+});
+
+describe('plans', () => {
+  it('stand at the front where none beats them in all that both were measured in', () => {
+    const plan = (noise: number, bytes: number, time: number | null = null) => ({
+      noise,
+      bytes,
+      time,
+    });
+    expect(paretoFront([plan(4, 10), plan(3, 12), plan(5, 11), plan(3, 13)])).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(paretoFront([plan(4, 10, 5), plan(5, 11, 3)])).toEqual([true, true]);
+  });
+
+  it('take further layers as long as each is worth it', () => {
+    expect(worthwhile([10, 13, 13.1, 13.2])).toBe(1);
+    expect(worthwhile([10, 10.1, 14, 14.1])).toBe(2);
+    expect(worthwhile([10, 10.2])).toBe(0);
+  });
+});
