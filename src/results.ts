@@ -576,6 +576,8 @@ export interface RunResult {
   /** Output SQNR per output name; empty if not measured. */
   sqnrDb: Record<string, number>;
   outputs: OutputCloseness[];
+  /** Samples that suffer most, the worst first: the lowest SQNR of their outputs, and where they come from. */
+  worstSamples: { sample: string; sqnrDb: number }[];
   /** Samples behind sqnrDb and the layer errors, and where they came from. */
   evaluatedOn: { samples: number; source: string; heldBack: boolean } | null;
   /** Samples (of the same source) behind layer errors and sensitivity. */

@@ -19,6 +19,8 @@ export interface Evaluation {
   outputs: OutputCloseness[];
   accuracy: AccuracyResult | null;
   agreement: { value: number; n: number } | null;
+  /** Lowest SQNR of a float output of each sample, in dB; null where a sample has none to compare. */
+  sampleDb: (number | null)[];
 }
 
 /** Outputs of the FP32 model, sample by sample. */
@@ -48,17 +50,22 @@ export async function evaluate(
   const before: number[] = [];
   const after: number[] = [];
   const same: number[] = [];
+  const sampleDb: (number | null)[] = [];
   for (let i = 0; i < set.count; i++) {
     const feed = await set.sample(i);
     const exact = await reference(i, feed);
     const got = await quantized.run(feed);
+    let worst: number | null = null;
     for (const [name, value] of Object.entries(exact)) {
       const [reference, other] = [floatsOf(value), floatsOf(got[name])];
       if (!reference || !other) continue;
       let sum = closeness.get(name);
       if (!sum) closeness.set(name, (sum = new ClosenessAccumulator(TOLERANCE)));
       sum.add(reference, other);
+      const own = new ClosenessAccumulator(TOLERANCE).add(reference, other).sqnrDb;
+      worst = Math.min(worst ?? own, own);
     }
+    sampleDb.push(worst);
     const first = quantized.outputs[0]!;
     const [a, b] = [exact[first]!, got[first]!];
     if (metric) {
@@ -76,6 +83,7 @@ export async function evaluate(
       same.length > 0
         ? { value: same.reduce((s, x) => s + x, 0) / same.length, n: same.length }
         : null,
+    sampleDb,
   };
 }
 

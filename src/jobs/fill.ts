@@ -13,7 +13,7 @@ import type { LayerResult, Precision, RangeSummary, RunResult } from '../results
 import { runtimeVersion } from '../runtime/session';
 import { addNote } from './context';
 import type { Plan } from './plan';
-import type { Samples, Selection } from './samples';
+import { nameOf, type Samples, type Selection } from './samples';
 import type { Calibrated } from './stages/calibrate';
 import type { Quantized } from './stages/quantize';
 import type { Subject } from './subject';
@@ -23,6 +23,8 @@ const HURTS_SHARE = 0.05;
 const MOST_HURTING = 5;
 /** So many samples are named at a tensor. */
 const NAMED = 3;
+/** Samples that suffer most are named up to so many. */
+const WORST_SAMPLES = 5;
 /** Bars of a sparkline. */
 const SPARKLINE = 48;
 
@@ -50,6 +52,7 @@ export function emptyResult(plan: Plan, subject: Subject, recipePath: string): R
     sqnrDb: {},
     outputs: [],
     evaluatedOn: null,
+    worstSamples: [],
     layerSamples: null,
     latency: null,
     accuracy: null,
@@ -243,6 +246,11 @@ export function fillEvaluation(
 ): void {
   result.outputs = evaluation.outputs;
   result.sqnrDb = Object.fromEntries(evaluation.outputs.map((o) => [o.name, o.sqnrDb]));
+  result.worstSamples = evaluation.sampleDb
+    .flatMap((sqnrDb, i) => (sqnrDb === null ? [] : [{ i, sqnrDb }]))
+    .sort((a, b) => a.sqnrDb - b.sqnrDb)
+    .slice(0, WORST_SAMPLES)
+    .map(({ i, sqnrDb }) => ({ sample: nameOf(set, i), sqnrDb }));
   result.accuracy = evaluation.accuracy;
   result.agreement = evaluation.agreement;
   result.evaluatedOn = {

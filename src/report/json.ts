@@ -41,6 +41,11 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
       worst_db: number(result.verification.worstDb),
     },
     sqnr_db: Object.fromEntries(Object.entries(result.sqnrDb).map(([k, v]) => [k, number(v)])),
+    // results of older versions have none
+    worst_samples: (result.worstSamples ?? []).map((s) => ({
+      sample: s.sample,
+      sqnr_db: number(s.sqnrDb),
+    })),
     outputs: result.outputs.map((o) => ({
       name: o.name,
       sqnr_db: number(o.sqnrDb),

@@ -5,7 +5,7 @@ import { existingText } from './existing-text';
 import { choiceText } from './choice';
 import { fixedSentence, fixedTable } from './fixed';
 import { layersTable } from './figures/layers';
-import { bytes, count } from './figures/numbers';
+import { bytes, count, db } from './figures/numbers';
 import type { Table } from './figures/table';
 import { profileParts } from './latency';
 import { costOf, verdictSentence, worstFive } from './sentence';
@@ -25,6 +25,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     result.fixed ? fixedSentence(result.fixed) : '',
     result.choice ? choiceText(result.choice, options) : '',
     hurts(result),
+    worstSamples(result),
     times(result, options),
     result.verification ? `Verified: ${verificationText(result.verification)}.` : '',
     calibrationText(result),
@@ -109,6 +110,13 @@ function times(result: RunResult, options: TerminalOptions): string {
     ...(found.slower.length > 0 ? ['Layers that got slower:'] : []),
     ...found.slower.slice(0, SLOWEST).map((line) => `  ${line}`),
   ].join('\n');
+}
+
+/** The samples that suffer most, in one line. */
+function worstSamples({ worstSamples: worst }: RunResult): string {
+  if (!worst?.length) return '';
+  const named = worst.map(({ sample, sqnrDb }) => `${sample} (${db(sqnrDb)} dB)`);
+  return `Samples that suffer most: ${named.join(', ')}.`;
 }
 
 function hurts(result: RunResult): string {

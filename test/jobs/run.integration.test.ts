@@ -44,6 +44,13 @@ describe('runRecipe', () => {
       { limit: 'size_ratio', wanted: 2, got: expect.any(Number), met: true },
     ]);
     expect(result.latency!.pairs).toBeGreaterThanOrEqual(5);
+    expect(result.latency!.profile).toMatchObject({ matched: 1 });
+    expect(result.worstSamples).toHaveLength(5);
+    const suffered = result.worstSamples.map((s) => s.sqnrDb);
+    expect(suffered).toEqual([...suffered].sort((a, b) => a - b));
+    // the whole is between its worst part and its best one
+    expect(suffered[0]).toBeLessThanOrEqual(result.sqnrDb.scores!);
+    expect(new Set(result.worstSamples.map((s) => s.sample)).size).toBe(5);
     expect(result.size!.int8).toBe(statSync(at('net.int8.onnx')).size);
     const shares = result.layers.map((l) => l.noiseShare ?? 0);
     expect(shares.reduce((a, b) => a + b)).toBeCloseTo(1, 9);

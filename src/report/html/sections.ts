@@ -234,7 +234,8 @@ export function byteBudget({ size }: RunResult): string {
 }
 
 /** Outputs of both models side by side. */
-export function outputs({ outputs: all, evaluatedOn }: RunResult): string {
+export function outputs(result: RunResult): string {
+  const { outputs: all, evaluatedOn } = result;
   if (all.length === 0) return '';
   const rows = all.map((o): Cell[] => [
     name(o.name),
@@ -255,7 +256,12 @@ export function outputs({ outputs: all, evaluatedOn }: RunResult): string {
   const caption = evaluatedOn
     ? `INT8 against FP32 on ${evaluatedOn.samples} samples of ${evaluatedOn.source}${evaluatedOn.heldBack ? ', held back from calibration' : ''}.`
     : '';
-  return section('outputs', 'Closeness of the outputs', table(heads, rows, caption));
+  const worst = (result.worstSamples ?? []).map((s): Cell[] => [name(s.sample), db(s.sqnrDb)]);
+  const samples =
+    worst.length > 0
+      ? table([{ name: 'Samples that suffer most' }, { name: 'SQNR, dB', right: true }], worst)
+      : '';
+  return section('outputs', 'Closeness of the outputs', table(heads, rows, caption) + samples);
 }
 
 /** How to load the written file. */

@@ -66,6 +66,7 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
         rtol: 1e-2,
       },
     ],
+    worstSamples: [],
     evaluatedOn: { samples: 200, source: 'labelled/', heldBack: false },
     layerSamples: 64,
     latency: {
