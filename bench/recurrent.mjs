@@ -5,9 +5,18 @@ import { at } from '../scripts/lib/paths.mjs';
 import { loadRecurrent } from './lib/source.mjs';
 import { fixed, table } from './lib/table.mjs';
 
-/** 20 → 256 hidden units, 60 steps, two layers, and what issue 4 asks of each. */
+/**
+ * 20 → 256 hidden units, 60 steps, two layers, and what issue 4 asks of each. One scale a direction is the faster form of an
+ * LSTM's weights; one a channel stays the default, because streamed speech (DTLN) keeps 34 dB with it and 27 dB without.
+ */
 const LAYERS = [
-  { op: 'LSTM', required: 'dynamic ≥ 2.2 ×', met: (of) => of('dynamic') >= 2.2 },
+  { op: 'LSTM' },
+  {
+    op: 'LSTM',
+    granularity: 'tensor',
+    required: 'dynamic ≥ 2.2 ×',
+    met: (of) => of('dynamic') >= 2.2,
+  },
   { op: 'GRU', required: 'an INT8 form > 1 ×', met: (of) => of('dynamic') > 1 || of('static') > 1 },
 ];
 
@@ -30,12 +39,16 @@ export async function recurrent(bench) {
     rows.push([what, shown('dynamic'), shown('static'), choice.winner, required, verdict]);
   };
   try {
-    for (const { op, required, met } of LAYERS)
+    for (const { op, granularity, required, met } of LAYERS)
       await bench.attempt(op, async () => {
         const model = join(bench.folder, `${op}.onnx`);
         writeFileSync(model, twoLayers(op, 20, 256, 60));
-        const data = { calibration: { data: 'random', samples: 16 } };
-        await choose(`${op} 20→256, 60 steps, 2 layers`, model, data, required, met);
+        const more = {
+          calibration: { data: 'random', samples: 16 },
+          quantization: { mode: 'auto', ...(granularity ? { weights: { granularity } } : {}) },
+        };
+        const form = granularity ? `, granularity: ${granularity}` : '';
+        await choose(`${op} 20→256, 60 steps, 2 layers${form}`, model, more, required, met);
       });
     for (const name of ['price-lstm', 'price-lstm-128'])
       await bench.attempt(name, async () => {
