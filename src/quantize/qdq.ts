@@ -237,7 +237,8 @@ function writeWeights(
   const units = channelwise?.channels.map((c) => c.scale) ?? null;
   attach(index, node, slot, inUnits(index, weight, units), `${unit.name}.weight`);
   if (bias) {
-    const base = biasTensor ?? `${unit.name}.bias`;
+    // a corrected bias is still that of the source: its name says so
+    const base = unit.bias ?? biasTensor ?? `${unit.name}.bias`;
     const codes = writer.bias(base, inputScale, scales, bias);
     attach(index, node, 2, inUnits(index, codes, units), `${unit.name}.bias`);
   }

@@ -70,7 +70,8 @@ describe.skipIf(!hasShared)('mobilenet_v1_0.25', () => {
   });
 
   it('with conv_dw_3 in FP32 is what the file means', { timeout: 600_000 }, async () => {
-    const plain = { quantization: { improve: [] }, keep_fp32: ['*conv_dw_3*'] };
+    const quantization = { improve: [], activations: { observer: 'minmax' } };
+    const plain = { quantization, keep_fp32: ['*conv_dw_3*'] };
     const keep = { ...recipe(), ...plain };
     const result = await reach('mobilenet', model, keep, 'evaluate');
     const kept = result.layers.filter((l) => l.wish === 'keep');
