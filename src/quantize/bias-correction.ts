@@ -57,6 +57,7 @@ export async function correctBiases(
 ): Promise<CorrectedBiases> {
   const index = new GraphIndex(prepared.graph);
   const targets = placement.units.filter((p) => p.integer && takesBias(p.unit)).map((p) => p.unit);
+  if (targets.length === 0) return { biases: new Map(), changes: new Map() };
   const exact = settings.exactMeans ?? (await meanOutputs(prepared, targets, samples));
   const walk = new RoundedWalk(prepared, placement, samples, settings);
   await walk.begin();
@@ -141,6 +142,8 @@ export async function readMeans(
   channels: ReadonlyMap<string, number>,
   samples: readonly Feed[],
 ): Promise<Map<string, Float64Array[]>> {
+  // a model without a place for a bias, such as an LSTM alone, has nothing to read
+  if (taps.size === 0) return new Map();
   const { session } = await openTapped(model, [...taps.values()]);
   const means = new Map<string, Float64Array[]>([...taps.keys()].map((name) => [name, []]));
   try {

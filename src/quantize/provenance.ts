@@ -27,16 +27,13 @@ export function recordProvenance(
     ...prepared.graph.initializer.map((t) => t.name),
     ...prepared.graph.node.flatMap((n) => n.output),
   ]);
-  const biases = new Map(
-    prepared.graph.node.flatMap((n) => (n.input[2] ? [[n.name, n.input[2]] as const] : [])),
-  );
   const index = new GraphIndex(written.graph);
   for (const node of written.graph.node) {
     if (own.has(node.name)) {
       const all = [node.name, ...(absorbed.get(node.name) ?? [])].filter((n) => names.has(n));
       if (all.length > 0) note(node, SOURCE_NODES, JSON.stringify(all));
     } else {
-      const tensor = heldTensor(index, node, tensors) ?? heldBias(index, node, biases);
+      const tensor = heldTensor(index, node, tensors);
       if (tensor !== undefined) note(node, SOURCE_TENSOR, tensor);
     }
   }
@@ -56,18 +53,6 @@ function sourceNames(source: Model): Set<string> {
     names.add(names.has(name) ? `${name}:${node.output[0] ?? ''}` : name);
   }
   return names;
-}
-
-/** The bias that a corrected one stands for: what the node that reads it had in its place. None, where it had no bias. */
-function heldBias(
-  index: GraphIndex,
-  node: NodeProto,
-  biases: ReadonlyMap<string, string>,
-): string | undefined {
-  if (node.opType !== 'DequantizeLinear') return undefined;
-  const [output = ''] = node.output;
-  const host = index.consumers(output).find((n) => n.input[2] === output);
-  return host && biases.get(host.name);
 }
 
 /** The FP32 tensor behind a Q or DQ, from the names that writers give: `T`, `T_unquantized`, `T_quantized`. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { twoLayers } from '../../bench/recurrent-models';
 import { temporaryFolder } from '../lib/files';
 import { run } from '../lib/job';
 import { every, hasShared, imagenet, sharedFile } from '../lib/shared';
@@ -45,6 +46,18 @@ describe('bias correction', () => {
     expect(corrected.result.layers.map((l) => l.kernel)).toEqual(
       plain.result.layers.map((l) => l.kernel),
     );
+  });
+
+  it('has nothing to do where no layer has a place for a bias', async () => {
+    const model = folder.put('lstm.onnx', twoLayers('LSTM', 4, 8, 5));
+    const text = stringify({
+      model,
+      output: 'lstm.int8.onnx',
+      calibration: { data: 'random', samples: 8 },
+    });
+    const { result } = await run(folder.at('lstm.quant.yaml'), { text });
+    expect(result.layers.filter((l) => l.op === 'LSTM').length).toBe(2);
+    expect(result.layers.every((l) => l.biasShift === null)).toBe(true);
   });
 
   it('leaves a kept layer its own bias, and writes the same bytes again', async () => {
