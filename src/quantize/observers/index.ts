@@ -37,7 +37,7 @@ export const OBSERVERS: Readonly<Record<ObserverName, Observer>> = {
 export interface ObserverOptions {
   /** {@link ObserverSettings.percentile}; 99.99 by default. */
   percentile?: number;
-  /** {@link ObserverSettings.clipping}; 30 by default. */
+  /** {@link ObserverSettings.clipping}; 80 by default. */
   clipping?: number;
   /** Zero in the middle of the codes: int8 with zero point 0. */
   symmetric?: boolean;

@@ -13,7 +13,7 @@ export interface ObserverSettings {
   type: QuantType;
   /** Share of the values, in percent, that `percentile` keeps inside. */
   percentile: number;
-  /** How much more the square of a clipped value's error counts than that of rounding; for `auto`; 30 by default. */
+  /** How much more the square of a clipped value's error counts than that of rounding; for `auto`; 80 by default. */
   clipping?: number;
 }
 
