@@ -124,7 +124,7 @@ async function format({ peer, tally }, sections) {
           `The machine was busy with other things (load ${load.toFixed(1)} a core): compare ratios, not times.`,
         ]
       : []),
-    'One recipe with defaults and min-max ranges; “MACs run in INT8” is read from the graph that the runtime executes. ' +
+    'One recipe with defaults; “MACs run in INT8” is read from the graph that the runtime executes. ' +
       'Speed is the median ratio of interleaved pairs with its 95 % interval. ' +
       (peer.version
         ? `The peer ran on the same machine, its speed beside ours; figures marked as quoted are from an earlier measurement on another machine.`
