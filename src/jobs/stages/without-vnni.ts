@@ -23,6 +23,8 @@ const MOST_MACS = 5e9;
 
 /** What to do about it; a file for x86-avx2 clips only far beyond what calibration saw. */
 function remedyOf({ target }: Pick<RunResult, 'target'>): string {
+  if (target === 'fpga-fixed')
+    return 'The fixed-point export is not concerned. Open this file there with the session option session.x64quantprecision = 1.';
   return target === 'x86-avx2'
     ? 'Calibrate on more samples, or on more varied ones: clipping begins 1.5 times beyond what they showed of a channel.'
     : 'Write it with target: x86-avx2, or open it there with the session option session.x64quantprecision = 1.';
