@@ -50,6 +50,8 @@ export const ground = {
   'src/results-diff': [],
   'src/results-latency': [],
   'src/results-terms': [],
+  // builds on src/results, which therefore cannot give it on
+  'src/results-mixed': ['src/analyze', 'src/jobs', 'src/report', 'src/cli'],
   'src/protocol': ['src/extension', 'webview'],
 };
 
