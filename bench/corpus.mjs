@@ -256,9 +256,9 @@ function report({ tally }, modes, files, outcomes) {
     `- ${file}, ${mode}: \`${code}\` ${message.split('\n')[0].slice(0, 300)}`;
   const list = [...ours, ...placeless].map(say);
   return [
-    `${files.length} models, each on its own test data or on four random samples. A model has a weight where a layer ` +
+    `${new Set(outcomes.map((o) => o.file)).size} of ${files.length} models, each on its own test data or on four random samples. A model has a weight where a layer ` +
       'reads a constant: the operators of those layers stand beside the models in which nothing can be quantized.',
-    table(['Outcome', ...modes], [...rows, ['all', ...modes.map(() => String(files.length))]]),
+    table(['Outcome', ...modes], [...rows, ['all', ...perMode(() => true)]]),
     table(['What', 'Measured', 'Required', ''], required),
     ...(list.length > 0 ? [list.join('\n')] : []),
     ...(unsupported.length > 0 ? [unsupported.map((file) => `- ${file}`).join('\n')] : []),
