@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ARCHITECTURES } from '../../bench/architectures';
+import { ARCHITECTURES } from '../../bench/architectures/index';
 import { manyNodes } from '../../bench/architectures/many-nodes';
 import { sizeOf, type Net } from '../../bench/architectures/net';
 
