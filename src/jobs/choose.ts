@@ -1,11 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import path from 'node:path';
 import { decide, ruleOf, whatIsMissed } from '../analyze/choose';
 import { evaluate, metricFor, type Evaluation } from '../analyze/evaluate';
 import { toErrorData, VernierError } from '../errors';
 import { spread } from '../data';
-import { removeOldData } from '../onnx';
 import type { Mode, ModeChoice, ModeTrial, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import type { JobContext, JobHooks } from './context';
@@ -13,9 +10,9 @@ import { emptyResult, fillEvaluation, fillLayers } from './fill';
 import { keyOf, ENGINE_VERSION } from './keys';
 import { checkLimits } from './limits';
 import type { Memory } from './memory';
-import { Meter } from './meter';
 import { sourceBytes, writtenBytes } from './model-bytes';
-import { makePlan, readRecipe, type Plan } from './plan';
+import { openJob } from './open-job';
+import type { Plan } from './plan';
 import type { ChooseRequest } from './protocol';
 import { openSamples, type Samples } from './samples';
 import { openReference } from './stages/evaluate';
@@ -25,8 +22,8 @@ import { refuseHopeless, type Quantized } from './stages/quantize';
 import { rangesStage } from './stages/ranges';
 import { verifyStage } from './stages/verify';
 import { writeStage } from './stages/write';
-import { Store } from './store';
-import { macsWithShapes, openSubject, type Subject } from './subject';
+import { macsWithShapes, type Subject } from './subject';
+import { inTrialFile } from './trial';
 
 /** The modes that `mode: auto` chooses among, besides leaving the model in FP32. */
 export const CHOICES: readonly Mode[] = ['dynamic', 'static'];
@@ -77,7 +74,12 @@ export async function measureModes(task: ChooseTask, context: JobContext): Promi
     );
   const trials: ModeTrial[] = [];
   const possible = modes.filter((mode) => plan.traits.modes?.includes(mode) ?? true);
-  for (const mode of possible) trials.push(await tryMode(task, mode, samples, probe, context));
+  for (const mode of possible)
+    trials.push(
+      await inTrialFile(context, `choose-${mode}`, (file) =>
+        tryMode(task, mode, samples, probe, context, file),
+      ),
+    );
   const fp32Bytes = await sourceBytes(subject);
   const { winner, reason } = decide(trials, whatFp32Misses(plan));
   return {
@@ -138,11 +140,10 @@ async function tryMode(
   samples: Samples,
   probe: Probe,
   context: JobContext,
+  file: string,
 ): Promise<ModeTrial> {
   const plan = withMode(task.plan, mode);
   const { subject } = task;
-  const file = context.store.file(`choose-${mode}`).replace(/\.json$/, '.onnx.tmp');
-  context.temporary(file);
   const trial: ModeTrial = {
     mode,
     failure: null,
@@ -154,7 +155,6 @@ async function tryMode(
     latency: null,
     misses: null,
   };
-  await mkdir(path.dirname(file), { recursive: true });
   let quantized: Quantized | null = null;
   try {
     await refuseHopeless(plan, subject);
@@ -201,8 +201,6 @@ async function tryMode(
     trial.failure = { code, message };
   } finally {
     quantized?.release();
-    await rm(file, { force: true });
-    await removeOldData(path.dirname(file), path.basename(file), null);
   }
   return trial;
 }
@@ -270,20 +268,7 @@ export async function chooseRecipe(
   hooks: Pick<JobHooks, 'progress' | 'temporary'>,
   bundle: string,
 ): Promise<ModeChoice> {
-  const recipePath = path.resolve(request.recipePath);
-  const plan = await makePlan(recipePath, request.text ?? (await readRecipe(recipePath)));
-  const store = new Store(recipePath);
-  await store.removeTemporary();
-  const meter = new Meter((progress) => hooks.progress(progress));
-  await meter.begin('read', 1);
-  const subject = await openSubject(plan.model, memory);
-  const context: JobContext = {
-    memory,
-    meter,
-    store,
-    partial: () => undefined,
-    temporary: (file) => hooks.temporary?.(file),
-  };
+  const { plan, subject, context } = await openJob(request, memory, hooks);
   return measureModes({ plan, subject, modes: request.modes ?? CHOICES, bundle }, context);
 }
 

@@ -1,7 +1,5 @@
 /** Mixed precision: which layers to keep in FP32 or give 16-bit activations, found by trying plans. */
-import { mkdir, rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import path from 'node:path';
 import { evaluate, metricFor } from '../analyze/evaluate';
 import { experimentName } from '../analyze/grouped-sensitivity';
 import {
@@ -16,7 +14,7 @@ import { OutputSums, type OutputSumsData } from '../analyze/output-sums';
 import { wholeSums } from '../analyze/sensitivity';
 import { VernierError } from '../errors';
 import { sqnrDb } from '../numeric';
-import { GraphIndex, removeOldData, serializeModel } from '../onnx';
+import { GraphIndex, serializeModel } from '../onnx';
 import { whyNotWide } from '../quantize/wide';
 import type { LimitResult } from '../results';
 import type { LayerSensitivity, MixedPlan, MixedPrecision, PlannedLayer } from '../results-mixed';
@@ -30,14 +28,16 @@ import { Meter } from './meter';
 import { sourceBytes, writtenBytes } from './model-bytes';
 import { modeOf } from './modes';
 import type { Plan } from './plan';
-import type { PlanRequest } from './protocol';
+import type { PlanRequest, RecipeRequest } from './protocol';
 import { layersAlone } from './stages/layers';
 import { openProbe } from './stages/probe';
 import type { Quantized } from './stages/quantize';
 import { timeStage } from './stages/time';
 import { verifyStage } from './stages/verify';
 import { writeStage } from './stages/write';
-import { openJob, openStudy, type Study, type StudyRequest } from './study';
+import { openJob } from './open-job';
+import { openStudy, type Study } from './study';
+import { inTrialFile } from './trial';
 
 const DEFAULTS = { layers: 8, budgetSeconds: 120 };
 /** So many next layers are tried at each step, where one could do by what is expected. */
@@ -63,7 +63,12 @@ export async function planRecipe(
   bundle: string,
 ): Promise<MixedPrecision> {
   const { plan, subject, context } = await openJob(request, memory, hooks);
-  return findPlans(await openStudy(plan, subject, context), request, bundle);
+  const study = await openStudy(plan, subject, context);
+  try {
+    return await findPlans(study, request, bundle);
+  } finally {
+    study.quantized.release();
+  }
 }
 
 /** The same for a model that is ready. */
@@ -73,7 +78,7 @@ export async function findPlans(
     layers: most = DEFAULTS.layers,
     budgetSeconds = DEFAULTS.budgetSeconds,
     timed = true,
-  }: Omit<PlanRequest, keyof StudyRequest>,
+  }: Omit<PlanRequest, keyof RecipeRequest>,
   bundle: string,
 ): Promise<MixedPrecision> {
   const { plan, subject, context, evaluation } = study;
@@ -269,7 +274,7 @@ function sensitivities(
 
 /** Plans that were run, remembered beside the recipe by all that they depend on. */
 async function openTries(study: Study) {
-  const { plan, subject, calibrated, samples, layerSamples, exact, context } = study;
+  const { plan, subject, calibrated, samples, quantized, layerSamples, exact, context } = study;
   const key = keyOf(
     'tries',
     ENGINE_VERSION,
@@ -297,6 +302,21 @@ async function openTries(study: Study) {
     const all = [...known].map(([n, t]): Stored[number] => [n, t.sums.toData(), t.bytes]);
     await context.store.write(`tries.${key}`, all);
   };
+  const measure = async ({ model }: Quantized): Promise<Try> => ({
+    sums: await wholeSums(model, layerSamples.feeds, exact),
+    bytes: serializeModel(model).length,
+  });
+  const measureOther = async (choices: readonly PlannedLayer[]): Promise<Try> => {
+    const made = await writeStage(
+      withChoices(plan, choices),
+      subject,
+      samples.calibration,
+      calibrated,
+      quiet(context),
+      new Set(choices.filter((c) => c.precision === 'float32').map((c) => c.layer)),
+    );
+    return measure(made).finally(() => made.release());
+  };
   const run = async (choices: readonly PlannedLayer[]): Promise<Try> => {
     const name = choices
       .map((c) => `${c.precision} ${c.layer}`)
@@ -304,26 +324,11 @@ async function openTries(study: Study) {
       .join('\n');
     const before = known.get(name);
     if (before) return before;
-    const made = await written(study, choices);
-    const tried: Try = {
-      sums: await wholeSums(made.model, layerSamples.feeds, exact),
-      bytes: serializeModel(made.model).length,
-    };
+    const tried = choices.length === 0 ? await measure(quantized) : await measureOther(choices);
     known.set(name, tried);
     if (Date.now() - saved > 1000) await save();
     return tried;
   };
-  const written = ({ quantized }: Study, choices: readonly PlannedLayer[]): Promise<Quantized> =>
-    choices.length === 0
-      ? Promise.resolve(quantized)
-      : writeStage(
-          withChoices(plan, choices),
-          subject,
-          samples.calibration,
-          calibrated,
-          quiet(context),
-          new Set(choices.filter((c) => c.precision === 'float32').map((c) => c.layer)),
-        );
   return { run, save };
 }
 
@@ -350,59 +355,63 @@ class Timing {
   /** Writes a plan, times it, and compares it over the whole evaluation set where `whole`. */
   async check(made: MixedPlan, whole: boolean): Promise<void> {
     const { study, context } = this;
-    const { subject, samples, evaluation, reference } = study;
+    const { subject, samples, calibrated } = study;
     const plan = withChoices(study.plan, made.choices);
-    const file = context.store.file('plan').replace(/\.json$/, '.onnx.tmp');
-    context.temporary(file);
-    await mkdir(path.dirname(file), { recursive: true });
-    const probe = await openProbe(plan, subject, samples, context);
-    const quantized = await writeStage(
-      plan,
-      subject,
-      samples.calibration,
-      study.calibrated,
-      context,
-    );
+    const quantized = await writeStage(plan, subject, samples.calibration, calibrated, context);
     try {
-      const verified = await verifyStage(subject, quantized, file, probe, [], context, plan.target);
-      const found = emptyResult(plan, subject, plan.recipePath);
-      try {
-        made.bytes = await writtenBytes(file, verified.data);
-        if (whole) {
-          await context.meter.begin('evaluate', evaluation.indices.length);
-          const result = await evaluate(
-            await verified.open(),
-            (i, feed) => reference.of(i, feed),
-            {
-              count: evaluation.indices.length,
-              sample: (i) => evaluation.source.sample(evaluation.indices[i]!),
-              labels: evaluation.labels,
-            },
-            metricFor(plan.recipe.evaluate?.metric ?? null, evaluation.labels),
-            (done) => context.meter.step(done, evaluation.indices.length),
-          );
-          fillEvaluation(found, result, evaluation);
-          made.accuracy = result.accuracy;
-        }
-      } finally {
-        await verified.release();
-      }
-      if ('feed' in probe && !made.latency)
-        made.latency = await timeStage(
-          { ...plan, output: file },
-          subject,
-          verified.optimized,
-          probe.feed,
-          this.bundle,
-          context,
-        );
-      const size = { fp32: await sourceBytes(subject), int8: made.bytes, parts: [] };
-      if (whole)
-        made.limits = checkLimits(plan.recipe.limits, { ...found, latency: made.latency, size });
+      await inTrialFile(context, 'plan', (file) =>
+        this.measure({ ...plan, output: file }, quantized, made, whole),
+      );
     } finally {
-      await rm(file, { force: true });
-      await removeOldData(path.dirname(file), path.basename(file), null);
+      quantized.release();
     }
+  }
+
+  private async measure(
+    plan: Plan,
+    quantized: Quantized,
+    made: MixedPlan,
+    whole: boolean,
+  ): Promise<void> {
+    const { study, context, bundle } = this;
+    const { subject, samples, evaluation, reference } = study;
+    const probe = await openProbe(plan, subject, samples, context);
+    const { output, target } = plan;
+    const verified = await verifyStage(subject, quantized, output, probe, [], context, target);
+    const found = emptyResult(plan, subject, plan.recipePath);
+    try {
+      made.bytes = await writtenBytes(output, verified.data);
+      if (whole) {
+        await context.meter.begin('evaluate', evaluation.indices.length);
+        const result = await evaluate(
+          await verified.open(),
+          (i, feed) => reference.of(i, feed),
+          {
+            count: evaluation.indices.length,
+            sample: (i) => evaluation.source.sample(evaluation.indices[i]!),
+            labels: evaluation.labels,
+          },
+          metricFor(plan.recipe.evaluate?.metric ?? null, evaluation.labels),
+          (done) => context.meter.step(done, evaluation.indices.length),
+        );
+        fillEvaluation(found, result, evaluation);
+        made.accuracy = result.accuracy;
+      }
+    } finally {
+      await verified.release();
+    }
+    if ('feed' in probe && !made.latency)
+      made.latency = await timeStage(
+        plan,
+        subject,
+        verified.optimized,
+        probe.feed,
+        bundle,
+        context,
+      );
+    const size = { fp32: await sourceBytes(subject), int8: made.bytes, parts: [] };
+    if (whole)
+      made.limits = checkLimits(plan.recipe.limits, { ...found, latency: made.latency, size });
   }
 }
 

@@ -26,16 +26,20 @@ import type { MixedPrecision } from '../results-mixed';
 /** How far a run goes. Each includes the ones before it. */
 export type RunUntil = 'calibrate' | 'quantize' | 'evaluate' | 'all';
 
-export interface RunRequest {
+/** What every request for a recipe names. */
+export interface RecipeRequest {
   /** Absolute path of the recipe; relative paths in it start here. It need not exist when `text` is given. */
   recipePath: string;
   /** The recipe's text where it is not (or not yet) what the file says: unsaved editors, notebooks, flags. */
   text?: string;
+}
+
+export interface RunRequest extends RecipeRequest {
   /** `all` by default. `evaluate` leaves out sensitivity and latency. */
   until?: RunUntil;
 }
 
-export interface CalibrateRequest extends Omit<RunRequest, 'until'> {
+export interface CalibrateRequest extends RecipeRequest {
   /** The `index`-th of `of` parts of the samples alone, from 1 on; all of them by default. */
   shard?: { index: number; of: number };
   /** Where the statistics go; into no file of their own by default. A shard needs one. */
@@ -44,9 +48,7 @@ export interface CalibrateRequest extends Omit<RunRequest, 'until'> {
   exports?: readonly { format: RangeFormat; file: string }[];
 }
 
-export interface PlanRequest {
-  recipePath: string;
-  text?: string;
+export interface PlanRequest extends RecipeRequest {
   /** Layers that a plan may take out of INT8 at most; 8 by default. */
   layers?: number;
   /** Seconds after which the best so far is given; 120 by default. */
@@ -55,9 +57,7 @@ export interface PlanRequest {
   timed?: boolean;
 }
 
-export interface ChooseRequest {
-  recipePath: string;
-  text?: string;
+export interface ChooseRequest extends RecipeRequest {
   /** Those of `mode: auto` by default. */
   modes?: readonly Mode[];
 }

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { alreadyQuantized } from '../analyze/already-quantized';
 import { byteBudget } from '../analyze/byte-budget';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
@@ -11,9 +10,9 @@ import { CHOICES, chooseStage, fillChoice, withMode } from './choose';
 import { addNote, type JobContext, type JobHooks } from './context';
 import { ENGINE_VERSION, keyOf } from './keys';
 import type { Memory } from './memory';
-import { Meter } from './meter';
 import { sourceBytes, writtenBytes } from './model-bytes';
-import { layerWarnings, makePlan, readRecipe, type Plan } from './plan';
+import { openJob } from './open-job';
+import { layerWarnings, type Plan } from './plan';
 import type { RunRequest, RunUntil } from './protocol';
 import {
   emptyResult,
@@ -47,8 +46,7 @@ import { correctAloneStage } from './stages/correct';
 import { writeStage } from './stages/write';
 import { trialFile } from './trial';
 import { noteRisk, pairsOf, withoutVnniStage } from './stages/without-vnni';
-import { Store } from './store';
-import { macsWithShapes, namedLayers, openSubject, type Subject } from './subject';
+import { macsWithShapes, namedLayers, type Subject } from './subject';
 
 const ORDER: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
 
@@ -63,26 +61,15 @@ export async function runRecipe(
   hooks: JobHooks,
   bundle: string,
 ): Promise<RunResult> {
-  const recipePath = path.resolve(request.recipePath);
-  const text = request.text ?? (await readRecipe(recipePath));
-  const plan = await makePlan(recipePath, text);
-  const store = new Store(recipePath);
-  await store.removeTemporary();
-  const meter = new Meter((progress) => hooks.progress(progress));
-  await meter.begin('read', 1);
-  const subject = await openSubject(plan.model, memory, store);
+  const job = await openJob(request, memory, hooks);
+  const { plan, subject } = job;
+  const { store } = job.context;
   const result = emptyResult(plan, subject, request.recipePath);
   result.notes.push(...plan.notes, ...layerWarnings(plan, namedLayers(subject)));
   result.notes.push(...subject.context.notes);
   const quantized = alreadyQuantized(subject.source);
   if (quantized) addNote(result.notes, quantized);
-  const context: JobContext = {
-    memory,
-    meter,
-    store,
-    partial: () => hooks.partial(result),
-    temporary: (file) => hooks.temporary?.(file),
-  };
+  const context: JobContext = { ...job.context, partial: () => hooks.partial(result) };
   try {
     const until = request.until ?? 'all';
     const settled = await settleMode(plan, subject, result, context, until, bundle);

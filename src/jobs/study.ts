@@ -1,11 +1,8 @@
-import path from 'node:path';
 import type { ExactOutputs } from '../analyze/output-sums';
 import { VernierError } from '../errors';
-import type { JobContext, JobHooks } from './context';
-import { Meter } from './meter';
-import type { Memory } from './memory';
+import type { JobContext } from './context';
 import type { Quantized } from './modes/mode';
-import { makePlan, readRecipe, type Plan } from './plan';
+import type { Plan } from './plan';
 import { openSamples, type Samples } from './samples';
 import type { Calibrated } from './stages/calibrate';
 import { openReference, type Reference } from './stages/evaluate';
@@ -13,8 +10,7 @@ import { exactOutputs, pickLayerSamples, type LayerSamples } from './stages/laye
 import { refuseHopeless } from './stages/quantize';
 import { rangesStage } from './stages/ranges';
 import { writeStage } from './stages/write';
-import { Store } from './store';
-import { openSubject, type Subject } from './subject';
+import type { Subject } from './subject';
 import { trialFile } from './trial';
 
 /** A recipe's model with its data and its quantized form in memory: what is needed to try things with its layers. */
@@ -34,37 +30,6 @@ export interface Study {
   context: JobContext;
 }
 
-/** What a request that studies a recipe names. */
-export interface StudyRequest {
-  recipePath: string;
-  /** The recipe's text where it is not (or not yet) what the file says. */
-  text?: string;
-}
-
-/** Reads a recipe and its model for a job of its own. Throws `recipe.*`, `model.*`. */
-export async function openJob(
-  request: StudyRequest,
-  memory: Memory,
-  hooks: Pick<JobHooks, 'progress' | 'temporary'>,
-): Promise<{ plan: Plan; subject: Subject; context: JobContext; text: string }> {
-  const recipePath = path.resolve(request.recipePath);
-  const text = request.text ?? (await readRecipe(recipePath));
-  const plan = await makePlan(recipePath, text);
-  const store = new Store(recipePath);
-  await store.removeTemporary();
-  const meter = new Meter((progress) => hooks.progress(progress));
-  await meter.begin('read', 1);
-  const subject = await openSubject(plan.model, memory);
-  const context: JobContext = {
-    memory,
-    meter,
-    store,
-    partial: () => undefined,
-    temporary: (file) => hooks.temporary?.(file),
-  };
-  return { plan, subject, context, text };
-}
-
 /**
  * Calibrates and quantizes in memory, and takes FP32's outputs on the samples of the layer analysis.
  * Throws `data.*`, and `recipe.schema` where there are no samples to compare outputs on.
@@ -82,19 +47,14 @@ export async function openStudy(plan: Plan, subject: Subject, context: JobContex
   await context.meter.begin('quantize', 1);
   context.temporary(trialFile(plan.output));
   const quantized = await writeStage(plan, subject, calibration, calibrated, context);
-  const reference = await openReference(subject, evaluation, context);
-  const layerSamples = await pickLayerSamples(plan, subject, evaluation);
-  const exact = await exactOutputs(reference, layerSamples);
-  return {
-    plan,
-    subject,
-    samples,
-    evaluation,
-    calibrated,
-    quantized,
-    reference,
-    layerSamples,
-    exact,
-    context,
-  };
+  try {
+    const reference = await openReference(subject, evaluation, context);
+    const layerSamples = await pickLayerSamples(plan, subject, evaluation);
+    const exact = await exactOutputs(reference, layerSamples);
+    const data = { samples, evaluation, calibrated, layerSamples, exact };
+    return { plan, subject, ...data, quantized, reference, context };
+  } catch (error) {
+    quantized.release();
+    throw error;
+  }
 }

@@ -1,10 +1,29 @@
 /** Files beside the output while it is being made. */
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { Spool, weightBytes, type Model } from '../onnx';
+import { removeOldData, Spool, weightBytes, type Model } from '../onnx';
+import type { JobContext } from './context';
 
 /** What all of them begin with: who finds a killed job removes them by it. */
 export function trialFile(output: string): string {
   return path.join(path.dirname(output), `.${path.basename(output)}.${process.pid}.tmp`);
+}
+
+/** Lets `use` write a model among the results of a recipe, and removes it and its data file afterwards. */
+export async function inTrialFile<T>(
+  { store, temporary }: Pick<JobContext, 'store' | 'temporary'>,
+  what: string,
+  use: (file: string) => Promise<T>,
+): Promise<T> {
+  const file = store.file(what).replace(/\.json$/, '.onnx.tmp');
+  temporary(file);
+  await mkdir(path.dirname(file), { recursive: true });
+  try {
+    return await use(file);
+  } finally {
+    await rm(file, { force: true });
+    await removeOldData(path.dirname(file), path.basename(file), null);
+  }
 }
 
 /** Weights of more bytes are not kept in memory while a model is written. */

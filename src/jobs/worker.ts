@@ -7,6 +7,7 @@ import type { MixedPrecision } from '../results-mixed';
 import { calibrateRecipe } from './calibrate';
 import { checkModel } from './check';
 import { chooseRecipe } from './choose';
+import type { JobHooks } from './context';
 import { dequantizeFile } from './dequantize';
 import { diffFiles } from './diff';
 import { rangeDetail } from './details';
@@ -27,56 +28,26 @@ type Handlers = {
 function serve(): void {
   const memory = new Memory();
   const post = (message: FromWorker) => process.send?.(message);
+  const hooks = (id: number): JobHooks => ({
+    progress: (progress) => post({ id, kind: 'progress', progress }),
+    partial: (result) => post({ id, kind: 'partial', result }),
+    temporary: (file) => post({ id, kind: 'temporary', file }),
+  });
   const handlers: Handlers = {
     check: ({ model, target }): Promise<CheckResult> => checkModel(model, target),
     inspect: ({ model, runtime = true }): Promise<ModelSummary> => inspectModel(model, { runtime }),
     choose: (request, id): Promise<ModeChoice> =>
-      chooseRecipe(
-        request,
-        memory,
-        {
-          progress: (progress) => post({ id, kind: 'progress', progress }),
-          temporary: (file) => post({ id, kind: 'temporary', file }),
-        },
-        __filename,
-      ),
+      chooseRecipe(request, memory, hooks(id), __filename),
     plan: (request, id): Promise<MixedPrecision> =>
-      planRecipe(
-        request,
-        memory,
-        {
-          progress: (progress) => post({ id, kind: 'progress', progress }),
-          temporary: (file) => post({ id, kind: 'temporary', file }),
-        },
-        __filename,
-      ),
+      planRecipe(request, memory, hooks(id), __filename),
     calibrate: (request, id): Promise<CalibrateResult> =>
-      calibrateRecipe(
-        request,
-        memory,
-        {
-          progress: (progress) => post({ id, kind: 'progress', progress }),
-          partial: (result) => post({ id, kind: 'partial', result }),
-        },
-        __filename,
-      ),
+      calibrateRecipe(request, memory, hooks(id), __filename),
     merge: ({ files, output }) => mergeFiles(files, output),
     range: ({ recipePath, tensor, text }) => rangeDetail(recipePath, tensor, text),
     diff: (request) => diffFiles(request, __filename),
-    dequantize: (request, id) =>
-      dequantizeFile(request, (file) => post({ id, kind: 'temporary', file })),
+    dequantize: (request, id) => dequantizeFile(request, (file) => hooks(id).temporary?.(file)),
     weights: ({ model, layer }) => weightDetail(model, layer),
-    run: (request, id): Promise<RunResult> =>
-      runRecipe(
-        request,
-        memory,
-        {
-          progress: (progress) => post({ id, kind: 'progress', progress }),
-          partial: (result) => post({ id, kind: 'partial', result }),
-          temporary: (file) => post({ id, kind: 'temporary', file }),
-        },
-        __filename,
-      ),
+    run: (request, id): Promise<RunResult> => runRecipe(request, memory, hooks(id), __filename),
   };
   // One after the other: the runtime owns the thread while it works.
   let queue = Promise.resolve();

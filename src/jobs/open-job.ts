@@ -1,0 +1,38 @@
+import path from 'node:path';
+import type { JobContext, JobHooks } from './context';
+import type { Memory } from './memory';
+import { Meter } from './meter';
+import { makePlan, readRecipe, type Plan } from './plan';
+import type { RecipeRequest } from './protocol';
+import { Store } from './store';
+import { openSubject, type Subject } from './subject';
+
+/** A recipe and its model, read, and what the stages of a job need around them. */
+export interface Job {
+  plan: Plan;
+  subject: Subject;
+  context: JobContext;
+}
+
+/** Reads a recipe and its model for a job of its own, which posts no results on its way. Throws `recipe.*`, `model.*`. */
+export async function openJob(
+  request: RecipeRequest,
+  memory: Memory,
+  hooks: Pick<JobHooks, 'progress' | 'temporary'>,
+): Promise<Job> {
+  const recipePath = path.resolve(request.recipePath);
+  const plan = await makePlan(recipePath, request.text ?? (await readRecipe(recipePath)));
+  const store = new Store(recipePath);
+  await store.removeTemporary();
+  const meter = new Meter((progress) => hooks.progress(progress));
+  await meter.begin('read', 1);
+  const subject = await openSubject(plan.model, memory, store);
+  const context: JobContext = {
+    memory,
+    meter,
+    store,
+    partial: () => undefined,
+    temporary: (file) => hooks.temporary?.(file),
+  };
+  return { plan, subject, context };
+}
