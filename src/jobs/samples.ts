@@ -21,8 +21,6 @@ export interface Selection {
   labels: Labels | null;
   /** Hash of contents and selection. */
   key: string;
-  /** Some samples by their position, kept as calibration read them so that looking at them costs no second reading. */
-  kept?: Map<number, Feed>;
 }
 
 /** What a job calibrates and evaluates on. */
@@ -68,13 +66,7 @@ export async function openSamples(plan: Plan, subject: Subject): Promise<Samples
         indices = indices.filter((_, i) => i % 5 !== 4);
       }
     }
-    calibration = {
-      source,
-      indices,
-      labels: null,
-      key: await selectionKey(source, indices),
-      kept: new Map(),
-    };
+    calibration = { source, indices, labels: null, key: await selectionKey(source, indices) };
   }
   if (recipe.evaluate) {
     const { data, image, labels: file, samples } = recipe.evaluate;
@@ -97,46 +89,54 @@ export async function openSamples(plan: Plan, subject: Subject): Promise<Samples
   return { calibration, evaluation, shared: countShared(calibration, evaluation) };
 }
 
-/** Decoded samples are remembered up to so many bytes: bias correction reads again what calibration has read. */
+/** Decoded samples are remembered up to so many bytes, */
 const REMEMBERED_BYTES = 96 << 20;
+/** and of those that are read once no more than so many, spread over all: later stages read such again. */
+const READ_AGAIN = 64;
 
 interface Remembered {
   key: string;
   bytes: number;
   feeds: Map<number, Feed>;
+  /** What was read at all. */
+  seen: Set<number>;
   /** What read them, and knows what there was to say. */
   source: SampleSource | null;
 }
 
-/** The same samples, the first of them that were read kept in memory; of the last selection only. */
+/**
+ * The same samples, some of them kept in memory once they were read: those that looking at the data and bias correction are
+ * likely to read again, and what is read a second time. Of the last selection only.
+ */
 export async function remembering(selection: Selection, memory: Memory): Promise<Selection> {
-  const none = (): Promise<Remembered> =>
-    Promise.resolve({ key: '', bytes: 0, feeds: new Map<number, Feed>(), source: null });
-  const kept = await memory.get('samples', 'calibration', none);
-  if (kept.key !== selection.key) {
-    kept.feeds.clear();
-    Object.assign(kept, { key: selection.key, bytes: 0, source: selection.source });
-  }
-  const { source } = selection;
-  const { source: reader } = kept;
+  const { source, indices, key } = selection;
+  const kept = await memory.get('samples', 'calibration', (): Promise<Remembered> =>
+    Promise.resolve({ key: '', bytes: 0, feeds: new Map(), seen: new Set(), source: null }),
+  );
+  if (kept.key !== key)
+    Object.assign(kept, { key, bytes: 0, feeds: new Map(), seen: new Set(), source });
+  const likely = new Set(spread(indices.length, READ_AGAIN).map((position) => indices[position]!));
+  const reader = kept.source;
   const sample = async (i: number): Promise<Feed> => {
-    const known = kept.key === selection.key ? kept.feeds.get(i) : undefined;
+    const own = kept.key === key;
+    const known = own ? kept.feeds.get(i) : undefined;
     if (known) return known;
     const feed = await source.sample(i);
+    if (!own) return feed;
+    const again = likely.has(i) || kept.seen.has(i);
+    kept.seen.add(i);
     const bytes = Object.values(feed).reduce((sum, { data }) => sum + data.byteLength, 0);
-    if (kept.key === selection.key && kept.bytes + bytes <= REMEMBERED_BYTES) {
+    if (again && kept.bytes + bytes <= REMEMBERED_BYTES) {
       kept.bytes += bytes;
       kept.feeds.set(i, feed);
     }
     return feed;
   };
-  const notes = () =>
-    reader && reader !== source ? [...reader.notes, ...source.notes] : source.notes;
   const remembered: SampleSource = {
     ...source,
     sample,
     get notes() {
-      return notes();
+      return reader && reader !== source ? [...reader.notes, ...source.notes] : source.notes;
     },
   };
   return { ...selection, source: remembered };

@@ -1,4 +1,3 @@
-import { likenessPositions } from '../../analyze/calibration-set/likeness';
 import { markSample, type SampleMark } from '../../analyze/calibration-set/sample-marks';
 import type { Feed } from '../../data';
 import { calibrate } from '../../quantize/calibrate';
@@ -124,12 +123,9 @@ async function* samplesFrom(
   onFirst: (feed: Feed) => Promise<void>,
 ): AsyncGenerator<Feed> {
   const { source, indices } = selection;
-  let looked: ReadonlySet<number> | null = null;
   for (let i = from; i < to; i++) {
     const feed = await source.sample(indices[i]!);
-    if (!looked) await onFirst(feed);
-    looked ??= new Set(likenessPositions(indices.length, feed));
-    if (looked.has(i)) selection.kept?.set(i, feed);
+    if (i === from) await onFirst(feed);
     marks.push(markSample(feed, i, nameOf(selection, i)));
     yield feed;
   }

@@ -71,13 +71,11 @@ async function compared(
   }
 }
 
-/** The samples to look at: those that calibration has just read, else read for this. */
-async function someSamples({ source, indices, kept }: Selection): Promise<Feed[]> {
+async function someSamples({ source, indices }: Selection): Promise<Feed[]> {
   if (indices.length === 0) return [];
-  const read = async (i: number) => kept?.get(i) ?? source.sample(indices[i]!);
-  const first = await read(0);
+  const first = await source.sample(indices[0]!);
   const samples: Feed[] = [];
   for (const i of likenessPositions(indices.length, first))
-    samples.push(i === 0 ? first : await read(i));
+    samples.push(i === 0 ? first : await source.sample(indices[i]!));
   return samples;
 }
