@@ -3,19 +3,16 @@ import { VernierError } from '../errors';
 import type { CalibrateResult, WrittenStatistics } from '../results';
 import type { JobContext, JobHooks } from './context';
 import { exportRanges } from './export-ranges';
-import { forcedLayers } from './forced';
 import { keyOf } from './keys';
 import type { Memory } from './memory';
 import { Meter } from './meter';
-import { modeOf } from './modes';
 import { makePlan, readRecipe, type Plan } from './plan';
 import type { CalibrateRequest } from './protocol';
 import { runRecipe } from './run';
 import { openSamples, type Selection } from './samples';
 import { calibratePart } from './stages/calibrate-part';
-import { calibrationKey, tappedTensors } from './stages/calibrate';
-import { wishesOf } from './stages/quantize';
-import { rangesStage } from './stages/ranges';
+import { calibrationKey } from './stages/calibrate';
+import { rangesStage, tapsOf } from './stages/ranges';
 import {
   statisticsFile,
   wholeStatistics,
@@ -23,7 +20,7 @@ import {
   type StatisticsFile,
 } from './statistics-file';
 import { Store } from './store';
-import { openSubject, type Subject } from './subject';
+import { openSubject } from './subject';
 
 /**
  * Calibrates and nothing else: all samples with ranges and checks, or a shard of them whose statistics others of its key
@@ -86,7 +83,7 @@ async function calibrateShard(
   const { from, to } = bounds(calibration, shard);
   const key = calibrationKey(subject, calibration);
   const depth = plan.recipe.calibration?.statistics ?? 'full';
-  const tensors = tensorsOf(plan, subject);
+  const tensors = tapsOf(plan, subject);
   const name = `calibration-shard-${shard.index}-of-${shard.of}.${keyOf(key, depth, tensors)}`;
   const made = await calibratePart(
     { subject, selection: calibration, tensors, depth, from, to },
@@ -97,13 +94,6 @@ async function calibrateShard(
   const written = await put(file, statisticsFile(subject, calibration, made));
   await context.store.remove(name);
   return written;
-}
-
-/** The same tensors as calibrating the whole looks at. */
-function tensorsOf(plan: Plan, subject: Subject): string[] {
-  const forced = forcedLayers(plan, wishesOf(plan, subject));
-  const more = modeOf(plan.recipe.quantization.mode).taps?.(subject);
-  return tappedTensors(subject, forced, plan.traits.family, more);
 }
 
 /** The samples of a shard: as equal parts as whole samples allow. */

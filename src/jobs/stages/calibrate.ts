@@ -67,39 +67,32 @@ function hiddenStates({ node }: Unit): string[] {
 
 /**
  * Calibrates, or takes statistics from memory or `.vernier/`. A calibration that was cut off goes on where it was saved. Full
- * statistics serve where only extremes are asked for. @param more tensors that the mode wants to see too
+ * statistics serve where only extremes are asked for. @param wanted the tensors to look at
  */
 export async function calibrateStage(
   subject: Subject,
   selection: Selection,
   context: JobContext,
+  wanted: readonly string[],
   depth: Depth = 'full',
-  forced: ReadonlySet<string> = new Set(),
-  family: TargetFamily = 'cpu',
-  more: readonly string[] = [],
 ): Promise<Calibrated> {
   const key = calibrationKey(subject, selection);
-  return context.memory.get(
-    'calibration',
-    `${key} ${depth} ${family} ${[...forced].sort().join()} ${more.length > 0 ? keyOf(more) : ''}`,
-    async () => {
-      const wanted = tappedTensors(subject, forced, family, more);
-      const stored = await readCalibration(key, context);
-      if (stored && covers(stored, wanted, depth)) return calibratedOf(key, stored, wanted, true);
-      // What another target has asked for stays known.
-      const tensors = [...new Set([...wanted, ...(stored?.tensors ?? []).map((d) => d.tensor)])];
-      const made = await calibratePart(
-        { subject, selection, tensors, depth, from: 0, to: selection.indices.length },
-        `calibration-part.${key}`,
-        key,
-        context,
-      );
-      const calibrated = calibratedOf(key, made, wanted, false);
-      refuseNothing(calibrated.statistics, selection.source.name);
-      await writeCalibration(key, made, context);
-      return calibrated;
-    },
-  );
+  return context.memory.get('calibration', `${key} ${depth} ${keyOf(wanted)}`, async () => {
+    const stored = await readCalibration(key, context);
+    if (stored && covers(stored, wanted, depth)) return calibratedOf(key, stored, wanted, true);
+    // What another target has asked for stays known.
+    const tensors = [...new Set([...wanted, ...(stored?.tensors ?? []).map((d) => d.tensor)])];
+    const made = await calibratePart(
+      { subject, selection, tensors, depth, from: 0, to: selection.indices.length },
+      `calibration-part.${key}`,
+      key,
+      context,
+    );
+    const calibrated = calibratedOf(key, made, wanted, false);
+    refuseNothing(calibrated.statistics, selection.source.name);
+    await writeCalibration(key, made, context);
+    return calibrated;
+  });
 }
 
 /**

@@ -7,9 +7,16 @@ import { modeOf } from '../modes';
 import { openRanges, rangeNotes } from '../ranges';
 import type { Samples } from '../samples';
 import type { Subject } from '../subject';
-import { calibrateStage, withRanges, type Calibrated } from './calibrate';
+import { calibrateStage, tappedTensors, withRanges, type Calibrated } from './calibrate';
 import { wishesOf } from './quantize';
 import { takenStage } from './taken';
+
+/** Tensors that calibrating for a recipe looks at. */
+export function tapsOf(plan: Plan, subject: Subject): string[] {
+  const forced = forcedLayers(plan, wishesOf(plan, subject));
+  const more = modeOf(plan.recipe.quantization.mode).taps?.(subject);
+  return tappedTensors(subject, forced, plan.traits.family, more);
+}
 
 /**
  * What a mode knows of activation ranges: what calibration saw, and before it the ranges of the recipe's file. Null where the
@@ -25,19 +32,17 @@ export async function rangesStage(
   const uses = always || calibrationNeed(plan.recipe.quantization.mode) !== 'unused';
   if (!uses) return { calibrated: null, notes: [] };
   const { statistics } = plan.recipe.calibration ?? {};
-  const forced = forcedLayers(plan, wishesOf(plan, subject));
-  const { family } = plan.traits;
-  const more = modeOf(plan.recipe.quantization.mode).taps?.(subject);
-  const taken = await takenStage(plan, subject, calibration, forced, family, more, context);
+  const wanted = tapsOf(plan, subject);
+  const taken = await takenStage(plan, subject, calibration, wanted, context);
   const seen =
     !taken && calibration
-      ? await calibrateStage(subject, calibration, context, statistics, forced, family, more)
+      ? await calibrateStage(subject, calibration, context, wanted, statistics)
       : (taken?.calibrated ?? null);
   const notes = taken?.notes ?? [];
   const imported = await openRanges(plan);
   return imported
     ? {
-        calibrated: withRanges(subject, seen, imported, family),
+        calibrated: withRanges(subject, seen, imported, plan.traits.family),
         notes: [...notes, ...rangeNotes(imported, subject)],
       }
     : { calibrated: seen, notes };

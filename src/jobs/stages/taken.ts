@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { VernierError } from '../../errors';
-import type { TargetFamily } from '../../quantize/operators';
 import type { Note } from '../../results';
 import { runtimeVersion } from '../../runtime/session';
 import type { JobContext } from '../context';
@@ -13,7 +12,6 @@ import {
   calibratedOf,
   covers,
   refuseNothing,
-  tappedTensors,
   writeCalibration,
   type Calibrated,
 } from './calibrate';
@@ -24,6 +22,7 @@ const BY_HISTOGRAM = ['percentile', 'entropy', 'mse'];
 /**
  * Statistics from the recipe's `calibration.statistics_file`, in place of running over the data; null where it names none.
  * @param selection the recipe's own data, where it has some: a note says where the file saw other
+ * @param wanted the tensors that the file must know
  * @throws `data.not-found`, `data.bad-format`; `data.statistics-missing` for a part; `data.statistics-key` for one of
  * another model, or without what the recipe asks for
  */
@@ -31,9 +30,7 @@ export async function takenStage(
   plan: Plan,
   subject: Subject,
   selection: Selection | null,
-  forced: ReadonlySet<string>,
-  family: TargetFamily,
-  more: readonly string[] | undefined,
+  wanted: readonly string[],
   context: JobContext,
 ): Promise<{ calibrated: Calibrated; notes: Note[] } | null> {
   const name = plan.recipe.calibration?.statisticsFile;
@@ -41,7 +38,6 @@ export async function takenStage(
   const file = path.resolve(plan.baseDir, name);
   const contents = await readStatisticsFile(file);
   const { statistics, data } = contents;
-  const wanted = tappedTensors(subject, forced, family, more);
   refuseForeign(plan, subject, contents, wanted, name, file);
   // there the views of single tensors find it
   if (!(await context.store.read(`calibration.${contents.key}`)))
