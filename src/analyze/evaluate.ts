@@ -61,9 +61,9 @@ export async function evaluate(
       if (!reference || !other) continue;
       let sum = closeness.get(name);
       if (!sum) closeness.set(name, (sum = new ClosenessAccumulator(TOLERANCE)));
-      sum.add(reference, other);
-      const own = new ClosenessAccumulator(TOLERANCE).add(reference, other).sqnrDb;
-      worst = Math.min(worst ?? own, own);
+      const own = new ClosenessAccumulator(TOLERANCE).add(reference, other);
+      sum.merge(own);
+      worst = Math.min(worst ?? own.sqnrDb, own.sqnrDb);
     }
     sampleDb.push(worst);
     const first = quantized.outputs[0]!;

@@ -2,6 +2,7 @@ import { floatsOf } from '../data';
 import { sqnrDb } from '../numeric';
 import type { TensorValue } from '../onnx';
 import type { OutputMeasures } from '../results';
+import { isScores } from './evaluate';
 
 /** Signal and noise at the outputs of the model, summed over samples and float outputs. */
 export interface OutputNoise {
@@ -28,9 +29,6 @@ export interface OutputSumsData {
   divergence: number;
   same: number;
 }
-
-/** Rows of scores are those of outputs of 2 … 100,000 values along the last axis. */
-const MOST_CLASSES = 100_000;
 
 /** How far the outputs of a model are from the exact ones, over as many samples as are added. */
 export class OutputSums {
@@ -120,11 +118,7 @@ export function scoresIn(
 ): { output: string; width: number } | null {
   const [output] = outputs;
   const value = output === undefined ? undefined : values[output];
-  const width = value?.dims.at(-1) ?? 0;
-  const float = value?.type === 'float32' || value?.type === 'float16';
-  if (!value || !float || width < 2 || width > MOST_CLASSES || value.dims.length > 3) return null;
-  if (value.dims.length <= 2 && value.data.length !== width) return null;
-  return { output: output!, width };
+  return value && isScores(value) ? { output: output!, width: value.dims.at(-1)! } : null;
 }
 
 /** Sums over outputs, each normalised to its own power. */

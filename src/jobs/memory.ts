@@ -28,6 +28,8 @@ export class Memory {
     const fresh = make();
     values.set(key, fresh);
     fresh.catch(() => values.delete(key));
+    // Nobody waits for it: an attempt that failed holds nothing and has told its caller, and what cannot be given back
+    // must not end the worker.
     if (release) this.endings.set(fresh, () => void fresh.then(release).catch(() => undefined));
     for (const [old, value] of values) {
       if (values.size <= this.keep) break;

@@ -105,6 +105,7 @@ export class Session {
    * float32 model serves its float16 form too.
    */
   fit(feed: Feed): Feed {
+    if (this.halves.size === 0) return feed;
     const narrow = Object.entries(feed).filter(
       ([name, value]) => this.halves.has(name) && value.type === 'float32',
     );

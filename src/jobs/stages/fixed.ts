@@ -1,9 +1,8 @@
 /** The target `fpga-fixed` after the file is written: simulation beside the runtime, and the export. */
 import { createHash } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { spread, type Feed } from '../../data';
-import { VernierError } from '../../errors';
 import { compareFixed, runtimeCodes, type StepAgreement } from '../../quantize/fixed/compare';
 import { exportFixed, testVector, type TestVector } from '../../quantize/fixed/export';
 import { sectionsOf } from '../../quantize/fixed/export/sections';
@@ -17,6 +16,7 @@ import type { JobContext } from '../context';
 import { fixedNotes } from '../fixed-notes';
 import type { Plan } from '../plan';
 import type { Samples } from '../samples';
+import { writeResultFile } from '../statistics-file';
 import type { NoProbe, Probe } from './probe';
 import type { Quantized } from './quantize';
 
@@ -45,7 +45,7 @@ interface Trial {
 /**
  * Reads the written model as integer steps, runs them on samples beside onnxruntime, code by code, and writes
  * `NAME.fixed.h` and `NAME.fixed.json` beside the model. Does nothing for other targets.
- * Throws `model.not-fixed-point` with the node for what has no fixed-point form where it stands, `job.io`.
+ * Throws `model.not-fixed-point` with the node for what has no fixed-point form where it stands, `job.io`, `job.disk-full`.
  */
 export async function fixedStage(input: FixedInput): Promise<void> {
   const { plan, quantized, result, context } = input;
@@ -145,7 +145,7 @@ function stepResults(
   });
 }
 
-/** Writes every file beside its place and renames it. */
+/** Writes every file, whole or not at all. */
 async function writeExport(
   { output, recipe }: Plan,
   program: FixedProgram,
@@ -162,19 +162,7 @@ async function writeExport(
   await rm(path.join(folder, `${name}.fixed.bin`), { force: true });
   for (const file of exportFixed(program, { name, sha256, accumulatorBits, vectors })) {
     const target = path.join(folder, file.name);
-    const trial = path.join(folder, `.${file.name}.${process.pid}.tmp`);
-    try {
-      await writeFile(trial, file.data);
-      await rename(trial, target);
-    } catch (error) {
-      await rm(trial, { force: true });
-      throw new VernierError(
-        'job.io',
-        `Cannot write '${target}': ${(error as Error).message}`,
-        { file: target, remedy: 'Check the folder and its permissions.' },
-        { cause: error },
-      );
-    }
+    await writeResultFile(target, file.data);
     files.push({ name: file.name, bytes: (await stat(target)).size });
   }
   return files;

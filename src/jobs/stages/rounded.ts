@@ -1,8 +1,5 @@
-import { isScores } from '../../analyze/evaluate';
-import { floatsOf, perSample } from '../../data';
-import { ClosenessAccumulator } from '../../numeric';
-import { inlineExternal, serializeModel } from '../../onnx';
-import { Session } from '../../runtime/session';
+import { OutputDifference } from '../../analyze/output-difference';
+import { openModel } from '../../runtime/open-model';
 import type { ModelRounded, RunResult } from '../../results';
 import { addNote, type JobContext } from '../context';
 import { modeOf } from '../modes';
@@ -26,36 +23,26 @@ export async function roundedStage(
   const simulate = modeOf(plan.recipe.quantization.mode).simulate?.(plan);
   if (!simulate || feeds.length === 0) return;
   await context.meter.begin('layer errors', feeds.length, 'every value rounded');
-  const session = await Session.open(serializeModel(inlineExternal(simulate(quantized.model))));
-  const sums = new Map<string, ClosenessAccumulator>();
-  const same: number[] = [];
+  const session = await openModel(simulate(quantized.model));
+  const difference = new OutputDifference(session.outputs[0] ?? '');
   try {
     for (const [i, feed] of feeds.entries()) {
-      const exact = await reference.of(positions[i]!, feed);
-      const got = await session.run(feed);
-      for (const [name, value] of Object.entries(exact)) {
-        const [a, b] = [floatsOf(value), floatsOf(got[name])];
-        if (a && b && a.length === b.length)
-          sums.set(name, (sums.get(name) ?? new ClosenessAccumulator()).add(a, b));
-      }
-      const first = session.outputs[0] ?? '';
-      const [output, wanted] = [got[first], exact[first]];
-      if (output && wanted && isScores(wanted))
-        same.push(perSample('agreement', { output, label: null, reference: wanted }));
+      difference.add(await reference.of(positions[i]!, feed), await session.run(feed));
       await context.meter.step(i + 1, feeds.length, 'every value rounded');
     }
   } finally {
     await session.release();
   }
+  const { outputs, sameLabel } = difference;
   result.rounded = {
     samples: feeds.length,
-    outputs: [...sums].map(([name, { sqnrDb, maxAbs, notFinite }]) => ({
+    outputs: outputs.map(([name, { sqnrDb, maxAbs, notFinite }]) => ({
       name,
       sqnrDb,
       maxAbs,
       notFinite,
     })),
-    sameLabel: same.length > 0 ? same.reduce((a, b) => a + b, 0) / same.length : null,
+    sameLabel,
   };
   noteOverflow(result, result.rounded);
 }

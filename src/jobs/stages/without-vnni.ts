@@ -1,11 +1,9 @@
-import { ClosenessAccumulator } from '../../numeric';
 import { pairLayers, runPairs, type PairLayer } from '../../analyze/without-vnni';
 import type { PairArithmetic } from '../../quantize/pair-sums';
 import { isRecurrent } from '../../quantize/recurrent';
 import { pairsClip } from '../../runtime/pair-probe';
-import { isScores } from '../../analyze/evaluate';
+import { OutputDifference } from '../../analyze/output-difference';
 import { executingNodes } from '../../analyze/executed';
-import { floatsOf, perSample } from '../../data';
 import { productsApart } from '../../analyze/executed-apart';
 import type { Feed, NodeProto, TensorValue } from '../../onnx';
 import type { ModelWithoutVnni, RunResult } from '../../results';
@@ -128,23 +126,12 @@ function compare(
   clipped: readonly Record<string, TensorValue>[],
   first: string,
 ): ModelWithoutVnni {
-  const closeness = new Map<string, ClosenessAccumulator>();
-  const same: number[] = [];
-  for (const [i, sample] of exact.entries()) {
-    for (const [name, value] of Object.entries(sample)) {
-      const [data, other] = [floatsOf(value), floatsOf(clipped[i]![name])];
-      if (!data || !other) continue;
-      const sum = closeness.get(name) ?? new ClosenessAccumulator();
-      closeness.set(name, sum.add(data, other));
-    }
-    const reference = sample[first];
-    const output = clipped[i]![first];
-    if (reference && output && isScores(reference))
-      same.push(perSample('agreement', { output, label: null, reference }));
-  }
+  const difference = new OutputDifference(first);
+  for (const [i, sample] of exact.entries()) difference.add(sample, clipped[i]!);
+  const { outputs, sameLabel } = difference;
   return {
     samples: exact.length,
-    outputs: [...closeness].map(([name, { sqnrDb, maxAbs }]) => ({ name, sqnrDb, maxAbs })),
-    sameLabel: same.length > 0 ? same.reduce((a, b) => a + b, 0) / same.length : null,
+    outputs: outputs.map(([name, { sqnrDb, maxAbs }]) => ({ name, sqnrDb, maxAbs })),
+    sameLabel,
   };
 }
