@@ -1,7 +1,5 @@
 import { performance } from 'node:perf_hooks';
 import type { Feed, Model } from '../onnx';
-import { onlyThisModel, type ExperimentSettings } from '../quantize/experiments';
-import type { UnitPlacement } from '../quantize/placement';
 import { openModel } from '../runtime/open-model';
 import { OutputSums, scoresIn, type ExactOutputs, type OutputNoise } from './output-sums';
 
@@ -45,24 +43,6 @@ export interface LayerLoop<T = OutputNoise> {
   onMeasured?(layer: string, found: T): void;
   /** Called between samples: a moment to breathe. */
   onStep?(): void | Promise<void>;
-}
-
-/**
- * Sensitivity of every integer layer, one by one: the noise at the output when only this layer is quantized.
- * `groupedSensitivity` does the same in fewer sessions.
- */
-export async function onlyThisNoise(
-  prepared: Model,
-  placements: readonly UnitPlacement[],
-  settings: ExperimentSettings,
-  feeds: readonly Feed[],
-  exact: ExactOutputs,
-  loop: LayerLoop,
-): Promise<Map<string, OutputNoise>> {
-  const units = new Map(placements.filter((p) => p.integer).map((p) => [p.unit.name, p.unit]));
-  return eachLayer([...units.keys()], loop, (name) =>
-    outputNoise(onlyThisModel(prepared, units.get(name)!, settings), feeds, exact),
-  );
 }
 
 /** Measures layer after layer until the budget is spent. */

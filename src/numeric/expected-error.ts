@@ -25,15 +25,17 @@ export function binsOf(histogram: FloatBitsHistogram): Bins {
  * is given (rounded, kept within the codes), an antiderivative of (u − n)² is n/12 + (u − n)³/3.
  *
  * Data that knows only few values (pixels) may do better than this says, where the codes happen to hit them.
+ * @param clipping how often values beyond the codes count: bins whose middle no code rounds to
  */
 export function expectedSquaredError(
   { low, high, count }: Bins,
   { scale, zeroPoint }: QuantParams,
   type: QuantType,
+  clipping = 1,
 ): number {
   const codes = codeRange(type);
   const [first, last] = [codes.min - zeroPoint, codes.max - zeroPoint];
-  let sum = 0;
+  let [sum, clipped] = [0, 0];
   for (let i = 0; i < count.length; i++) {
     const a = low[i]! / scale;
     const b = high[i]! / scale;
@@ -46,27 +48,11 @@ export function expectedSquaredError(
         ? (s * s + s * t + t * t) / 3
         : ((m - n) / 12 + (t * t * t - s * s * s) / 3) / (b - a);
     sum += count[i]! * mean;
-  }
-  return sum * scale * scale;
-}
-
-/** The part of {@link expectedSquaredError} of values beyond the codes: bins whose middle no code rounds to. */
-export function clippedSquaredError(
-  { low, high, count }: Bins,
-  { scale, zeroPoint }: QuantParams,
-  type: QuantType,
-): number {
-  const codes = codeRange(type);
-  const [first, last] = [codes.min - zeroPoint, codes.max - zeroPoint];
-  let sum = 0;
-  for (let i = 0; i < count.length; i++) {
-    const a = low[i]! / scale;
-    const b = high[i]! / scale;
     const middle = (a + b) / 2;
-    if (middle >= first - 0.5 && middle <= last + 0.5) continue;
+    if (clipping === 1 || (middle >= first - 0.5 && middle <= last + 0.5)) continue;
     const end = middle < first ? first : last;
-    const [s, t] = [a - end, b - end];
-    sum += (count[i]! * (s * s + s * t + t * t)) / 3;
+    const [u, v] = [a - end, b - end];
+    clipped += (count[i]! * (u * u + u * v + v * v)) / 3;
   }
-  return sum * scale * scale;
+  return (sum + (clipping - 1) * clipped) * scale * scale;
 }

@@ -7,11 +7,12 @@ import {
   groupLayers,
 } from '../../src/analyze/grouped-sensitivity';
 import { noiseDb, OutputSums } from '../../src/analyze/output-sums';
-import { onlyThisNoise, outputNoise } from '../../src/analyze/sensitivity';
+import { outputNoise } from '../../src/analyze/sensitivity';
 import { chooseChannelParams, fakeQuantize, type QuantParams } from '../../src/numeric';
 import { floatData, makeTensor, type Feed, type Model } from '../../src/onnx';
 import type { ExperimentSettings } from '../../src/quantize/experiments';
 import { constantOf, GraphBuilder } from '../lib/graph';
+import { onlyThisNoise } from '../lib/only-this';
 import { classifier } from '../lib/project';
 import { quantizeReady, ready } from '../lib/quantize';
 import { outputs, randomFeed, randomFeeds } from '../lib/runtime';

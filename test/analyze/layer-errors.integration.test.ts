@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { accumulatedErrors, localErrors } from '../../src/analyze/layer-errors';
 import { noiseDb } from '../../src/analyze/output-sums';
-import { onlyThisNoise, outputNoise } from '../../src/analyze/sensitivity';
+import { outputNoise } from '../../src/analyze/sensitivity';
 import {
   chooseChannelParams,
   ClosenessAccumulator,
@@ -15,6 +15,7 @@ import {
 import { floatData, type Feed } from '../../src/onnx';
 import { onlyThisModel, type ExperimentSettings } from '../../src/quantize/experiments';
 import { constantOf, GraphBuilder } from '../lib/graph';
+import { onlyThisNoise } from '../lib/only-this';
 import { each, quantizeReady, ready, type QuantizedModel } from '../lib/quantize';
 import { output, outputs, randomFeeds, tensors, value } from '../lib/runtime';
 

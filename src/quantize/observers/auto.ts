@@ -1,4 +1,4 @@
-import { binsOf, chooseParams, clippedSquaredError, expectedSquaredError } from '../../numeric';
+import { binsOf, chooseParams, expectedSquaredError } from '../../numeric';
 import { COHERENT } from '../clipping-weight';
 import { leastErrorRange, withoutTiny } from './mse';
 import { hasNoSpread, type Observer, type Range } from './observer';
@@ -17,8 +17,7 @@ export const auto: Observer = (statistics, { type, clipping = COHERENT }) => {
   const { relevant, constant } = withoutTiny(binsOf(statistics.histogram), min, max);
   const cost = (range: Range) => {
     const params = chooseParams(range.min, range.max, type);
-    const error = expectedSquaredError(relevant, params, type);
-    return constant + error + (clipping - 1) * clippedSquaredError(relevant, params, type);
+    return constant + expectedSquaredError(relevant, params, type, clipping);
   };
   const found = leastErrorRange(min, max, cost);
   const range = { min: Math.max(found.min, min), max: Math.min(found.max, max) };

@@ -1,5 +1,6 @@
 import { NEAREST, NO_INDICES, NOT_TRANSPOSED } from './conditions';
-import type { FloatRule, IntegerRule, TargetColumn } from './types';
+import { all, float } from './rules';
+import type { IntegerRule, TargetColumn } from './types';
 
 const weight = (kernel: string, more: Partial<IntegerRule> = {}): IntegerRule => ({
   form: 'weight',
@@ -18,11 +19,7 @@ const moves = (more: Partial<IntegerRule> = {}): IntegerRule => ({
   ...more,
 });
 const apart = (kernel: string): IntegerRule => ({ form: 'apart', kernel, floatOutput: true });
-const float = (reason: string): FloatRule => ({ form: 'float', reason });
 const none = (op: string) => float(`onnxruntime has no integer kernel for ${op} on CPU`);
-/** The same sentence for several operators. */
-const all = <T>(names: string, rule: (op: string) => T): Record<string, T> =>
-  Object.fromEntries(names.split(' ').map((op) => [op, rule(op)]));
 
 const SOFTMAX =
   'Softmax stays float: what enters it may hold masks, what leaves it is small and decides';

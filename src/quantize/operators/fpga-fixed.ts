@@ -1,5 +1,6 @@
 import { NEAREST, NO_INDICES, NOT_TRANSPOSED, WITH_ZEROS } from './conditions';
-import type { FloatRule, IntegerRule, NodeCondition, TargetColumn } from './types';
+import { all, float } from './rules';
+import type { IntegerRule, NodeCondition, TargetColumn } from './types';
 
 const weight = (more: Partial<IntegerRule> = {}): IntegerRule => ({
   form: 'weight',
@@ -16,9 +17,6 @@ const moves = (more: Partial<IntegerRule> = {}): IntegerRule => ({
   kernel: null,
   ...more,
 });
-const float = (reason: string): FloatRule => ({ form: 'float', reason });
-const all = <T>(names: string, rule: (op: string) => T): Record<string, T> =>
-  Object.fromEntries(names.split(' ').map((op) => [op, rule(op)]));
 
 const ONE_PLACE: NodeCondition = {
   says: 'it counts its padding or has none',

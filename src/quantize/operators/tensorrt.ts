@@ -1,5 +1,6 @@
 import { NEAREST, NO_INDICES, NOT_TRANSPOSED } from './conditions';
-import type { FloatRule, IntegerRule, TargetColumn } from './types';
+import { all, float } from './rules';
+import type { IntegerRule, TargetColumn } from './types';
 
 const weight = (more: Partial<IntegerRule> = {}): IntegerRule => ({
   form: 'weight',
@@ -13,9 +14,6 @@ const commutes = (more: Partial<IntegerRule> = {}): IntegerRule => ({
   kernel: null,
   ...more,
 });
-const float = (reason: string): FloatRule => ({ form: 'float', reason });
-const all = <T>(names: string, rule: (op: string) => T): Record<string, T> =>
-  Object.fromEntries(names.split(' ').map((op) => [op, rule(op)]));
 
 const pointwise = (op: string) =>
   float(
