@@ -47,8 +47,10 @@ export const ground = {
   'src/errors': Object.keys(rooms),
   'src/results': Object.keys(rooms),
   // parts of it: everyone takes them from src/results
+  'src/results-calibration': [],
   'src/results-diff': [],
   'src/results-latency': [],
+  'src/results-model': [],
   'src/results-terms': [],
   // builds on src/results, which therefore cannot give it on
   'src/results-mixed': ['src/analyze', 'src/jobs', 'src/report', 'src/cli'],

@@ -4,21 +4,22 @@
  * milliseconds, sizes bytes, SQNR decibels capped at 150.
  */
 import type { ErrorData } from './errors';
-import type { LatencyResult } from './results-latency';
 import type {
-  Closeness,
-  ExistingRange,
-  Mode,
-  Note,
-  ObserverName,
-  OutputCloseness,
-  Precision,
-  Shape,
-  Target,
-} from './results-terms';
+  RangeSummary,
+  CalibrationSummary,
+  WrittenStatistics,
+  WrittenRanges,
+  CalibrationReport,
+  CalibrationEstimate,
+} from './results-calibration';
+import type { FusionCandidate } from './results-model';
+import type { LatencyResult } from './results-latency';
+import type { Closeness, Mode, Note, OutputCloseness, Precision, Target } from './results-terms';
 
+export type * from './results-calibration';
 export type * from './results-diff';
 export type * from './results-latency';
+export type * from './results-model';
 export type * from './results-terms';
 
 /** What a target's rules say of a place in a model; `code` is stable. */
@@ -40,269 +41,12 @@ export interface CheckResult {
   findings: Finding[];
 }
 
-export interface ValueSummary {
-  name: string;
-  /** ONNX element type in lower case, e.g. `float32`, `int64`. */
-  type: string;
-  shape: Shape;
-}
-
-// ─── what a file says before anything runs ────────────────────────────────────────────────────────
-
-/** One layer (DESIGN §5): a weight node of the original graph, or a node that computes. */
-export interface LayerSummary {
-  /** The node's name, or its first output's name where it has none. Unique within the model. */
-  name: string;
-  op: string;
-  /** E.g. `Conv 3×3 depthwise`, `Gemm 64→10`. */
-  kind: string;
-  /** Activation tensors that it reads. */
-  inputs: string[];
-  /** The tensor that it leaves, after the activation that belongs to it. */
-  output: string;
-  outputShape: Shape | null;
-  /** Multiply-accumulates for one sample; null where a dimension is open. */
-  macs: number | null;
-  parameters: number;
-  weight: WeightSummary | null;
-  /** Nodes that answer to their own name and lead here: folded or absorbed ones. */
-  absorbed: string[];
-  /** Indices into the list of layers that feed this one. */
-  predecessors: number[];
-  /** Where it came from in the source (`name_scopes`, `stack_trace`), if the exporter said. */
-  source: string | null;
-}
-
-/** A weight tensor *after folding*, as it will be quantized. */
-export interface WeightSummary {
-  tensor: string;
-  shape: number[];
-  /** Output-channel axis, or null where there is none. */
-  axis: number | null;
-  /** Finite extremes; null where the values were not read because the weights take too many bytes together: ask for the layer. */
-  min: number | null;
-  max: number | null;
-  /** Largest magnitude of every output channel, in channel order; null where the values were not read. */
-  channelMax: number[] | null;
-}
-
-export type FusionStatus = 'will' | 'done' | 'blocked';
-/** A group of nodes that can run as one (DESIGN §5). */
-export interface FusionCandidate {
-  pattern: 'Conv+BatchNorm' | 'Conv+BatchNorm+Activation' | 'Conv+Activation' | 'Conv+Add+Relu';
-  nodes: { name: string; op: string }[];
-  /** The layer it belongs to. */
-  layer: string;
-  status: FusionStatus;
-  /** The node that stands in the way, and why, in a sentence. */
-  blockedBy: { node: string; reason: string } | null;
-  /** What is gained, in a sentence. */
-  gain: string;
-}
-
-/** The quantization that a file has been through before. */
-export interface ExistingQuantization {
-  /** `qdq`: pairs around float operators; `integer`: operators of integers; `dynamic`: activations while it runs; `weight-only`. */
-  formats: ('qdq' | 'integer' | 'dynamic' | 'weight-only')[];
-  operators: { op: string; count: number }[];
-  tensors: ExistingRange[];
-}
-
-/** What `vernier dequantize` did. */
-export interface DequantizeResult {
-  model: string;
-  output: string;
-  /** Quantizing nodes before and after. */
-  before: number;
-  after: number;
-  /** Those that stay, with the reason. */
-  left: { node: string; op: string; reason: string }[];
-  /** The written model against the given one; empty where neither could be run on the data. */
-  outputs: OutputCloseness[];
-  /** What they were compared on. */
-  comparedOn: { samples: number; source: string } | null;
-  notes: Note[];
-}
-
-/** All that can be said of a model from its file alone. */
-export interface ModelSummary {
-  file: string;
-  bytes: number;
-  irVersion: number;
-  opset: number;
-  domains: { domain: string; version: number }[];
-  producer: string;
-  inputs: ValueSummary[];
-  outputs: ValueSummary[];
-  nodes: number;
-  parameters: number;
-  layers: LayerSummary[];
-  fusions: FusionCandidate[];
-  /** The quantization that it has been through before; null for a model of floats. */
-  quantized: ExistingQuantization | null;
-  notes: Note[];
-}
-
-// ─── calibration ──────────────────────────────────────────────────────────────────────────────────
-
-/** What calibration found of one tensor, and what the observer made of it. */
-export interface RangeSummary {
-  tensor: string;
-  /** Layers that read or write it. */
-  producer: string | null;
-  consumers: string[];
-  min: number;
-  max: number;
-  /** Quantization parameters chosen, or null if this tensor is not quantized. */
-  scale: number | null;
-  zeroPoint: number | null;
-  type: 'uint8' | 'int8' | 'uint16' | 'int16' | null;
-  /**
-   * Scales of the channels (axis 1) where each has its own, as the output of a convolution that only float layers read;
-   * `scale` and `zeroPoint` are then those of the channel with the widest range. Null where there is one scale.
-   */
-  channelScales: number[] | null;
-  /** Count of samples that held a NaN or an infinity. */
-  notFinite: number;
-  /** The first few of these samples by name; left out where there are none. */
-  notFiniteIn?: string[];
-  /** How much narrower half of the samples would leave it, as a share; null where too few were seen to tell. */
-  growth: number | null;
-  /** Share of the values outside its quantizer's range on samples that were not calibrated on; null if not measured. */
-  outOfRange: number | null;
-  /** Up to 64 counts over [min, max], for sparklines. */
-  sparkline: number[];
-}
-
-/** The range that an observer chooses, and the SQNR to expect of it at the tensor itself, rounding and clipping alike. */
-export interface ObservedRange {
-  name: ObserverName;
-  min: number;
-  max: number;
-  /** Null where only extremes were kept. */
-  expectedDb: number | null;
-}
-
-/** A tensor in full, pulled by the Ranges view. */
-export interface RangeDetail extends RangeSummary {
-  /** The observer whose range this is; null if the tensor is not quantized. */
-  observer: ObserverName | null;
-  /** What every observer would choose; empty where the values make no range. */
-  observers: ObservedRange[];
-  samples: number;
-  /** Ascending edges, one more than `counts`. */
-  edges: number[];
-  counts: number[];
-  /** Min and max of every channel, or null where the tensor has no channel axis. */
-  channels: { min: number[]; max: number[] } | null;
-  /** Mean and standard deviation; null where only extremes were kept. */
-  mean: number | null;
-  std: number | null;
-}
-
-/** A layer's weights in full, pulled by the Ranges view. */
-export interface WeightDetail extends WeightSummary {
-  min: number;
-  max: number;
-  channelMax: number[];
-  layer: string;
-  edges: number[];
-  counts: number[];
-  channelMin: number[];
-  /** Signed maximum of every channel (channelMax holds magnitudes). */
-  channelTop: number[];
-  /** Scale of every channel (or one), as written; null before quantization. */
-  scales: number[] | null;
-}
-
-export interface CalibrationSummary {
-  samples: number;
-  /** What the recipe named, e.g. `images/*.jpg` or `random`. */
-  source: string;
-  random: boolean;
-}
-
-/** A file of statistics that was written. */
-export interface WrittenStatistics {
-  file: string;
-  /** Key of model, data, settings and runtime: parts of one key merge. */
-  key: string;
-  /** Samples `from` (inclusive) to `to` (exclusive) of `total` are in it. */
-  from: number;
-  to: number;
-  total: number;
-  tensors: number;
-}
-
-/** A file of ranges that was written, and the tensors that have no range to write. */
-export interface WrittenRanges {
-  file: string;
-  format: string;
-  tensors: number;
-  left: { tensor: string; reason: string }[];
-}
-
 /** What `vernier calibrate` did. */
 export interface CalibrateResult {
   /** Ranges and checks; null for a shard, which is a part of what they are read from. */
   result: RunResult | null;
   statistics: WrittenStatistics | null;
   exported: WrittenRanges[];
-}
-
-/** What `vernier merge` did. */
-export interface MergeResult {
-  output: string;
-  parts: number;
-  samples: number;
-  tensors: number;
-  /** Name of the model's file, and what its data was named. */
-  model: string;
-  source: string;
-  random: boolean;
-  key: string;
-}
-
-/** Calibration samples beside what a model saw in training, at its first BatchNormalization. */
-export interface TrainingLikeness {
-  node: string;
-  samples: number;
-  /**
-   * Medians over channels: divergence (nats) of what was measured from the running mean and variance, both taken as normal
-   * distributions; distance of the means in running standard deviations; ratio of the variances.
-   */
-  divergence: number;
-  shift: number;
-  variance: number;
-  /** The divergence is more than that of other samples of the same kind. */
-  unlike: boolean;
-  /** What explains it: so prepared, the samples are like those of training. */
-  suspicion: {
-    code: 'scale' | 'channels' | 'layout';
-    input: string;
-    meant: string;
-    remedy: string;
-    divergence: number;
-  } | null;
-}
-
-/** What is known of a calibration besides its ranges. */
-export interface CalibrationReport {
-  /** The file that ranges were taken from, its format, and how many of the model's tensors it names; null without one. */
-  ranges: { file: string; format: string; tensors: number } | null;
-  /**
-   * How ranges settled with the number of samples: so many would have given every range to 2 %, but for those that still
-   * grow, by the share that half of the samples would miss. Null without data.
-   */
-  convergence: {
-    samples: number;
-    enough: number | null;
-    growing: { tensor: string; growth: number }[];
-  } | null;
-  /** Samples that were not calibrated on, on which {@link RangeSummary.outOfRange} was counted; null before. */
-  heldBack: { samples: number } | null;
-  /** Null where the model has no BatchNormalization of its own any more, or the data is random or not here. */
-  likeness: TrainingLikeness | null;
 }
 
 // ─── what quantization did ────────────────────────────────────────────────────────────────────────
@@ -625,16 +369,6 @@ export type Stage =
   | 'sensitivity'
   | 'latency'
   | 'report';
-
-/** What a calibration will take, known before its first sample is run. */
-export interface CalibrationEstimate {
-  /** Tensors that are looked at. */
-  tensors: number;
-  /** Their bytes in the first sample. */
-  sampleBytes: number;
-  /** Resident memory of the worker at its highest, in bytes. */
-  memory: number;
-}
 
 /** One step of a running job. */
 export interface Progress {

@@ -9,8 +9,8 @@ import {
 } from './diff';
 import { escapeHtml } from './figures/figure';
 import type { Table } from './figures/table';
+import { page } from './html/page';
 import { section, table } from './html/parts';
-import { style } from './html/style';
 
 /** A comparison of two models as one HTML file that needs nothing from elsewhere. Every text is escaped. */
 export function renderDiffHtml(result: DiffResult): string {
@@ -29,27 +29,10 @@ export function renderDiffHtml(result: DiffResult): string {
     section('ranges', 'Scales and ranges that differ', of(diffRangesTable(result))),
     section('notes', 'Notes', notes.length > 0 ? `<ul>${notes.join('\n')}</ul>` : ''),
   ].filter((part) => part !== '');
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(title)}</title>
-<style>
-${style}
-</style>
-</head>
-<body>
-<header>
-<h1>${escapeHtml(title)}</h1>
-<p class="dim">${escapeHtml(result.a.file)}<br>${escapeHtml(result.b.file)}</p>
-<p class="lead">${escapeHtml(diffSentence(result))}</p>
-</header>
-<main>
-${parts.join('\n')}
-</main>
-</body>
-</html>
-`;
+  return page({
+    title,
+    head: `<p class="dim">${escapeHtml(result.a.file)}<br>${escapeHtml(result.b.file)}</p>
+<p class="lead">${escapeHtml(diffSentence(result))}</p>`,
+    parts,
+  });
 }

@@ -1,8 +1,8 @@
 import type { ModelSummary, RunResult } from '../results';
 import { escapeHtml } from './figures/figure';
 import { fixedPoint } from './html/fixed-point';
+import { page } from './html/page';
 import * as sections from './html/sections';
-import { style } from './html/style';
 import { MODE_NAMES } from './modes';
 import { verdictSentence } from './sentence';
 
@@ -34,30 +34,13 @@ export function renderHtml(result: RunResult, summary: ModelSummary | null): str
   });
   const name = result.model.split(/[\\/]/).at(-1) ?? result.model;
   const title = `${name} in ${MODE_NAMES[result.mode].short}`;
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(title)}</title>
-<style>
-${style}
-</style>
-</head>
-<body>
-<header>
-<h1>${escapeHtml(title)}</h1>
-${badges(result)}
+  return page({
+    title,
+    head: `${badges(result)}
 <p class="lead">${escapeHtml(verdictSentence(result))}</p>
-<nav>${links.join('\n')}</nav>
-</header>
-<main>
-${parts.join('\n')}
-</main>
-</body>
-</html>
-`;
+<nav>${links.join('\n')}</nav>`,
+    parts,
+  });
 }
 
 function badges(result: RunResult): string {

@@ -2,7 +2,8 @@ import type { LayerSensitivity, MixedPlan, MixedPrecision } from '../results-mix
 import { escapeHtml } from './figures/figure';
 import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
 import { tableHtml, type Table } from './figures/table';
-import { style } from './html/style';
+import { page } from './html/page';
+import { section } from './html/parts';
 import type { Json } from './json-value';
 import { snakeCased } from './snake';
 import { terminalTable, type TerminalOptions } from './terminal';
@@ -122,26 +123,13 @@ export function mixedDocument(result: MixedPrecision): Json {
 /** The plans as one HTML file that needs nothing from elsewhere. Every text is escaped. */
 export function mixedHtml(result: MixedPrecision): string {
   const name = result.model.split(/[\\/]/).at(-1) ?? result.model;
-  const title = escapeHtml(`Mixed precision for ${name}`);
   const all = sensitivityTable(result, result.layers.length);
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-<p>${escapeHtml(planSentence(result))}</p>
-<h2>Plans</h2>
-${tableHtml(planTable(result))}
-<h2>Layers, each alone in INT8</h2>
-${tableHtml(all)}
-</main>
-</body>
-</html>
-`;
+  return page({
+    title: `Mixed precision for ${name}`,
+    head: `<p class="lead">${escapeHtml(planSentence(result))}</p>`,
+    parts: [
+      section('plans', 'Plans', tableHtml(planTable(result))),
+      section('layers', 'Layers, each alone in INT8', tableHtml(all)),
+    ],
+  });
 }

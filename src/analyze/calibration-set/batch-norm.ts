@@ -1,4 +1,3 @@
-import { create } from '@bufbuild/protobuf';
 import {
   floatAttribute,
   floatData,
@@ -9,10 +8,10 @@ import {
   nodeReads,
   tensorType,
   topologicalOrder,
+  untyped,
   type Feed,
   type NodeProto,
 } from '../../onnx';
-import { ValueInfoProtoSchema } from '../../onnx/gen/onnx_pb';
 import { openModel } from '../../runtime/open-model';
 import type { Session } from '../../runtime/session';
 
@@ -131,7 +130,7 @@ function before(model: Model, index: GraphIndex, tensor: string): Model {
     node: graph.node.filter((n) => nodes.has(n)),
     initializer: graph.initializer.filter((t) => names.has(t.name)),
     input: graph.input.filter((v) => names.has(v.name)),
-    output: [create(ValueInfoProtoSchema, { name: tensor })],
+    output: [untyped(tensor)],
   };
   const proto = { ...model.proto, graph: part } as typeof model.proto;
   return new Model(proto, model.file, model.dir);

@@ -1,0 +1,38 @@
+import { escapeHtml } from '../figures/figure';
+import { style } from './style';
+
+/** What a page says. */
+export interface PageContent {
+  /** Plain text; it is escaped. */
+  title: string;
+  /** HTML behind the title, in the header. */
+  head: string;
+  /** Sections, as HTML. */
+  parts: readonly string[];
+}
+
+/** One HTML file that needs nothing from elsewhere, and may load nothing. */
+export function page({ title, head, parts }: PageContent): string {
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escapeHtml(title)}</title>
+<style>
+${style}
+</style>
+</head>
+<body>
+<header>
+<h1>${escapeHtml(title)}</h1>
+${head}
+</header>
+<main>
+${parts.join('\n')}
+</main>
+</body>
+</html>
+`;
+}
