@@ -1,14 +1,30 @@
 /** A loaded ONNX model and the few things that concern it as a whole. */
 import { create } from '@bufbuild/protobuf';
 import { copyMessage } from './copy';
-import { GraphProtoSchema } from './gen/onnx_pb';
+import { GraphProtoSchema, ModelProtoSchema } from './gen/onnx_pb';
 import { hold } from './held';
-import { entry, opsetEntry, type GraphProto, type ModelProto, type TensorProto } from './schema';
+import {
+  entry,
+  opsetEntry,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from './schema';
 import type { Spool } from './spool';
 
 /** ONNX's default operator domain has two spellings. */
 export function isDefaultDomain(domain: string): boolean {
   return domain === '' || domain === 'ai.onnx';
+}
+
+/** What a part of a graph is made of. */
+export interface Fragment {
+  node: NodeProto[];
+  initializer: TensorProto[];
+  input: ValueInfoProto[];
+  output: ValueInfoProto[];
 }
 
 /** Values of fewer bytes stay in memory. */
@@ -68,6 +84,14 @@ export class Model {
   /** A copy whose graph can be edited freely. Weights share their bytes with it: replace them, never write into them. */
   copy(): Model {
     return new Model(copyMessage(this.proto), this.file, this.dir, this.spool);
+  }
+
+  /** Some nodes as a model of their own, with the same opsets and functions. They are shared: copy before a change. */
+  fragment(parts: Fragment): Model {
+    const { irVersion, opsetImport, functions } = this.proto;
+    const graph = Object.assign(create(GraphProtoSchema, { name: 'fragment' }), parts);
+    const proto = create(ModelProtoSchema, { irVersion, opsetImport, functions, graph });
+    return new Model(proto, null, this.dir);
   }
 
   /** The same model, not copied, whose copies park what is made for them in `spool`. */

@@ -1,8 +1,6 @@
 /** Parts of a graph between two places in the order of its nodes, as models of their own. */
-import { create } from '@bufbuild/protobuf';
-import { GraphProtoSchema } from './gen/onnx_pb';
 import { nodeReads } from './graph';
-import { Model } from './model';
+import type { Model } from './model';
 import { makeValueInfo, type NodeProto, type ValueInfoProto } from './schema';
 import type { TensorValue } from './value';
 
@@ -62,18 +60,15 @@ export class SlicedGraph {
     values: SliceValues,
     ragged = false,
   ): Model {
-    const node = this.nodes.slice(from, to);
     const read = new Set(this.reads.slice(from, to).flatMap((names) => [...names]));
-    const { graph, proto } = { graph: this.model.graph, proto: this.model.proto };
-    const input = this.frontier(from)
-      .filter((name) => read.has(name))
-      .map((name) => declared(name, values[name], ragged));
-    const sliced = create(GraphProtoSchema, { name: graph.name });
-    sliced.node = node;
-    sliced.initializer = graph.initializer.filter((t) => read.has(t.name));
-    sliced.input = input;
-    sliced.output = outputs.map(untyped);
-    return new Model({ ...proto, graph: sliced }, null, this.model.dir);
+    return this.model.fragment({
+      node: this.nodes.slice(from, to),
+      initializer: this.model.graph.initializer.filter((t) => read.has(t.name)),
+      input: this.frontier(from)
+        .filter((name) => read.has(name))
+        .map((name) => declared(name, values[name], ragged)),
+      output: outputs.map(untyped),
+    });
   }
 }
 

@@ -1,18 +1,19 @@
-import { clone, create } from '@bufbuild/protobuf';
+import { clone } from '@bufbuild/protobuf';
 import type { QuantParams } from '../numeric';
 import {
   makeNode,
   makeTensor,
   makeValueInfo,
-  Model,
   nodeReads,
   tensorDims,
+  untyped,
   type ElementType,
   type GraphIndex,
+  type Model,
   type NodeProto,
   type TensorProto,
 } from '../onnx';
-import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../onnx/gen/onnx_pb';
+import { NodeProtoSchema } from '../onnx/gen/onnx_pb';
 import { openModel } from '../runtime/open-model';
 import type { Session, SessionSettings } from '../runtime/session';
 import { zeroPointTensor } from './parameters';
@@ -120,30 +121,16 @@ export async function openPiece(
   const mean = means
     ? add('GlobalAveragePool', [node.output[0]!], `${node.output[0]!} mean`)
     : null;
-  const graph = create(GraphProtoSchema, {
-    name: 'node',
+  const alone = model.fragment({
     node: inOrder(nodes, copy),
     initializer,
     input: [...inputs].map(([name, { type, rank }]) =>
       makeValueInfo(name, type, new Array<null>(rank).fill(null)),
     ),
-    output: [...outputs.values(), ...(mean === null ? [] : [mean])].map((name) =>
-      makeValueInfo(name, 'undefined', null),
-    ),
-  });
-  for (const output of graph.output) output.type = undefined;
-  const proto = create(ModelProtoSchema, {
-    irVersion: model.proto.irVersion,
-    opsetImport: model.proto.opsetImport,
-    functions: model.proto.functions,
-    graph,
+    output: [...outputs.values(), ...(mean === null ? [] : [mean])].map(untyped),
   });
   return {
-    session: await openModel(
-      new Model(proto, null, model.dir),
-      { threads: THREADS, ...session },
-      MAPPED_FROM,
-    ),
+    session: await openModel(alone, { threads: THREADS, ...session }, MAPPED_FROM),
     outputs,
     means: mean,
   };

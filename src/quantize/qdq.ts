@@ -27,6 +27,7 @@ import { writeParameters, type ParamsOf } from './parameters';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart, type SequenceSizes } from './recurrent';
 import { constantOperands } from './operands';
 import { protectFloat } from './protect';
+import { attach } from './attach';
 import { separateBiases } from './separate-bias';
 import type { Unit } from './units';
 import { roundBias } from './fixed/round-bias';
@@ -283,26 +284,6 @@ function putBias(
     name,
   );
   return null;
-}
-
-function attach(
-  index: GraphIndex,
-  node: NodeProto,
-  slot: number,
-  constant: QuantizedConstant,
-  base: string,
-): void {
-  const output = index.freshName(`${base}_dequantized`);
-  index.insertNode(
-    makeNode({
-      opType: 'DequantizeLinear',
-      name: index.freshName(`${base}/DequantizeLinear`),
-      inputs: [constant.codes, constant.scale, constant.zeroPoint],
-      outputs: [output],
-      attributes: constant.axis === null ? [] : [makeInt('axis', constant.axis)],
-    }),
-  );
-  index.setInput(node, slot, output);
 }
 
 function linear(

@@ -2,7 +2,6 @@ import {
   floatData,
   GraphIndex,
   intAttribute,
-  makeInt,
   makeNode,
   makeTensor,
   tensorData,
@@ -12,19 +11,14 @@ import {
   type Model,
   type NodeProto,
 } from '../onnx';
-import {
-  chooseParams,
-  codeArray,
-  codeRange,
-  Moments,
-  quantizeArray,
-  type QuantParams,
-} from '../numeric';
+import { chooseParams, codeRange, Moments, quantizeArray, type QuantParams } from '../numeric';
+import { attach } from './attach';
 import { constantOperands } from './operands';
+import { writeParameters } from './parameters';
 import { isRecurrent } from './recurrent';
 import type { Placement } from './placement';
 import type { Unit } from './units';
-import { ConstantWriter, type QuantizedConstant, type WeightSettings } from './weights';
+import { ConstantWriter, type WeightSettings } from './weights';
 
 /** Types of 16-bit activations. */
 export type WideType = 'uint16' | 'int16';
@@ -203,21 +197,7 @@ class WideWriter {
           zeroPoint: (codes.zeroPoint - codes.min) * 256 + codeRange(type).min,
         }
       : this.settings.paramsOf(tensor, type);
-    const { index } = this;
-    const zero =
-      type === 'uint16' ? Uint16Array.of(params.zeroPoint) : Int16Array.of(params.zeroPoint);
-    const scale = makeTensor(
-      index.freshName(`${tensor}_wide_scale`),
-      'float32',
-      [],
-      Float32Array.of(params.scale),
-    );
-    const zeroPoint = makeTensor(index.freshName(`${tensor}_wide_zero_point`), type, [], zero);
-    return {
-      scale: index.addInitializer(scale),
-      zeroPoint: index.addInitializer(zeroPoint),
-      params,
-    };
+    return { ...writeParameters(this.index, `${tensor}_wide`, params, type), params };
   }
 
   private insertPair(from: string, to: string, pair: Pair, type: WideType, tensor: string): void {
@@ -254,23 +234,15 @@ class WideWriter {
     const values = floatData(tensor, this.model.dir);
     const { min, max } = new Moments().add(values);
     const params = chooseParams(min, max, type);
-    const add = (what: string, codes: number[], dims: readonly number[]) => {
-      const data = codeArray(type, codes.length);
-      data.set(codes);
-      return index.addInitializer(
-        makeTensor(index.freshName(`${tensor.name}_${what}`), type, dims, data),
-      );
-    };
-    const codes = add(type, [...quantizeArray(values, params, type)], tensorDims(tensor));
-    const zeroPoint = add('wide_zero_point', [params.zeroPoint], []);
-    const scale = index.addInitializer(
+    const codes = index.addInitializer(
       makeTensor(
-        index.freshName(`${tensor.name}_wide_scale`),
-        'float32',
-        [],
-        Float32Array.of(params.scale),
+        index.freshName(`${tensor.name}_${type}`),
+        type,
+        tensorDims(tensor),
+        quantizeArray(values, params, type),
       ),
     );
+    const { scale, zeroPoint } = writeParameters(index, `${tensor.name}_wide`, params, type);
     const output = index.freshName(`${tensor.name}_wide`);
     index.insertNode(
       makeNode({
@@ -291,27 +263,20 @@ class WideWriter {
     const group = intAttribute(unit.node, 'group', 1);
     const { constants } = this;
     const scales = constants.scales(tensor, axis, settings, inputScale, bias, group);
-    this.attach(
+    attach(
+      this.index,
       node,
       slot,
       constants.weight(tensor, axis, settings, scales),
       `${unit.name}.weight`,
     );
     if (unit.bias)
-      this.attach(node, 2, constants.bias(unit.bias, inputScale, scales), `${unit.name}.bias`);
-  }
-
-  private attach(node: NodeProto, slot: number, constant: QuantizedConstant, base: string): void {
-    const output = this.index.freshName(`${base}_dequantized`);
-    this.index.insertNode(
-      makeNode({
-        opType: 'DequantizeLinear',
-        name: this.index.freshName(`${base}/DequantizeLinear`),
-        inputs: [constant.codes, constant.scale, constant.zeroPoint],
-        outputs: [output],
-        attributes: constant.axis === null ? [] : [makeInt('axis', constant.axis)],
-      }),
-    );
-    this.index.setInput(node, slot, output);
+      attach(
+        this.index,
+        node,
+        2,
+        constants.bias(unit.bias, inputScale, scales),
+        `${unit.name}.bias`,
+      );
   }
 }

@@ -4,12 +4,12 @@ import {
   GraphIndex,
   intAttribute,
   isDefaultDomain,
-  Model,
   nodeReads,
   tensorType,
   topologicalOrder,
   untyped,
   type Feed,
+  type Model,
   type NodeProto,
 } from '../../onnx';
 import { openModel } from '../../runtime/open-model';
@@ -125,15 +125,12 @@ function before(model: Model, index: GraphIndex, tensor: string): Model {
     wanted.push(...nodeReads(producer));
   }
   const { graph } = model;
-  const part = {
-    ...graph,
+  return model.fragment({
     node: graph.node.filter((n) => nodes.has(n)),
     initializer: graph.initializer.filter((t) => names.has(t.name)),
     input: graph.input.filter((v) => names.has(v.name)),
     output: [untyped(tensor)],
-  };
-  const proto = { ...model.proto, graph: part } as typeof model.proto;
-  return new Model(proto, model.file, model.dir);
+  });
 }
 
 function median(values: readonly number[]): number {

@@ -15,6 +15,3 @@ export const RULES: Readonly<
   'fpga-fixed': checkFpgaFixed,
   'x86-avx2': checkX86Avx2,
 };
-
-/** Targets that a file can be checked for. */
-export const CHECKED_TARGETS = Object.keys(RULES) as Target[];

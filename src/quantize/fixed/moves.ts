@@ -1,8 +1,8 @@
-import { clone, create } from '@bufbuild/protobuf';
+import { clone } from '@bufbuild/protobuf';
 import type { GraphIndex } from '../../onnx';
-import { makeValueInfo, Model, serializeModel, type NodeProto } from '../../onnx';
-import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../../onnx/gen/onnx_pb';
-import { Session } from '../../runtime/session';
+import { makeValueInfo, type Model, type NodeProto } from '../../onnx';
+import { NodeProtoSchema } from '../../onnx/gen/onnx_pb';
+import { openModel } from '../../runtime/open-model';
 
 /** Operators that give the same codes another shape. */
 export const VIEW_OPERATORS = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity']);
@@ -39,17 +39,13 @@ export async function moveSource(
   const copy = clone(NodeProtoSchema, node);
   copy.input[0] = 'x';
   copy.output = node.output.map((_, i) => `y${i}`);
-  const initializer = node.input.slice(1).flatMap((name) => index.initializer(name) ?? []);
-  const graph = create(GraphProtoSchema, {
-    name: 'move',
+  const alone = model.fragment({
     node: [copy],
-    initializer,
+    initializer: node.input.slice(1).flatMap((name) => index.initializer(name) ?? []),
     input: [makeValueInfo('x', 'float32', shape)],
     output: [makeValueInfo(`y${output}`, 'float32', null)],
   });
-  const { irVersion, opsetImport } = model.proto;
-  const proto = create(ModelProtoSchema, { irVersion, opsetImport, graph });
-  const session = await Session.open(serializeModel(new Model(proto, null, model.dir)));
+  const session = await openModel(alone);
   try {
     const numbers = Float32Array.from({ length: size }, (_, i) => i + 1);
     const moved = await session.run({ x: { type: 'float32', dims: [...shape], data: numbers } });

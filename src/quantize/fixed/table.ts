@@ -1,14 +1,7 @@
-import { clone, create } from '@bufbuild/protobuf';
-import {
-  makeNode,
-  makeTensor,
-  makeValueInfo,
-  Model,
-  serializeModel,
-  type NodeProto,
-} from '../../onnx';
-import { GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from '../../onnx/gen/onnx_pb';
-import { Session } from '../../runtime/session';
+import { clone } from '@bufbuild/protobuf';
+import { makeNode, makeTensor, makeValueInfo, type Model, type NodeProto } from '../../onnx';
+import { NodeProtoSchema } from '../../onnx/gen/onnx_pb';
+import { openModel } from '../../runtime/open-model';
 import { codesOf } from './format';
 
 /** Functions of one value that become tables. */
@@ -38,8 +31,7 @@ export async function tableOf(
   const zero = makeTensor('zero', 'int8', [], Int8Array.of(0));
   const linear = (opType: string, inputs: string[], outputs: string[]) =>
     makeNode({ opType, name: opType, inputs, outputs });
-  const graph = create(GraphProtoSchema, {
-    name: 'table',
+  const alone = model.fragment({
     node: [
       linear('DequantizeLinear', ['codes', 'from', 'zero'], ['x']),
       copy,
@@ -49,11 +41,7 @@ export async function tableOf(
     input: [makeValueInfo('codes', 'int8', [codes.length])],
     output: [makeValueInfo('table', 'int8', [codes.length])],
   });
-  const { irVersion, opsetImport } = model.proto;
-  const proto = create(ModelProtoSchema, { irVersion, opsetImport, graph });
-  const session = await Session.open(serializeModel(new Model(proto, null, null)), {
-    optimization: 'disabled',
-  });
+  const session = await openModel(alone, { optimization: 'disabled' });
   try {
     const { table } = await session.run({
       codes: { type: 'int8', dims: [codes.length], data: codes },

@@ -2,16 +2,13 @@ import {
   GraphIndex,
   isDefaultDomain,
   makeTensor,
-  makeValueInfo,
-  Model,
+  untyped,
+  type Model,
   subgraphs,
   tensorBytes,
-  type GraphProto,
   type NodeProto,
   type TensorProto,
 } from '../../onnx';
-import { create } from '@bufbuild/protobuf';
-import { GraphProtoSchema, ModelProtoSchema } from '../../onnx/gen/onnx_pb';
 import { openModel } from '../../runtime/open-model';
 import type { PassContext } from '../context';
 
@@ -124,20 +121,13 @@ async function evaluate(
   index: GraphIndex,
 ): Promise<TensorProto[] | null> {
   const reads = new Set(nodes.flatMap((n) => n.input));
-  const graph: GraphProto = create(GraphProtoSchema, {
-    name: 'constants',
+  const alone = model.fragment({
     node: nodes,
     initializer: [...reads].flatMap((name) => index.initializer(name) ?? []),
-    output: wanted.map((name) => makeValueInfo(name, 'undefined', null)),
-  });
-  graph.output.forEach((o) => (o.type = undefined));
-  const proto = create(ModelProtoSchema, {
-    irVersion: model.proto.irVersion,
-    opsetImport: model.proto.opsetImport,
-    graph,
+    input: [],
+    output: wanted.map(untyped),
   });
   try {
-    const alone = new Model(proto, null, model.dir);
     const session = await openModel(alone, { optimization: 'disabled' });
     try {
       const results = await session.run({});
