@@ -11,24 +11,14 @@ import type { Command } from './command';
 import { shortPath } from './error-text';
 import { exitCodes } from './exit-codes';
 import { tableWidth, type Io } from './io';
-import { ProgressWriter } from './progress';
-import { makeRecipe } from './recipe';
+import { recipeOf, requestShowing } from './request';
 
 type CalibrateCommand = Extract<Command, { name: 'calibrate' }>;
 
 /** `vernier calibrate`: ranges and checks of a recipe's data, or the statistics of a shard of it. */
 export async function calibrate(command: CalibrateCommand, io: Io): Promise<number> {
-  const { client, signal, cwd } = io;
-  const progress = command.quiet ? null : new ProgressWriter(io.stderr);
-  let made: CalibrateResult;
-  try {
-    made = await client.request('calibrate', requestOf(command, cwd), {
-      signal,
-      onProgress: (step) => progress?.show(step),
-    });
-  } finally {
-    progress?.end();
-  }
+  const { cwd } = io;
+  const made = await requestShowing(io, command.quiet, 'calibrate', requestOf(command, cwd));
   const shown = shownFrom(made, cwd);
   if (command.json) io.stdout.write(`${JSON.stringify(calibrateDocument(shown), null, 2)}\n`);
   else if (!command.quiet) io.stdout.write(`${calibrateText(shown, { width: tableWidth(io) })}\n`);
@@ -37,23 +27,14 @@ export async function calibrate(command: CalibrateCommand, io: Io): Promise<numb
 
 function requestOf(command: CalibrateCommand, cwd: string): CalibrateRequest {
   const { subject, flags, shard, output, exports } = command;
-  const made =
-    flags === null
-      ? { recipePath: path.resolve(cwd, subject) }
-      : recipeOf(makeRecipe(subject, flags, null, cwd));
   const file = output ?? (shard ? shardName(subject, shard) : null);
   return {
-    ...made,
+    ...recipeOf(subject, flags, cwd),
     ...(shard ? { shard } : {}),
     ...(file === null ? {} : { statistics: path.resolve(cwd, file) }),
     exports: exports.map((one) => ({ ...one, file: path.resolve(cwd, one.file) })),
   };
 }
-
-const recipeOf = (made: { path: string; text: string }) => ({
-  recipePath: made.path,
-  text: made.text,
-});
 
 /** `mobilenet.2-of-8.statistics.json` in the current folder. */
 function shardName(subject: string, { index, of }: { index: number; of: number }): string {

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { diffDocument, diffText } from '../report/diff';
 import { renderDiffHtml } from '../report/diff-html';
@@ -6,6 +5,7 @@ import type { Command } from './command';
 import { shortPath } from './error-text';
 import { exitCodes } from './exit-codes';
 import { tableWidth, type Io } from './io';
+import { writeText } from './run';
 
 /** `vernier diff`: any two models side by side. */
 export async function diff(command: Extract<Command, { name: 'diff' }>, io: Io): Promise<number> {
@@ -23,11 +23,8 @@ export async function diff(command: Extract<Command, { name: 'diff' }>, io: Io):
     },
     { signal },
   );
-  if (command.report !== null) {
-    const file = path.resolve(cwd, command.report);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, renderDiffHtml(result));
-  }
+  if (command.report !== null)
+    await writeText(path.resolve(cwd, command.report), renderDiffHtml(result));
   if (command.json) io.stdout.write(`${JSON.stringify(diffDocument(result), null, 2)}\n`);
   else if (!command.quiet) {
     const shown = {

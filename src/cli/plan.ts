@@ -8,8 +8,7 @@ import type { Command } from './command';
 import { shortPath } from './error-text';
 import { exitCodes } from './exit-codes';
 import { tableWidth, type Io } from './io';
-import { ProgressWriter } from './progress';
-import { makeRecipe } from './recipe';
+import { recipeOf, requestShowing } from './request';
 import { writeText } from './run';
 import { usage } from './tokens';
 
@@ -17,19 +16,10 @@ type PlanCommand = Extract<Command, { name: 'plan' }>;
 
 /** `vernier plan`: which layers to take out of INT8, and what that buys. */
 export async function plan(command: PlanCommand, io: Io): Promise<number> {
-  const { client, signal, cwd } = io;
+  const { cwd } = io;
   if (command.report && command.report.format !== 'html')
     throw usage('The report of plan is .html.');
-  const progress = command.quiet ? null : new ProgressWriter(io.stderr);
-  let result: MixedPrecision;
-  try {
-    result = await client.request('plan', requestOf(command, cwd), {
-      signal,
-      onProgress: (step) => progress?.show(step),
-    });
-  } finally {
-    progress?.end();
-  }
+  const result = await requestShowing(io, command.quiet, 'plan', requestOf(command, cwd));
   const shown = {
     ...result,
     model: shortPath(result.model, cwd),
@@ -51,19 +41,16 @@ export async function plan(command: PlanCommand, io: Io): Promise<number> {
   return result.missed.length > 0 ? exitCodes.limitsNotMet : exitCodes.done;
 }
 
-/** A recipe as it stands, or one that the flags amount to. */
 function requestOf(
   { subject, flags, layers, minutes, timed }: PlanCommand,
   cwd: string,
 ): PlanRequest {
-  const own = {
+  return {
+    ...recipeOf(subject, flags, cwd),
     ...(layers === null ? {} : { layers }),
     ...(minutes === null ? {} : { budgetSeconds: minutes * 60 }),
     timed,
   };
-  if (flags === null) return { recipePath: path.resolve(cwd, subject), ...own };
-  const made = makeRecipe(subject, flags, null, cwd);
-  return { recipePath: made.path, text: made.text, ...own };
 }
 
 /** Adds the recommended plan to the recipe. @returns false where it is in it already */

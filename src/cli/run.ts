@@ -11,8 +11,8 @@ import type { Command, ReportFile } from './command';
 import { shortPath } from './error-text';
 import { exitCodeOfResult } from './exit-codes';
 import { tableWidth, type Io } from './io';
-import { ProgressWriter } from './progress';
 import { makeRecipe, type MadeRecipe } from './recipe';
+import { requestShowing } from './request';
 import { usage } from './tokens';
 
 type RunCommand = Extract<Command, { name: 'run' }>;
@@ -35,18 +35,9 @@ async function perform(
   command: RunCommand | QuantizeCommand,
   io: Io,
 ): Promise<number> {
-  const { client, signal, cwd } = io;
-  const progress = command.quiet ? null : new ProgressWriter(io.stderr);
-  let result: RunResult;
-  try {
-    result = await client.request(
-      'run',
-      { ...request, until: command.until },
-      { signal, onProgress: (step) => progress?.show(step) },
-    );
-  } finally {
-    progress?.end();
-  }
+  const { cwd } = io;
+  const { until } = command;
+  const result = await requestShowing(io, command.quiet, 'run', { ...request, until });
   if (command.report) await writeReport(command.report, result, io);
   if (command.json) io.stdout.write(`${JSON.stringify(toJsonDocument(result), null, 2)}\n`);
   else if (!command.quiet) {

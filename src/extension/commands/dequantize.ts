@@ -8,6 +8,7 @@ import { untrusted } from '../session/session';
 import { dequantized } from './dequantized';
 import type { Services } from './services';
 import { showInspector, targetOf } from './target';
+import { underNotification } from './underNotification';
 
 /** The cap of an SQNR, in dB: nothing differs. */
 const SAME = 150;
@@ -43,7 +44,10 @@ export async function dequantize(
       title: vscode.l10n.t('Where the float model goes'),
     }));
   if (!to) return undefined;
-  const result = await convert(services, session.modelPath, to.fsPath);
+  const model = session.modelPath;
+  const title = vscode.l10n.t('De-quantizing {0}', basename(model));
+  const request = { model, output: to.fsPath };
+  const result = await underNotification(services.sessions, title, 'dequantize', request);
   if (!result) return undefined;
   void tell(services, result);
   return to;
@@ -52,31 +56,6 @@ export async function dequantize(
 /** No quantizing operator, at its top level or in a branch or loop. */
 function holdsNothing({ quantized, notes }: ModelSummary): boolean {
   return quantized === null && !notes.some(({ code }) => code === 'already-quantized');
-}
-
-/** Runs it under a notification with Cancel; undefined where that was pressed. */
-async function convert(
-  { sessions }: Services,
-  model: string,
-  output: string,
-): Promise<DequantizeResult | undefined> {
-  const abort = new AbortController();
-  try {
-    return await vscode.window.withProgress(
-      {
-        location: vscode.ProgressLocation.Notification,
-        title: vscode.l10n.t('De-quantizing {0}', basename(model)),
-        cancellable: true,
-      },
-      (_, token) => {
-        token.onCancellationRequested(() => abort.abort());
-        return sessions.once('dequantize', { model, output }, { signal: abort.signal });
-      },
-    );
-  } catch (thrown) {
-    if (thrown instanceof VernierError && thrown.code === 'job.cancelled') return undefined;
-    throw thrown;
-  }
 }
 
 /** Says what it did, and offers to look at it; the whole list of what stays goes to the log. */

@@ -2,13 +2,14 @@ import { basename, dirname, extname, join } from 'node:path';
 import * as vscode from 'vscode';
 import { VernierError } from '../../errors';
 import type { RangeFormat } from '../../jobs/range-formats';
-import type { CalibrateResult, WrittenRanges } from '../../results';
+import type { WrittenRanges } from '../../results';
 import { commands } from '../manifest/commands';
 import type { ModelSession } from '../session/session';
 import { untrusted } from '../session/session';
 import { readRecipe } from '../sessions';
 import type { Services } from './services';
 import { targetOf } from './target';
+import { underNotification } from './underNotification';
 
 export interface ExportRangesOptions {
   /** Asked for if they are left out. */
@@ -44,7 +45,10 @@ export async function exportRanges(
   if (!item) return undefined;
   const to = options.to ?? (await pickFile(session, item));
   if (!to) return undefined;
-  const made = await run(services, session, text, { format: item.format, file: to.fsPath });
+  const title = vscode.l10n.t('Reading the ranges of {0}', session.state.fileName);
+  const exports = [{ format: item.format, file: to.fsPath }];
+  const request = { recipePath: session.recipePath, text, exports };
+  const made = await underNotification(services.sessions, title, 'calibrate', request);
   const [written] = made?.exported ?? [];
   if (!written) return undefined;
   void tell(services, written, to);
@@ -117,33 +121,6 @@ function pickFile(
     filters: { [label]: [extname(extension).slice(1) || extension] },
     saveLabel: vscode.l10n.t('Export Ranges'),
   });
-}
-
-/** Calibrates where that was not done, under a notification with Cancel; undefined where that was pressed. */
-async function run(
-  { sessions }: Services,
-  session: ModelSession,
-  text: string,
-  one: { format: RangeFormat; file: string },
-): Promise<CalibrateResult | undefined> {
-  const abort = new AbortController();
-  const request = { recipePath: session.recipePath, text, exports: [one] };
-  try {
-    return await vscode.window.withProgress(
-      {
-        location: vscode.ProgressLocation.Notification,
-        title: vscode.l10n.t('Reading the ranges of {0}', session.state.fileName),
-        cancellable: true,
-      },
-      (_, token) => {
-        token.onCancellationRequested(() => abort.abort());
-        return sessions.once('calibrate', request, { signal: abort.signal });
-      },
-    );
-  } catch (thrown) {
-    if (thrown instanceof VernierError && thrown.code === 'job.cancelled') return undefined;
-    throw thrown;
-  }
 }
 
 /** Says what was written, and what has no range; each of these goes to the log. */

@@ -5,12 +5,12 @@ import type { Mode, ModeChoice } from '../../results';
 import { asNamedInRecipe } from '../session/lookup';
 import { untrusted, type ModelSession } from '../session/session';
 import { readRecipe } from '../sessions';
-import { progressText } from '../status/progressText';
 import { chooseData } from './chooseData';
 import { choiceRows, type ChoiceRow } from './choiceRows';
 import { setWords } from './chooseWord';
 import type { Services } from './services';
 import { targetOf } from './target';
+import { underNotification } from './underNotification';
 
 /**
  * *Choose Mode by Measuring…*: writes the model in every mode, times each against FP32 on this machine, shows what was
@@ -33,7 +33,12 @@ export async function measureModes(
   const { text } = await readRecipe(session.recipePath);
   const data = text === null ? await chooseData(session) : undefined;
   if (text === null && data === undefined) return undefined;
-  const choice = await measure(services, session, text ?? (await recipeFor(session, data ?? '')));
+  const choice = await underNotification(
+    services.sessions,
+    vscode.l10n.t('Measuring modes of {0}', session.state.fileName),
+    'choose',
+    { recipePath: session.recipePath, text: text ?? (await recipeFor(session, data ?? '')) },
+  );
   if (!choice) return undefined;
   services.log.info(`${session.state.fileName}:\n${choiceText(choice)}`);
   const picked = await pick(session, choice);
@@ -57,38 +62,6 @@ export async function measureModes(
 async function recipeFor(session: ModelSession, calibration: string): Promise<string> {
   const { newRecipe } = await import('../../recipe/write');
   return newRecipe({ model: asNamedInRecipe(session.recipePath, session.modelPath), calibration });
-}
-
-/** Measures under a notification with Cancel; undefined where that was pressed. */
-async function measure(
-  { sessions }: Services,
-  { recipePath, state }: ModelSession,
-  text: string,
-): Promise<ModeChoice | undefined> {
-  const abort = new AbortController();
-  try {
-    return await vscode.window.withProgress(
-      {
-        location: vscode.ProgressLocation.Notification,
-        title: vscode.l10n.t('Measuring modes of {0}', state.fileName),
-        cancellable: true,
-      },
-      (report, token) => {
-        token.onCancellationRequested(() => abort.abort());
-        return sessions.once(
-          'choose',
-          { recipePath, text },
-          {
-            signal: abort.signal,
-            onProgress: (progress) => report.report({ message: progressText(progress) }),
-          },
-        );
-      },
-    );
-  } catch (thrown) {
-    if (thrown instanceof VernierError && thrown.code === 'job.cancelled') return undefined;
-    throw thrown;
-  }
 }
 
 async function pick(session: ModelSession, choice: ModeChoice): Promise<ChoiceRow | undefined> {
