@@ -55,6 +55,7 @@ const SLOTS: Readonly<Record<string, { parameters: number[]; bias?: number }>> =
   DynamicQuantizeMatMul: { parameters: [2, 3], bias: 4 },
   MatMulNBits: { parameters: [2, 3], bias: 5 },
   GatherBlockQuantized: { parameters: [2, 3] },
+  QAttention: { parameters: [3, 4, 6, 7], bias: 2 },
   DynamicQuantizeLSTM: { parameters: [8, 9, 10, 11], bias: 3 },
   Conv: { parameters: [], bias: 2 },
   ConvTranspose: { parameters: [], bias: 2 },

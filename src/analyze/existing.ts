@@ -47,6 +47,10 @@ const OPERANDS: Readonly<Record<string, readonly Operand[]>> = {
   QLinearReduceMean: UNARY,
   DynamicQuantizeMatMul: [[1, 2, 3]],
   MatMulIntegerToFloat: [[1, 3, 5]],
+  QAttention: [
+    [0, 3, 6],
+    [1, 4, 7],
+  ],
   DynamicQuantizeLSTM: [
     [1, 8, 9],
     [2, 10, 11],

@@ -31,7 +31,7 @@ export interface PairLayer {
   canClip: number;
   /** Its kernels that can be run with that arithmetic: those of the graph itself, of products. */
   kernels: PairKernel[];
-  /** True where others are only looked at: DynamicQuantizeLSTM, and products in the body of a loop. */
+  /** True where others are only looked at: DynamicQuantizeLSTM, QAttention, and products in the body of a loop. */
   onlyLookedAt: boolean;
 }
 
@@ -66,7 +66,9 @@ export function pairLayers(
     const own: PairLayer = { channels: 0, canClip: 0, kernels: [], onlyLookedAt: false };
     for (const node of list) {
       const kernel = pairKernel(node, (name) => index.initializer(name));
-      const gates = node.opType === 'DynamicQuantizeLSTM' ? lstmChannels(index, node) : null;
+      const gates = Object.hasOwn(LOOKED_AT, node.opType)
+        ? channelsAtRisk(index, node, LOOKED_AT[node.opType]!)
+        : null;
       own.channels += kernel?.weights.channels ?? gates?.channels ?? 0;
       own.canClip += kernel?.atRisk ?? gates?.canClip ?? 0;
       if (kernel && outside.has(node)) own.kernels.push(kernel);
@@ -77,17 +79,27 @@ export function pairLayers(
   return found;
 }
 
-/** W and R are [directions, inputs, 4·hidden]; a gate's sum is a channel. */
-function lstmChannels(
+/** Slots of the weights of kernels that do more than such a product. */
+const LOOKED_AT: Readonly<Record<string, readonly number[]>> = {
+  DynamicQuantizeLSTM: [1, 2],
+  QAttention: [1],
+};
+
+/**
+ * Columns of weights [inputs, columns] or [directions, inputs, columns], and how many of them could clip; a column of W
+ * and the same of R are one sum.
+ */
+function channelsAtRisk(
   index: GraphIndex,
   node: NodeProto,
+  slots: readonly number[],
 ): { channels: number; canClip: number } | null {
   const risky = new Set<number>();
   let channels = 0;
-  for (const slot of [1, 2]) {
+  for (const slot of slots) {
     const tensor = index.initializer(node.input[slot] ?? '');
     if (!tensor || tensorType(tensor) !== 'int8') return null;
-    const [directions, rows, columns] = tensorDims(tensor) as [number, number, number];
+    const [columns, rows, directions = 1] = tensorDims(tensor).reverse() as [number, number];
     const codes = tensorData(tensor) as Int8Array;
     channels = directions * columns;
     for (let d = 0; d < directions; d++) {

@@ -8,7 +8,8 @@ import { layerKind } from '../analyze/kind';
 import type { AccumulatedError, LocalError } from '../analyze/layer-errors';
 import { noiseDb, type OutputNoise } from '../analyze/output-sums';
 import type { LayerClipping, PairLayer } from '../analyze/without-vnni';
-import { ScopedIndex } from '../onnx';
+import { ScopedIndex, tensorDims } from '../onnx';
+import type { Unit } from '../quantize/units';
 import type { LayerResult, Precision, RangeSummary, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import { addNote } from './context';
@@ -213,10 +214,24 @@ export function fillLayers(
   const total = sum(result.layers.map((l) => l.macs ?? 0));
   const share = (ofLayer: (l: LayerResult) => number) =>
     total > 0 ? sum(result.layers.map((l) => ofLayer(l) * (l.macs ?? 0))) / total : null;
-  result.int8MacShare = share(
-    (l) => executed.get(l.name)?.integerShare ?? Number(isInteger(l.executed)),
+  const products = new Map(
+    quantized.units.map(({ unit }) => [unit.name, weightMacs(unit, indexes)]),
   );
+  result.int8MacShare = share((l) => {
+    const perRow = l.kernel === 'QAttention' ? products.get(l.name) : undefined;
+    if (perRow && l.macs && l.outputShape) {
+      const rows = l.outputShape.slice(0, -1).reduce((a, b) => a * b, 1);
+      return Math.min(1, (perRow * rows) / l.macs);
+    }
+    return executed.get(l.name)?.integerShare ?? Number(isInteger(l.executed));
+  });
   result.writtenInt8MacShare = share((l) => Number(isInteger(l.precision)));
+}
+
+/** Multiply-accumulates of a layer's weight for one row of its input, where it has one. */
+function weightMacs({ weight, body }: Unit, indexes: ScopedIndex): number | undefined {
+  const tensor = weight && indexes.of(body).initializer(weight.tensor);
+  return tensor ? tensorDims(tensor).reduce((a, b) => a * b, 1) : undefined;
 }
 
 /** What every layer does on x86 without VNNI; after {@link fillLayers}. */

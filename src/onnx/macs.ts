@@ -1,5 +1,5 @@
 /** Multiply-accumulates of a node. */
-import { intAttribute, stringAttribute } from './attributes';
+import { intAttribute, intsAttribute, stringAttribute } from './attributes';
 import { isDefaultDomain } from './model';
 import type { NodeProto } from './schema';
 import type { Dim, TensorInfo } from './shapes';
@@ -70,6 +70,17 @@ const attention: Count = (node, sizes) => {
   return product(q) * k[1]! + q[0]! * q[1]! * k[1]! * v[2]! * groups;
 };
 
+/** com.microsoft.Attention: the product with the weights of Q, K and V, Q·Kᵀ with the keys of the past, and that with V. */
+const packedAttention: Count = (node, sizes) => {
+  const [x, w] = [sizes(node.input[0]), sizes(node.input[1])];
+  const past = node.input[4] ? sizes(node.input[4], 1) : [];
+  if (x?.length !== 3 || w?.length !== 2 || !past) return null;
+  const [batch, rows, inputs] = x as [number, number, number];
+  const columns = w[1]!;
+  const [q, , v] = intsAttribute(node, 'qkv_hidden_sizes') ?? [columns / 3, 0, columns / 3];
+  return batch * rows * (inputs * columns + (rows + (past[3] ?? 0)) * (q! + v!));
+};
+
 const COUNTS: Record<string, Count> = {
   Conv: conv(1),
   ConvInteger: conv(1),
@@ -92,6 +103,7 @@ const COUNTS: Record<string, Count> = {
   RNN: recurrent,
   Einsum: einsum,
   Attention: attention,
+  'com.microsoft.Attention': packedAttention,
 };
 
 /**
@@ -102,8 +114,10 @@ const COUNTS: Record<string, Count> = {
  */
 export function macsOf(node: NodeProto, shapes: ReadonlyMap<string, TensorInfo>): number | null {
   if (!isDefaultDomain(node.domain) && node.domain !== 'com.microsoft') return null;
-  if (node.domain === 'com.microsoft' && node.opType === 'Attention') return null;
-  const count = Object.hasOwn(COUNTS, node.opType) ? COUNTS[node.opType] : undefined;
+  // two operators are called Attention
+  const own = `${node.domain}.${node.opType}`;
+  const key = Object.hasOwn(COUNTS, own) ? own : node.opType;
+  const count = Object.hasOwn(COUNTS, key) ? COUNTS[key] : undefined;
   if (!count) return ['If', 'Loop', 'Scan'].includes(node.opType) ? null : 0;
   return count(node, (tensor, batchAxis = 0) => {
     const shape: Dim[] | null | undefined = tensor ? shapes.get(tensor)?.shape : null;

@@ -34,6 +34,28 @@ export const contribProduct: WriteProduct = (index, { name, input, weight, bias,
 };
 
 /**
+ * Codes of a tensor that are made while the model runs, with their scale and zero point: by one DynamicQuantizeLinear,
+ * however many layers read them.
+ */
+export function quantizedWhileRunning(
+  index: GraphIndex,
+  input: string,
+): { codes: string; scale: string; zero: string } {
+  let node = index.consumers(input).find((n) => n.opType === 'DynamicQuantizeLinear');
+  if (!node) {
+    node = makeNode({
+      opType: 'DynamicQuantizeLinear',
+      name: index.freshName(`${input}/DynamicQuantizeLinear`),
+      inputs: [input],
+      outputs: ['quantized', 'scale', 'zero_point'].map((s) => index.freshName(`${input}_${s}`)),
+    });
+    index.insertNode(node);
+  }
+  const [codes, scale, zero] = node.output as [string, string, string];
+  return { codes, scale, zero };
+}
+
+/**
  * The same in ONNX's own operators, for the target `onnx`: DynamicQuantizeLinear (once for every tensor),
  * MatMulInteger, Cast, Mul with the product of both scales, Add of the bias. onnxruntime fuses these into the node above.
  */
@@ -43,15 +65,7 @@ export const plainProduct: WriteProduct = (index, { name, input, weight, bias, o
     index.insertNode(node);
     return node;
   };
-  const quantizer =
-    index.consumers(input).find((node) => node.opType === 'DynamicQuantizeLinear') ??
-    add(
-      'DynamicQuantizeLinear',
-      `${input}/DynamicQuantizeLinear`,
-      [input],
-      ['quantized', 'scale', 'zero_point'].map((s) => index.freshName(`${input}_${s}`)),
-    );
-  const [codes, scale, zero] = quantizer.output as [string, string, string];
+  const { codes, scale, zero } = quantizedWhileRunning(index, input);
   const named = (suffix: string) => index.freshName(`${name}.${suffix}`);
   const [sum, float, scales] = [named('sum'), named('sum_float'), named('scales')];
   add('MatMulInteger', name, [codes, weight.codes, zero, weight.zeroPoint], [sum]);

@@ -12,7 +12,9 @@ import {
 } from '../onnx';
 import { inferShapes, type TensorInfo } from '../onnx/shapes';
 import { channelRange, roundHalfEven } from '../numeric';
+import { replaceAttention, whyNotAttention } from './dynamic-attention';
 import { contribProduct, plainProduct } from './dynamic-product';
+import { isPackedAttention } from './packed-attention';
 import type { UnitPlacement } from './placement';
 import { isRecurrent, sequenceSizes, whyNotApart, writeApartDynamic } from './recurrent';
 import type { Unit } from './units';
@@ -33,9 +35,10 @@ export interface WrittenDynamic {
  * 1. MatMul and Gemm with constant weights become `com.microsoft.DynamicQuantizeMatMul`, bias inside.
  * 2. LSTM becomes `com.microsoft.DynamicQuantizeLSTM`; GRU and RNN, which have no such kernel, are taken apart, and their
  *    products become dynamic ones.
+ * 3. com.microsoft.Attention becomes `com.microsoft.QAttention`.
  *    `headroom` widens scales where 16-bit accumulators could clip, for x86 processors without VNNI.
- * 3. With `plain`, products are written in ONNX's own operators, and what has only the runtime's own stays float.
- * 4. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
+ * 4. With `plain`, products are written in ONNX's own operators, and what has only the runtime's own stays float.
+ * 5. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
  */
 export function quantizeDynamic(
   prepared: Model,
@@ -71,8 +74,9 @@ export function quantizeDynamic(
       );
       return { unit, integer: true, precision: 'mixed', reason: null };
     }
-    const scales =
-      unit.op === 'LSTM'
+    const scales = isPackedAttention(node)
+      ? replaceAttention(index, writer, node, settings)
+      : unit.op === 'LSTM'
         ? replaceLstm(model, index, node, settings)
         : replaceMatMul(model, index, writer, unit, own, settings, plain);
     weightScales.set(unit.name, scales);
@@ -88,14 +92,15 @@ export function quantizeDynamic(
 /** Why a unit cannot be dynamic INT8, or null. */
 function whyNot(index: GraphIndex, unit: Unit, plain: boolean): string | null {
   const { node, op } = unit;
-  if (plain && isRecurrent(node))
+  if (plain && (isRecurrent(node) || isPackedAttention(node)))
     return `its integer form needs operators of onnxruntime's own, which the target onnx leaves out`;
+  if (isPackedAttention(node)) return whyNotAttention(index, node);
   if (op === 'Conv')
     return 'dynamic INT8 convolutions are many times slower than FP32 in onnxruntime: use mode: static';
   if (op === 'GRU' || op === 'RNN') return whyNotApart(index, node);
   if (op === 'LSTM') return whyNotLstm(index, node);
   if (op !== 'MatMul' && op !== 'Gemm')
-    return `dynamic quantization covers MatMul, Gemm, LSTM, GRU and RNN`;
+    return `dynamic quantization covers MatMul, Gemm, Attention, LSTM, GRU and RNN`;
   if (!unit.weight) {
     const name = node.input[1] ?? '';
     if (index.producer(name)?.opType === 'DequantizeLinear')

@@ -13,6 +13,7 @@ import {
 import type { ScopedShapes } from '../onnx/shapes';
 import type { PassContext } from './context';
 import { operatorRow } from './operators';
+import { isPackedAttention } from './packed-attention';
 import { findCells, isRecurrent, type CellMember } from './recurrent';
 
 /**
@@ -183,6 +184,7 @@ function constantBias(index: GraphIndex, node: NodeProto): string | null {
 function weightOf(index: GraphIndex, node: NodeProto): Unit['weight'] {
   const slot = node.opType === 'Gather' ? 0 : 1;
   if (
+    !isPackedAttention(node) &&
     !['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GRU', 'RNN', 'Gather'].includes(
       node.opType,
     )
@@ -204,6 +206,7 @@ function channelAxis(node: NodeProto, rank: number): number | null {
     case 'Gemm':
       return intAttribute(node, 'transB', 0) === 0 ? 1 : 0;
     case 'MatMul':
+    case 'Attention':
       return rank === 2 ? 1 : null;
     default:
       return null;

@@ -67,6 +67,13 @@ describe('macsOf', () => {
       [floats('w', [4, 3, 3, 3])],
       null,
     ],
+    [
+      'Attention with packed weights and a past',
+      n('Attention@com.microsoft', [x, 'w', '', '', 'past']),
+      { x: ['N', 6, 16], past: [2, 'N', 4, 3, 4] },
+      [floats('w', [16, 48])],
+      6 * 16 * 48 + 6 * 9 * 32,
+    ],
     ['Relu', n('Relu', [x]), { x: ['N', 3] }, [], 0],
     ['Add of unknown shapes', n('Add', [x, x]), { x: null }, [], 0],
     [

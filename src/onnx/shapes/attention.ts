@@ -1,5 +1,6 @@
 /** Attention, ONNX's and onnxruntime's. */
-import { value, type Dim, type Rule } from './types';
+import type { ElementType } from '../schema';
+import { value, type Dim, type Rule, type RuleNode, type Value } from './types';
 
 function sum(a: Dim | undefined, b: Dim | undefined): number | null {
   return typeof a === 'number' && typeof b === 'number' ? a + b : null;
@@ -35,17 +36,22 @@ const attention: Rule = (n) => {
 };
 
 /** com.microsoft Attention (packed Q, K, V): [batch, rows, size of V], and K and V with those of the past. */
-const packedAttention: Rule = (n) => {
+const packedAttention: Rule = (n) => packed(n, n.input(0).type, 4);
+
+/** com.microsoft QAttention: the same of codes; its bias is float, its past the ninth input. */
+const quantizedAttention: Rule = (n) => packed(n, n.input(2).type, 8);
+
+/** @param past its slot */
+function packed(n: RuleNode, type: ElementType, past: number): Value[] {
   const [x, w] = [n.input(0).shape, n.input(1).shape];
-  const { type } = n.input(0);
   if (x?.length !== 3) return [value(type, null)];
   const sizes = n.ints('qkv_hidden_sizes');
   const width = sizes ? (sizes[2] ?? null) : divided(w?.[1], 3);
   const heads = n.int('num_heads', 0);
-  const rows = n.has(4) ? sum(n.input(4).shape?.[3], x[1]) : x[1]!;
+  const rows = n.has(past) ? sum(n.input(past).shape?.[3], x[1]) : x[1]!;
   const present = [2, x[0]!, heads, rows, divided(width, heads)];
   return [value(type, [x[0]!, x[1]!, width]), value(type, present)];
-};
+}
 
 /**
  * com.microsoft MultiHeadAttention with Q, K and V apart: [batch, rows, size of V], and K and V by head, with those of
@@ -66,5 +72,6 @@ const multiHeadAttention: Rule = (n) => {
 export const attentionRules: Record<string, Rule> = {
   Attention: attention,
   'com.microsoft:Attention': packedAttention,
+  'com.microsoft:QAttention': quantizedAttention,
   'com.microsoft:MultiHeadAttention': multiHeadAttention,
 };

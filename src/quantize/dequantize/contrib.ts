@@ -163,10 +163,30 @@ function gates(w: Workshop, name: string, scaleName: string, zeroName: string): 
   return w.float(`${name}_value`, [directions, width, inputs], values);
 }
 
+/** com.microsoft.QAttention: input, weights, bias, input scale, weight scale, mask, input zero, weight zero, past. */
+const qAttention: Rule = (node, w) => {
+  const [x, weight, bias, xs, ws, mask = '', xz = '', wz = '', past = ''] = node.input as [
+    ...[string, string, string, string, string],
+    ...string[],
+  ];
+  const float = w.constant(weight) ? w.floatConstant(weight, ws, wz, columns) : null;
+  if (float === null) return false;
+  const values = w.operand(x, w.now(xs), xz === '' ? '' : w.now(xz));
+  if (values === null) return false;
+  const rest = [mask, past].map((name) => (name === '' ? '' : w.now(name)));
+  const inputs = [values, float, w.now(bias), ...rest];
+  const domain = 'com.microsoft';
+  const [y, ...others] = node.output;
+  w.add('Attention', inputs, [...node.attribute], node.name, y, domain);
+  w.nodes.at(-1)!.output.push(...others);
+  return true;
+};
+
 export const contribRules: Record<string, Rule> = {
   'com.microsoft:DynamicQuantizeMatMul': dynamicMatMul,
   'com.microsoft:MatMulIntegerToFloat': integerToFloat,
   'com.microsoft:MatMulNBits': nBits,
   'com.microsoft:GatherBlockQuantized': gatherBlocks,
   'com.microsoft:DynamicQuantizeLSTM': lstm,
+  'com.microsoft:QAttention': qAttention,
 };

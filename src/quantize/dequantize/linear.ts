@@ -48,6 +48,8 @@ function onlyProducts(w: Workshop, codes: string, zeroPoint: string, scale: stri
   const takes = (reader: NodeProto): boolean => {
     if (reader.opType === 'MatMulIntegerToFloat')
       return reader.input[2] === scale && reader.input[4] === zeroPoint;
+    if (reader.opType === 'QAttention')
+      return reader.input[3] === scale && reader.input[6] === zeroPoint;
     return (
       PRODUCTS.has(reader.opType) &&
       isDefaultDomain(reader.domain) &&

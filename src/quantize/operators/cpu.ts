@@ -67,9 +67,12 @@ export const CPU: TargetColumn = {
   ...all('MeanVarianceNormalization LRN GridSample Attention', none),
   ...all('Pad SpaceToDepth TopK GatherND ScatterND ScatterElements', none),
   ...all('ReverseSequence Compress Trilu', none),
+  'com.microsoft.Attention': float(
+    'onnxruntime makes no integer Attention of Q/DQ: mode: dynamic has one (QAttention)',
+  ),
   ...Object.fromEntries(
     [
-      ...['Attention', 'MultiHeadAttention', 'SkipLayerNormalization', 'FusedMatMul'],
+      ...['MultiHeadAttention', 'SkipLayerNormalization', 'FusedMatMul'],
       ...['Gelu', 'FastGelu', 'BiasGelu', 'QuickGelu'],
     ].map((op) => [`com.microsoft.${op}`, none(op)]),
   ),

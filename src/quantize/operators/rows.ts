@@ -13,8 +13,8 @@ const rows = (names: string, unit: UnitKind, quantized: Quantized = {}) =>
   names.split(' ').map((op) => row(op, unit, quantized));
 
 /** One row of the runtime's own domain. */
-function contrib(op: string): OperatorRow {
-  const quantized = { activations: [0], weight: null, bias: null };
+function contrib(op: string, weight: OperatorRow['weight'] = null): OperatorRow {
+  const quantized = { activations: [0], weight, bias: null };
   return { op, domain: 'com.microsoft', unit: 'alone', ...quantized, since: 1 };
 }
 
@@ -65,6 +65,7 @@ export const ROWS: readonly OperatorRow[] = [
   ...rows('ReverseSequence Compress Trilu', 'moves'),
   row('GridSample', 'alone'),
   row('Attention', 'alone', { activations: [0, 1, 2] }),
-  ...['Attention', 'MultiHeadAttention', 'SkipLayerNormalization', 'FusedMatMul'].map(contrib),
-  ...['Gelu', 'FastGelu', 'BiasGelu', 'QuickGelu'].map(contrib),
+  contrib('Attention', { slot: 1, axis: 1 }),
+  ...['MultiHeadAttention', 'SkipLayerNormalization', 'FusedMatMul'].map((op) => contrib(op)),
+  ...['Gelu', 'FastGelu', 'BiasGelu', 'QuickGelu'].map((op) => contrib(op)),
 ];

@@ -1,0 +1,64 @@
+import { makeNode, tensorType, type GraphIndex, type NodeProto } from '../onnx';
+import { quantizedWhileRunning } from './dynamic-product';
+import type { ConstantWriter, WeightSettings } from './weights';
+
+const CONTRIB = 'com.microsoft';
+
+/** Inputs of com.microsoft.Attention. */
+const SLOT = { x: 0, weight: 1, bias: 2, mask: 3, past: 4, scoreBias: 5, pastLength: 6 } as const;
+
+/** Why an Attention with packed weights has no integer form, or null. */
+export function whyNotAttention(index: GraphIndex, node: NodeProto): string | null {
+  const weight = index.initializer(node.input[SLOT.weight] ?? '');
+  if (!weight) return 'its weights are computed, not constants';
+  if (tensorType(weight) !== 'float32') return `its weights are ${tensorType(weight)}, not float32`;
+  if (!node.input[SLOT.bias]) return 'QAttention cannot do without a bias';
+  if (node.input[SLOT.scoreBias]) return 'QAttention adds no bias to the scores';
+  if (node.input[SLOT.pastLength]) return 'QAttention takes no length of the past';
+  const sizes = hiddenSizes(node);
+  if (sizes && new Set(sizes).size > 1)
+    return `QAttention needs Q, K and V of one size; here they have ${sizes.join(', ')}`;
+  return null;
+}
+
+function hiddenSizes(node: NodeProto): number[] | null {
+  const attribute = node.attribute.find((a) => a.name === 'qkv_hidden_sizes');
+  return attribute ? attribute.ints.map(Number) : null;
+}
+
+/**
+ * com.microsoft.QAttention: the packed product in integers, with an input that is quantized while the model runs; scores,
+ * Softmax and the product with V stay float. Weights [inputs, 3 · hidden] are int8 with one scale for every column, or one.
+ * @returns the scales of the weights
+ */
+export function replaceAttention(
+  index: GraphIndex,
+  writer: ConstantWriter,
+  node: NodeProto,
+  settings: WeightSettings,
+): Float32Array {
+  const [x, tensor] = [node.input[SLOT.x]!, node.input[SLOT.weight]!];
+  const scales = writer.scales(tensor, 1, settings, null, null);
+  const weight = writer.weight(tensor, 1, settings, scales);
+  const bias = node.input[SLOT.bias]!;
+  index.removeNode(node);
+  const { codes, scale, zero } = quantizedWhileRunning(index, x);
+  const mask = node.input[SLOT.mask] ?? '';
+  const past = node.input[SLOT.past] ?? '';
+  index.insertNode(
+    makeNode({
+      opType: 'QAttention',
+      domain: CONTRIB,
+      name: node.name,
+      inputs: [
+        ...[codes, weight.codes, bias, scale, weight.scale, mask, zero, weight.zeroPoint],
+        ...(past === '' ? [] : [past]),
+      ],
+      outputs: node.output,
+      attributes: node.attribute.filter(
+        ({ name }) => name !== 'qkv_hidden_sizes' && name !== 'rotary_embedding_dim',
+      ),
+    }),
+  );
+  return scales;
+}

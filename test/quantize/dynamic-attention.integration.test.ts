@@ -1,0 +1,154 @@
+/** Attention with packed weights, as exporters and optimizers fuse it: its product in integers, the rest float. */
+import { describe, expect, it } from 'vitest';
+import { executedKernels } from '../../src/analyze/executed';
+import {
+  floatData,
+  makeTensor,
+  serializeModel,
+  tensorData,
+  type Feed,
+  type Model,
+  type NodeProto,
+} from '../../src/onnx';
+import { inferShapes } from '../../src/onnx/shapes';
+import { dequantizeModel } from '../../src/quantize/dequantize';
+import { quantizeDynamic } from '../../src/quantize/dynamic';
+import { prepare } from '../../src/quantize/prepare';
+import { listUnits } from '../../src/quantize/units';
+import { optimizedGraph } from '../../src/runtime/optimized';
+import { countOps, GraphBuilder } from '../lib/graph';
+import { outputs, randomFeed, relativeDifference } from '../lib/runtime';
+
+const CONTRIB = 'com.microsoft';
+const [B, S, H] = [2, 6, 16];
+const COLUMNS = 3 * H;
+
+interface Shape {
+  bias?: boolean;
+  mask?: boolean;
+  past?: boolean;
+  scoreBias?: boolean;
+  attributes?: Record<string, number | number[]>;
+  /** Weights that a caller made. */
+  weight?: Float32Array;
+}
+
+function attention(o: Shape = {}): Model {
+  const g = new GraphBuilder(17);
+  const x = g.input('x', [B, S, H]);
+  const w = o.weight ? g.constant('w', [H, COLUMNS], o.weight) : g.random('w', [H, COLUMNS], 0.4);
+  const bias = o.bias === false ? '' : g.random('b', [COLUMNS]);
+  const mask = o.mask ? g.tensor(makeTensor('mask', 'int32', [B], Int32Array.of(4, S))) : '';
+  const past = o.past ? g.input('past', [2, B, 4, 3, H / 4]) : '';
+  const score = o.scoreBias ? g.random('score', [B, 4, S, S]) : '';
+  const results = o.past ? ['y', 'present'] : ['y'];
+  const inputs = [x, w, bias, mask, past, score];
+  while (inputs.at(-1) === '') inputs.pop();
+  g.node('att', 'Attention', inputs, { num_heads: 4, ...o.attributes }, results, CONTRIB);
+  const model = g.output(...results).build();
+  model.setDomainVersion(CONTRIB, 1);
+  return model;
+}
+
+async function dynamic(model: Model, granularity: 'channel' | 'tensor' = 'channel', plain = false) {
+  const { model: prepared, context } = await prepare(model);
+  const shapes = inferShapes(prepared);
+  const units = listUnits(prepared, context, (t) => shapes.get(t)?.type);
+  return {
+    ...quantizeDynamic(prepared, units, new Set(), granularity, false, plain),
+    prepared,
+  };
+}
+
+/** The float operator on what the codes stand for: input in 256 steps, weights as written. */
+async function direct(shape: Shape, written: Model, feed: Feed) {
+  const node = written.graph.node.find((n: NodeProto) => n.opType === 'QAttention')!;
+  const tensor = (slot: number) =>
+    written.graph.initializer.find((t) => t.name === node.input[slot])!;
+  const codes = tensorData(tensor(1)) as Int8Array;
+  const scales = floatData(tensor(4), written.dir);
+  const weight = Float32Array.from(
+    codes,
+    (q, i) => q * scales[scales.length > 1 ? i % COLUMNS : 0]!,
+  );
+  const x = feed.x!.data as Float32Array;
+  const [low, high] = [Math.min(0, ...x), Math.max(0, ...x)];
+  const scale = Math.fround((high - low) / 255);
+  const zero = Math.round(-low / scale);
+  const even = (v: number) => (v % 1 === 0.5 ? 2 * Math.round(v / 2) : Math.round(v));
+  const clamp = (q: number) => Math.max(0, Math.min(255, q));
+  const rounded = Float32Array.from(x, (v) => (clamp(even(v / scale) + zero) - zero) * scale);
+  const fed = { ...feed, x: { ...feed.x!, data: rounded } } as Feed;
+  return outputs(attention({ ...shape, weight }), fed);
+}
+
+describe('com.microsoft.Attention', () => {
+  it.each<[string, Shape, 'channel' | 'tensor']>([
+    ['plain', {}, 'channel'],
+    ['with one scale for the weights', {}, 'tensor'],
+    ['with a mask', { mask: true }, 'channel'],
+    ['causal, with a past', { past: true, attributes: { unidirectional: 1 } }, 'channel'],
+    [
+      'with sizes that are all the same',
+      { attributes: { qkv_hidden_sizes: [H, H, H] } },
+      'channel',
+    ],
+  ])('%s multiplies codes', async (_, shape, granularity) => {
+    const model = attention(shape);
+    const { model: written, units, weightScales } = await dynamic(model, granularity);
+    expect(units).toMatchObject([{ integer: true, reason: null }]);
+    expect(countOps(written)).toEqual({ DynamicQuantizeLinear: 1, QAttention: 1 });
+    expect(weightScales.get('att')).toHaveLength(granularity === 'channel' ? COLUMNS : 1);
+    const feed = randomFeed(model);
+    const found = await outputs(written, feed);
+    const expected = await direct(shape, written, feed);
+    expect(Object.keys(found)).toEqual(Object.keys(expected));
+    for (const [name, { data }] of Object.entries(expected))
+      expect([
+        name,
+        relativeDifference(found[name]!.data as Float32Array, data as Float32Array) < 1e-4,
+      ]).toEqual([name, true]);
+  });
+
+  it('runs its weights in integers and the rest in float, and says so', async () => {
+    const { model: written, prepared, units } = await dynamic(attention());
+    const optimized = await optimizedGraph(serializeModel(written));
+    const executed = executedKernels(
+      optimized,
+      units.map((u) => u.unit),
+      prepared,
+    );
+    expect(executed.get('att')).toEqual({ precision: 'mixed', kernel: 'QAttention' });
+  });
+
+  it.each<[string, Shape, RegExp]>([
+    ['an Attention without a bias', { bias: false }, /without a bias/],
+    ['a bias of the scores', { scoreBias: true }, /no bias to the scores/],
+    ['V of another size', { attributes: { qkv_hidden_sizes: [12, 12, 24] } }, /12, 12, 24/],
+  ])('%s stays float, and says why', async (_, shape, reason) => {
+    const { model: written, units } = await dynamic(attention(shape));
+    expect(units).toMatchObject([{ integer: false, reason: expect.stringMatching(reason) }]);
+    expect(countOps(written)).toEqual({ Attention: 1 });
+  });
+
+  it('stays float for the target onnx', async () => {
+    const { units } = await dynamic(attention(), 'channel', true);
+    expect(units).toMatchObject([
+      { integer: false, reason: expect.stringContaining('target onnx') },
+    ]);
+  });
+
+  it('comes back from codes', async () => {
+    const shape: Shape = { past: true, mask: true, attributes: { unidirectional: 1 } };
+    const { model: written } = await dynamic(attention(shape));
+    const { model: after, left } = await dequantizeModel(written);
+    expect(left).toEqual([]);
+    expect(countOps(after)).toEqual({ Attention: 1 });
+    const feed = randomFeed(after);
+    const [float, codes] = [await outputs(after, feed), await outputs(written, feed)];
+    for (const name of Object.keys(codes))
+      expect(
+        relativeDifference(float[name]!.data as Float32Array, codes[name]!.data as Float32Array),
+      ).toBeLessThan(0.03);
+  });
+});
