@@ -22,6 +22,8 @@ import type { Subject } from './subject';
 /** A layer hurts from this share of the noise on; at most so many do (DESIGN §5). */
 const HURTS_SHARE = 0.05;
 const MOST_HURTING = 5;
+/** Noise over signal at the output below which it is float32's own rounding (110 dB): no layer hurts there. */
+const ROUNDING = 1e-11;
 /** So many samples are named at a tensor. */
 const NAMED = 3;
 /** Samples that suffer most are named up to so many. */
@@ -296,7 +298,7 @@ export function fillSensitivity(
     layer.hurts = false;
   }
   result.layers
-    .filter((l) => (l.noiseShare ?? 0) >= HURTS_SHARE)
+    .filter((l) => (l.noiseShare ?? 0) >= HURTS_SHARE && power(l.name)! > ROUNDING)
     .sort(
       (a, b) =>
         (b.costsDb ?? -Infinity) - (a.costsDb ?? -Infinity) || b.noiseShare! - a.noiseShare!,

@@ -1,5 +1,5 @@
 import type { RunResult } from '../results';
-import { count, db, percent } from './figures/numbers';
+import { count, decibels, percent } from './figures/numbers';
 
 /** The row of before and after for float16 with every value rounded; null where that was not run. */
 export function roundedRow({ rounded }: RunResult): string[] | null {
@@ -12,7 +12,7 @@ export function roundedRow({ rounded }: RunResult): string[] | null {
   return [
     'Every value rounded, as on a GPU',
     '',
-    `${db(worst)} dB`,
+    decibels(worst),
     `n = ${samples}${labels}${broken}`,
   ];
 }

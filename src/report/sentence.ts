@@ -1,7 +1,7 @@
 import type { AccuracyResult, RunResult } from '../results';
 import { causeText } from './latency';
 import { MODE_NAMES } from './modes';
-import { db, percent, significant, times } from './figures/numbers';
+import { decibels, percent, significant, times } from './figures/numbers';
 
 /** Metrics that are shares of samples: differences of them are points. */
 const SHARES = new Set(['top1', 'agreement']);
@@ -60,7 +60,7 @@ function noise({ sqnrDb }: RunResult): string | null {
   const [name, lowest] = outputs.reduce((a, b) => (b[1] < a[1] ? b : a));
   if (lowest >= 150) return 'its outputs are the same to the last bit';
   const where = outputs.length > 1 ? ` at its worst output, '${name}'` : '';
-  return `its output keeps ${db(lowest)} dB of signal over noise${where}`;
+  return `its output keeps ${decibels(lowest)} of signal over noise${where}`;
 }
 
 /** The layers that the report names: those that hurt, else the loudest ones by what was measured; at most five. */
@@ -76,8 +76,8 @@ export function worstFive(result: RunResult): RunResult['layers'] {
 /** What a layer costs, in a few words. */
 export function costOf(layer: RunResult['layers'][number]): string {
   const parts: string[] = [];
-  if (layer.costsDb !== null) parts.push(`costs ${db(layer.costsDb)} dB at the output`);
+  if (layer.costsDb !== null) parts.push(`costs ${decibels(layer.costsDb)} at the output`);
   if (layer.noiseShare !== null) parts.push(`makes ${percent(layer.noiseShare)} of the noise`);
-  if (parts.length === 0 && layer.local) parts.push(`local error ${db(layer.local.sqnrDb)} dB`);
+  if (parts.length === 0 && layer.local) parts.push(`local error ${decibels(layer.local.sqnrDb)}`);
   return parts.join(', ');
 }

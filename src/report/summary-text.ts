@@ -5,7 +5,7 @@ import { existingText } from './existing-text';
 import { choiceText } from './choice';
 import { fixedSentence, fixedTable } from './fixed';
 import { layersTable } from './figures/layers';
-import { bytes, count, db } from './figures/numbers';
+import { bytes, count, decibels } from './figures/numbers';
 import type { Table } from './figures/table';
 import { profileParts } from './latency';
 import { costOf, verdictSentence, worstFive } from './sentence';
@@ -115,7 +115,7 @@ function times(result: RunResult, options: TerminalOptions): string {
 /** The samples that suffer most, in one line. */
 function worstSamples({ worstSamples: worst }: RunResult): string {
   if (!worst?.length) return '';
-  const named = worst.map(({ sample, sqnrDb }) => `${sample} (${db(sqnrDb)} dB)`);
+  const named = worst.map(({ sample, sqnrDb }) => `${sample} (${decibels(sqnrDb)})`);
   return `Samples that suffer most: ${named.join(', ')}.`;
 }
 

@@ -16,6 +16,11 @@ export function db(value: Measured): string {
   return value >= 150 ? 'exact' : value.toFixed(1);
 }
 
+/** Decibels with their unit, e.g. `31.2 dB`; the cap reads `exact`. */
+export function decibels(value: Measured): string {
+  return known(value) && value < 150 ? `${db(value)} dB` : db(value);
+}
+
 /** A ratio with its sign, e.g. `1.9 ×`. */
 export function times(value: Measured): string {
   return known(value) ? `${value < 1 ? value.toFixed(2) : value.toFixed(1)} ×` : notMeasured;

@@ -1,7 +1,7 @@
 import type { AccuracyResult, LatencyResult, RunResult } from '../../results';
 import type { Figure } from './figure';
 import { MODE_NAMES } from '../modes';
-import { bytes, db, ms, percent, significant, times } from './numbers';
+import { bytes, decibels, ms, percent, significant, times } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
 
 const unmeasured = 'not measured';
@@ -27,7 +27,7 @@ export function verdictTable(result: RunResult): Table {
   if (agreement)
     rows.push(['Same label as FP32', '', percent(agreement.value), `n = ${agreement.n}`]);
   for (const [output, value] of Object.entries(result.sqnrDb))
-    rows.push([`SQNR of ${output}`, '', `${db(value)} dB`, evaluatedOn(result)]);
+    rows.push([`SQNR of ${output}`, '', decibels(value), evaluatedOn(result)]);
   const mode = `mode ${result.mode}`;
   rows.push(
     words.integers
@@ -64,7 +64,7 @@ export function verdictFigure(result: RunResult): Figure {
 export function verdictLine(result: RunResult): string | null {
   const parts: string[] = [];
   const noise = Object.values(result.sqnrDb);
-  if (noise.length) parts.push(`${db(Math.min(...noise))} dB`);
+  if (noise.length) parts.push(decibels(Math.min(...noise)));
   if (result.latency) parts.push(times(result.latency.speedup));
   if (!parts.length) return null;
   return parts.join(', ') + (result.calibration?.random ? ' (random data)' : '');

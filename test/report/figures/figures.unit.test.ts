@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { escapeHtml } from '../../../src/report/figures/figure';
 import { colourOf, heatmapFigure } from '../../../src/report/figures/heatmap';
 import { layersTable, summaryTable, worstLayers } from '../../../src/report/figures/layers';
-import { bytes, count, db, percent, significant, times } from '../../../src/report/figures/numbers';
+import {
+  bytes,
+  count,
+  db,
+  decibels,
+  percent,
+  significant,
+  times,
+} from '../../../src/report/figures/numbers';
 import { rangesFigure } from '../../../src/report/figures/ranges';
 import { tableCsv, tableHtml, tableText } from '../../../src/report/figures/table';
 import { verdictLine, verdictTable } from '../../../src/report/figures/verdict';
@@ -57,6 +65,9 @@ describe('numbers', () => {
   it.each([
     [db(31.23), '31.2'],
     [db(150), 'exact'],
+    [decibels(31.2), '31.2 dB'],
+    [decibels(150), 'exact'],
+    [decibels(null), '–'],
     [db(-1.08), '-1.1'],
     [db(null), '–'],
     [times(1.91), '1.9 ×'],
