@@ -1,9 +1,8 @@
 // `npm run bench [-- NAME…] [--only PART,…] [--quick] [--strict] [--write]`: the figures that the project promises, measured here.
 // NAME is reach, lstm, a section of bench/sections.mjs, or part of a model's name. --only: of the sections that have many cases
 // (architectures, corpus), those with such a part in their name. --quick: shorter, and the peer only from an earlier run;
-// --strict: a missed requirement fails; --write: keeps the tables as bench/RESULTS.md.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+// --strict: a missed requirement fails; --write: keeps the sections that ran in bench/RESULTS.md, and leaves the others there.
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensurePackages } from './lib/install.mjs';
@@ -23,17 +22,17 @@ main(bench, () => rmSync(folder, { recursive: true, force: true }));
 async function bench() {
   const unknown = flags.find((flag) => !['--quick', '--strict', '--write'].includes(flag));
   if (unknown) throw new Remedy(`${unknown} is not known; --quick, --strict and --write are.`);
-  if (flags.includes('--write') && (names.length > 0 || flags.includes('--quick')))
-    throw new Remedy('--write keeps whole runs only: leave out the names and --quick.');
+  const write = flags.includes('--write');
+  if (write && (only !== null || flags.includes('--quick')))
+    throw new Remedy('--write keeps whole sections only: leave out --only and --quick.');
   const start = performance.now();
   await ensurePackages();
   const { build } = await import('./build.mjs');
   await build({ quiet: true });
   const surroundings = await prepare();
   const sections = await measure(surroundings);
-  const text = await format(surroundings, sections);
-  console.log(`\n${text}`);
-  if (flags.includes('--write')) writeFileSync(at('bench/RESULTS.md'), text);
+  const { writeSections } = await import('../bench/lib/results.mjs');
+  console.log(`\n${await writeSections(sections, write)}`);
   const { misses, total } = surroundings.tally;
   console.log(`${total - misses.length} of ${total} requirements met, in ${seconds(start)}.`);
   if (misses.length > 0 && flags.includes('--strict')) process.exitCode = 1;
@@ -80,12 +79,13 @@ async function attempt(what, body) {
   }
 }
 
-/** The chosen sections: [title, paragraphs and tables]. */
+/** The chosen sections: title, paragraphs and tables, and when and beside what they were measured. */
 async function measure(surroundings) {
-  const [{ cases }, { sections: known }, { lstmTable, reach }] = await Promise.all([
+  const [{ cases }, { sections: known }, { lstmTable, reach }, { conditions }] = await Promise.all([
     import('../bench/cases.mjs'),
     import('../bench/sections.mjs'),
     import('../bench/reach.mjs'),
+    import('../bench/lib/results.mjs'),
   ]);
   const wants = (section) => names.length === 0 || names.includes(section);
   const chosen = cases.filter(
@@ -97,43 +97,32 @@ async function measure(surroundings) {
     throw new Remedy(
       `Nothing is called ${names.join(', ')}: reach, lstm, ${known.map(({ name }) => name).join(', ')}, or a model.`,
     );
+  const whole = wants('reach');
+  if (chosen.length > 0 && !whole && flags.includes('--write'))
+    throw new Remedy('--write keeps whole sections only: reach, not single models.');
   const sections = [];
+  const { misses } = surroundings.tally;
+  /** Adds what `body` measures, with its own misses below. */
+  const section = async (title, body) => {
+    const before = misses.length;
+    const parts = await body();
+    const missed = misses.slice(before).map((what) => `- missed: ${what}`);
+    const said = await conditions(surroundings.peer);
+    sections.push({
+      title,
+      parts: [said, ...parts, ...(missed.length > 0 ? [missed.join('\n')] : [])],
+    });
+  };
   if (chosen.length > 0) {
-    const { text, lstm } = await reach(chosen, surroundings);
-    sections.push(['What INT8 reaches', text]);
-    if (lstm.length > 0) sections.push(['One window of price-lstm, one thread', [lstmTable(lstm)]]);
+    let windows = [];
+    await section('What INT8 reaches', async () => {
+      const { text, lstm } = await reach(chosen, surroundings);
+      windows = lstm;
+      return text;
+    });
+    if (windows.length > 0)
+      await section('One window of price-lstm, one thread', async () => [lstmTable(windows)]);
   }
-  for (const { title, measure: section } of further)
-    sections.push([title, await section(surroundings)]);
+  for (const { title, measure: body } of further) await section(title, () => body(surroundings));
   return sections;
-}
-
-/** Markdown that reads as well on a terminal. */
-async function format({ peer, tally }, sections) {
-  const [prettier, { busy, machine }] = await Promise.all([
-    import('prettier'),
-    import('../bench/lib/machine.mjs'),
-  ]);
-  const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json');
-  const load = busy();
-  const text = [
-    '# Measured',
-    `${new Date().toISOString().slice(0, 10)}, ${machine({ ort: version })}.`,
-    ...(load > 1.2
-      ? [
-          `The machine was busy with other things (load ${load.toFixed(1)} a core): compare ratios, not times.`,
-        ]
-      : []),
-    'One recipe with defaults; “MACs run in INT8” is read from the graph that the runtime executes. ' +
-      'Speed is the median ratio of interleaved pairs with its 95 % interval. ' +
-      (peer.version
-        ? `The peer ran on the same machine, its speed beside ours; figures marked as quoted are from an earlier measurement on another machine.`
-        : `The peer is quoted: ${peer.missing}.`),
-    ...sections.flatMap(([title, parts]) => [`## ${title}`, ...parts]),
-    ...(tally.misses.length > 0
-      ? ['## Missed', tally.misses.map((what) => `- ${what}`).join('\n')]
-      : []),
-  ].join('\n\n');
-  const file = at('bench/RESULTS.md');
-  return prettier.format(text, { ...(await prettier.resolveConfig(file)), filepath: file });
 }
