@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 type Sections = [title: string, body: string][];
 const url = new URL('../../bench/lib/results.mjs', import.meta.url).href;
 const { replaced } = (await import(url)) as {
-  replaced(text: string, newer: Sections, order: string[]): Sections;
+  replaced: (text: string, newer: Sections, order: string[]) => Sections;
 };
 
 const file = '# Measured\n\nWords.\n\n## A\n\na 1\n\n## Gone\n\nold\n\n## C\n\nc 1\n';
