@@ -4,7 +4,7 @@ import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Note } from '../results';
 import { toNumbers } from './cast';
-import type { Feed, RawSource, SampleSource } from './source';
+import type { Feed, Held, RawSource, SampleSource } from './source';
 
 /**
  * `count` of `total` positions, spread evenly and always the same: sample i is position ⌊i·total/count⌋. All of them,
@@ -33,6 +33,7 @@ export function concatenate(parts: readonly RawSource[]): RawSource {
     total,
     files: parts.flatMap(({ files }) => files),
     settings: parts.map(({ settings }) => settings),
+    fresh: parts.every(({ fresh }) => fresh),
     get notes() {
       return parts.flatMap(({ notes }) => notes ?? []);
     },
@@ -40,11 +41,25 @@ export function concatenate(parts: readonly RawSource[]): RawSource {
       const [part, at] = locate(position);
       return part.sample(at);
     },
+    hold(position) {
+      const [part, at] = locate(position);
+      return hold(part, at);
+    },
     origin(position) {
       const [part, at] = locate(position);
       return part.origin(at);
     },
   };
+}
+
+function hold(raw: RawSource, position: number): Promise<Held> {
+  return raw.hold?.(position) ?? raw.sample(position).then(holdFeed);
+}
+
+/** A feed as it is. */
+export function holdFeed(feed: Feed): Held {
+  const bytes = Object.values(feed).reduce((sum, { data }) => sum + data.byteLength, 0);
+  return { bytes, feed: () => feed };
 }
 
 /** The samples to use of a raw source, with a check of their values. */
@@ -61,6 +76,7 @@ export function selectSamples(name: string, raw: RawSource, samples?: number): S
     count: positions.length,
     total: raw.total,
     random: raw.random ?? false,
+    fresh: raw.fresh ?? false,
     classes: raw.classes ?? null,
     get notes() {
       return [...(raw.notes ?? []), ...notFinite.notes()];
@@ -69,6 +85,11 @@ export function selectSamples(name: string, raw: RawSource, samples?: number): S
       const feed = await raw.sample(position(i));
       notFinite.check(feed, raw, position(i));
       return feed;
+    },
+    async hold(i) {
+      const held = await hold(raw, position(i));
+      notFinite.check(held.feed(), raw, position(i));
+      return held;
     },
     origin: (i) => raw.origin(position(i)),
     position,

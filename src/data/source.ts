@@ -59,6 +59,13 @@ export interface Origin {
   index: number | null;
 }
 
+/** A sample that is kept in as little memory as its source can. */
+export interface Held {
+  bytes: number;
+  /** The same as reading the sample again. */
+  feed(): Feed;
+}
+
 /** Samples to calibrate or evaluate on. Nothing is kept between calls but what a whole file needs. */
 export interface SampleSource {
   /** What the recipe named. */
@@ -69,6 +76,8 @@ export interface SampleSource {
   readonly total: number;
   /** True for random data, which must be said wherever its results are shown. */
   readonly random: boolean;
+  /** True where every call of {@link sample} makes arrays that nobody else has. */
+  readonly fresh: boolean;
   /** Names of the classes, where the folders say them (one folder per class), in label order. */
   readonly classes: readonly string[] | null;
   /** What the samples read so far gave reason to say: NaNs, guessed image settings. */
@@ -78,6 +87,8 @@ export interface SampleSource {
    * @throws VernierError `data.*` with file and tensor.
    */
   sample(i: number): Promise<Feed>;
+  /** Reads sample `i` to be had again without reading. Throws what {@link sample} throws. */
+  hold(i: number): Promise<Held>;
   origin(i: number): Origin;
   /** Index of sample `i` among all there are: what a labels file counts. */
   position(i: number): number;
@@ -91,9 +102,12 @@ export interface SampleSource {
 export interface RawSource {
   readonly total: number;
   readonly random?: boolean;
+  readonly fresh?: boolean;
   readonly classes?: readonly string[] | null;
   readonly notes?: readonly Note[];
   sample(position: number): Promise<Feed>;
+  /** Where a sample can be kept in less than its feed. */
+  hold?(position: number): Promise<Held>;
   origin(position: number): Origin;
   classOf?(position: number): number | null;
   /** What the samples depend on: files by content, and anything else. */

@@ -4,6 +4,7 @@ import {
   openLabels,
   spread,
   type Feed,
+  type Held,
   type InputHint,
   type Labels,
   type SampleSource,
@@ -89,15 +90,15 @@ export async function openSamples(plan: Plan, subject: Subject): Promise<Samples
   return { calibration, evaluation, shared: countShared(calibration, evaluation) };
 }
 
-/** Decoded samples are remembered up to so many bytes, */
-const REMEMBERED_BYTES = 96 << 20;
+/** Decoded samples are remembered up to so many bytes, which few and many samples fill alike, */
+const REMEMBERED_BYTES = 32 << 20;
 /** and of those that are read once no more than so many, spread over all: later stages read such again. */
 const READ_AGAIN = 64;
 
 interface Remembered {
   key: string;
   bytes: number;
-  feeds: Map<number, Feed>;
+  samples: Map<number, Held>;
   /** What was read at all. */
   seen: Set<number>;
   /** What read them, and knows what there was to say. */
@@ -111,26 +112,25 @@ interface Remembered {
 export async function remembering(selection: Selection, memory: Memory): Promise<Selection> {
   const { source, indices, key } = selection;
   const kept = await memory.get('samples', 'calibration', (): Promise<Remembered> =>
-    Promise.resolve({ key: '', bytes: 0, feeds: new Map(), seen: new Set(), source: null }),
+    Promise.resolve({ key: '', bytes: 0, samples: new Map(), seen: new Set(), source: null }),
   );
   if (kept.key !== key)
-    Object.assign(kept, { key, bytes: 0, feeds: new Map(), seen: new Set(), source });
+    Object.assign(kept, { key, bytes: 0, samples: new Map(), seen: new Set(), source });
   const likely = new Set(spread(indices.length, READ_AGAIN).map((position) => indices[position]!));
   const reader = kept.source;
   const sample = async (i: number): Promise<Feed> => {
-    const own = kept.key === key;
-    const known = own ? kept.feeds.get(i) : undefined;
-    if (known) return known;
-    const feed = await source.sample(i);
-    if (!own) return feed;
+    if (kept.key !== key) return source.sample(i);
+    const known = kept.samples.get(i);
+    if (known) return known.feed();
     const again = likely.has(i) || kept.seen.has(i);
     kept.seen.add(i);
-    const bytes = Object.values(feed).reduce((sum, { data }) => sum + data.byteLength, 0);
-    if (again && kept.bytes + bytes <= REMEMBERED_BYTES) {
-      kept.bytes += bytes;
-      kept.feeds.set(i, feed);
+    if (!again || kept.bytes >= REMEMBERED_BYTES) return source.sample(i);
+    const held = await source.hold(i);
+    if (kept.key === key && kept.bytes + held.bytes <= REMEMBERED_BYTES) {
+      kept.bytes += held.bytes;
+      kept.samples.set(i, held);
     }
-    return feed;
+    return held.feed();
   };
   const remembered: SampleSource = {
     ...source,

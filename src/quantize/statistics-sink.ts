@@ -10,6 +10,9 @@ import type { FromThread, ThreadData, ToThread } from './statistics-protocol';
 /** Samples that may be under way between the threads: one that is looked at, and two that wait. */
 export const SAMPLES_UNDER_WAY = 3;
 
+/** Room for what lives shortly in the thread. The engine would take more with every snapshot, and keep it. */
+const YOUNG_MB = 4;
+
 /** Takes samples and gives statistics. */
 export interface StatisticsSink {
   readonly kind: 'thread' | 'inline';
@@ -79,7 +82,11 @@ class ThreadSink implements StatisticsSink {
   private waiting: (() => void)[] = [];
 
   constructor(file: string, data: ThreadData) {
-    this.worker = new Worker(file, { workerData: data, execArgv: [] });
+    this.worker = new Worker(file, {
+      workerData: data,
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     this.worker.on('message', (message: FromThread) => this.onMessage(message));
     this.worker.on('error', (error) => this.fail(error));
     this.worker.on('exit', (code) => this.fail(new Error(`the statistics thread ended (${code})`)));

@@ -65,6 +65,28 @@ describe.skipIf(!hasShared)('pictures of ../shared/data', () => {
     expect(source.notes).toEqual([]);
   });
 
+  it('keeps a sample as the bytes that it has', async () => {
+    const { shape, image } = recipes.torchvision!;
+    const data = ['imagenet_200', 'cifar10_test_1000/airplane'];
+    for (const part of [data, data[0]!]) {
+      const source = await openData({
+        data: part,
+        samples: 4,
+        baseDir: join(shared, 'data'),
+        image,
+        inputs: [{ name: 'x', type: 'float32', shape }],
+      });
+      expect(source.fresh).toBe(true);
+      for (let i = 0; i < source.count; i++) {
+        const read = await source.sample(i);
+        const held = await source.hold(i);
+        expect(held.bytes).toBe(3 * 224 * 224);
+        expect(held.feed()).toEqual(read);
+        expect(held.feed().x!.data).not.toBe(held.feed().x!.data);
+      }
+    }
+  });
+
   it('reads cifar10 as one folder a class', async () => {
     const source = await openData({
       data: 'cifar10_test_1000',

@@ -88,6 +88,14 @@ describe('arrays', () => {
     await expect(source.sample(3)).rejects.toThrow(RangeError);
   });
 
+  it('are kept as they are', async () => {
+    const source = await open('x.npy', [input('x', [1, 2])]);
+    const held = await source.hold(2);
+    expect([held.bytes, held.feed()]).toEqual([8, await source.sample(2)]);
+    expect(source.fresh).toBe(false);
+    await expect(source.hold(6)).rejects.toThrow(RangeError);
+  });
+
   it('with NaNs are used and reported', async () => {
     put('nan.npy', npy([3, 2], [1, NaN, 3, 4, Infinity, 6]));
     const source = await open('nan.npy', [input('x', [1, 2])]);

@@ -2,6 +2,7 @@ import decodeJpeg, { init as initJpeg } from '@jsquash/jpeg/decode.js';
 import decodePng, { init as initPng } from '@jsquash/png/decode.js';
 import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
 import { VernierError } from '../../errors';
+import { ownsBuffer } from '../../numeric/free';
 import type { Bitmap } from './bitmap';
 import { compileWasm } from './wasm';
 
@@ -45,14 +46,16 @@ export async function decodeImage(bytes: Uint8Array, file: string): Promise<Bitm
   try {
     if (!started.has(format)) started.set(format, decoders[format].start());
     await started.get(format);
-    pixels = await decoders[format].decode(new Uint8Array(bytes).buffer);
+    const encoded = ownsBuffer(bytes) ? bytes : new Uint8Array(bytes);
+    pixels = await decoders[format].decode(encoded.buffer as ArrayBuffer);
   } catch (cause) {
     // A decoder that gave up may have left its memory in any state: start it again for the next picture.
     if (format !== 'png') started.delete(format);
     throw badImage(file, `${file} cannot be decoded as ${format.toUpperCase()}.`, cause);
   }
   const { data, width, height } = pixels;
-  const rgb = new Uint8Array(width * height * 3);
+  // Without alpha the same bytes have room for it: decoded pictures are large, and short-lived.
+  const rgb = new Uint8Array(data.buffer, data.byteOffset, width * height * 3);
   for (let from = 0, to = 0; to < rgb.length; from += 4, to += 3) {
     rgb[to] = data[from]!;
     rgb[to + 1] = data[from + 1]!;

@@ -3,7 +3,7 @@ import { roundHalfEven } from '../../numeric/round';
 import type { TensorData } from '../../onnx/tensor';
 import { fits, wrongShape } from '../shapes';
 import type { TensorValue } from '../source';
-import type { Bitmap } from './bitmap';
+import { inTurn, type Bitmap } from './bitmap';
 import { toBgr, toGray, toLuma } from './color';
 import { centerCrop } from './crop';
 import type { ImagePlan } from './plan';
@@ -15,11 +15,19 @@ import { resize } from './resize';
  * @throws VernierError `data.wrong-shape` if the result does not fit the input.
  */
 export function preprocess(image: Bitmap, plan: ImagePlan, file: string): TensorValue {
-  const picture = recolor(frame(image, plan), plan.color);
-  const { width, height, channels } = picture;
-  const { input, layout } = plan;
-  const lengths = layout === 'nchw' ? [channels, height, width] : [height, width, channels];
-  const dims = input.shape.length === 4 ? [1, ...lengths] : lengths;
+  return toTensor(toPicture(image, plan, file), plan);
+}
+
+/** The first half of {@link preprocess}: the pixels that enter the model, still as bytes. Throws what it throws. */
+export function toPicture(image: Bitmap, plan: ImagePlan, file: string): Bitmap {
+  const picture = inTurn(
+    image,
+    (i) => frame(i, plan),
+    (i) => recolor(i, plan.color),
+  );
+  const { width, height } = picture;
+  const { input } = plan;
+  const dims = dimsOf(picture, plan);
   if (!fits(dims, input)) {
     const sizes = plan.layout === 'nchw' ? input.shape.slice(-2) : input.shape.slice(-3, -1);
     const [h, w] = sizes;
@@ -32,8 +40,18 @@ export function preprocess(image: Bitmap, plan: ImagePlan, file: string): Tensor
         : 'Check color and layout in image:.',
     );
   }
-  const values = tensorValues(picture, plan);
-  return { type: input.type, dims, data: asType(values, input.type) };
+  return picture;
+}
+
+/** The second half of {@link preprocess}: scale, mean, std and layout. */
+export function toTensor(picture: Bitmap, plan: ImagePlan): TensorValue {
+  const { type } = plan.input;
+  return { type, dims: dimsOf(picture, plan), data: asType(tensorValues(picture, plan), type) };
+}
+
+function dimsOf({ width, height, channels }: Bitmap, { layout, input }: ImagePlan): number[] {
+  const lengths = layout === 'nchw' ? [channels, height, width] : [height, width, channels];
+  return input.shape.length === 4 ? [1, ...lengths] : lengths;
 }
 
 /** True where a picture is fitted by a guess, because the recipe says nothing about size. */
@@ -47,19 +65,25 @@ function frame(image: Bitmap, plan: ImagePlan): Bitmap {
     const [width, height] = cover;
     const factor = Math.max(width / image.width, height / image.height);
     const [w, h] = [image.width * factor, image.height * factor].map(roundHalfEven);
-    return centerCrop(
-      resize(image, Math.max(width, w!), Math.max(height, h!), filter),
-      width,
-      height,
+    return inTurn(
+      image,
+      (i) => resize(i, Math.max(width, w!), Math.max(height, h!), filter),
+      (i) => centerCrop(i, width, height),
     );
   }
-  let framed = image;
-  if (typeof plan.resize === 'number') {
-    const factor = plan.resize / Math.min(image.width, image.height);
-    const [w, h] = [image.width * factor, image.height * factor].map(roundHalfEven);
-    framed = resize(framed, Math.max(1, w!), Math.max(1, h!), filter);
-  } else if (plan.resize) framed = resize(framed, ...plan.resize, filter);
-  return plan.crop ? centerCrop(framed, ...plan.crop) : framed;
+  const { crop } = plan;
+  return inTurn(
+    image,
+    (i) => scaled(i, plan),
+    (i) => (crop ? centerCrop(i, ...crop) : i),
+  );
+}
+
+function scaled(image: Bitmap, { resize: to, filter }: ImagePlan): Bitmap {
+  if (typeof to !== 'number') return to ? resize(image, ...to, filter) : image;
+  const factor = to / Math.min(image.width, image.height);
+  const [w, h] = [image.width * factor, image.height * factor].map(roundHalfEven);
+  return resize(image, Math.max(1, w!), Math.max(1, h!), filter);
 }
 
 function recolor(image: Bitmap, color: ImagePlan['color']): Bitmap {

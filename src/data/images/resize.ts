@@ -3,7 +3,7 @@
  * of integer weights, horizontal first, each rounded to bytes, and the filter widened when shrinking.
  */
 import type { FilterName } from '../source';
-import type { Bitmap } from './bitmap';
+import { inTurn, type Bitmap } from './bitmap';
 
 /** Bits after the point of a weight: 32, less 8 of the byte, less 2 against overflow by negative weights. */
 const PRECISION_BITS = 32 - 8 - 2;
@@ -46,8 +46,16 @@ export function resize(
   if (filter === 'nearest') return nearest(image, width, height);
   const lost = image.height - height;
   if (lost > 0 && lost > 2 * (image.width - width))
-    return horizontal(vertical(image, height, filter), width, filter);
-  return vertical(horizontal(image, width, filter), height, filter);
+    return inTurn(
+      image,
+      (i) => vertical(i, height, filter),
+      (i) => horizontal(i, width, filter),
+    );
+  return inTurn(
+    image,
+    (i) => horizontal(i, width, filter),
+    (i) => vertical(i, height, filter),
+  );
 }
 
 interface Weights {

@@ -1,13 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { VernierError } from '../../errors';
+import { free, ownsBuffer } from '../../numeric/free';
 import type { Note } from '../../results';
 import { notFound } from '../bytes';
 import { missingInput } from '../shapes';
 import type { ImageSettings, InputSpec, RawSource } from '../source';
+import type { Bitmap } from './bitmap';
 import { decodeImage } from './decode';
 import { planImages } from './plan';
-import { isGuessed, preprocess } from './preprocess';
+import { isGuessed, toPicture, toTensor } from './preprocess';
 
 /** Pictures to read, and the class of each where folders say it. */
 export interface ImageFiles {
@@ -69,30 +71,40 @@ export function openImages(
     );
   const plan = planImages(settings, input, files[0] ?? '');
   const notes: Note[] = [];
+  const picture = async (position: number): Promise<Bitmap> => {
+    const file = files[position]!;
+    const bytes = await readFile(file).catch((cause: unknown) => {
+      throw notFound(file, cause);
+    });
+    const image = await decodeImage(bytes, file);
+    if (notes.length === 0 && isGuessed(image, plan))
+      notes.push({
+        code: 'data.image-size',
+        severity: 'info',
+        message: `Pictures are scaled to cover ${plan.cover!.join('×')} and cropped in the middle, for image: gives neither resize nor crop.`,
+        file,
+        tensor: input.name,
+        remedy: 'Say how the model was trained: image: { resize: 256, crop: 224 }.',
+      });
+    const framed = toPicture(image, plan, file);
+    if (framed.data.buffer !== image.data.buffer) free(image.data);
+    if (ownsBuffer(bytes)) free(bytes);
+    return framed;
+  };
+  const feedOf = (framed: Bitmap) => ({ [input.name]: toTensor(framed, plan) });
   return {
     total: files.length,
+    fresh: true,
     classes,
     notes,
     files,
     settings,
     origin: (position) => ({ file: files[position] ?? null, index: null }),
     classOf: (position) => labels?.[position] ?? null,
-    async sample(position) {
-      const file = files[position]!;
-      const bytes = await readFile(file).catch((cause: unknown) => {
-        throw notFound(file, cause);
-      });
-      const image = await decodeImage(bytes, file);
-      if (notes.length === 0 && isGuessed(image, plan))
-        notes.push({
-          code: 'data.image-size',
-          severity: 'info',
-          message: `Pictures are scaled to cover ${plan.cover!.join('×')} and cropped in the middle, for image: gives neither resize nor crop.`,
-          file,
-          tensor: input.name,
-          remedy: 'Say how the model was trained: image: { resize: 256, crop: 224 }.',
-        });
-      return { [input.name]: preprocess(image, plan, file) };
+    sample: async (position) => feedOf(await picture(position)),
+    async hold(position) {
+      const framed = await picture(position);
+      return { bytes: framed.data.buffer.byteLength, feed: () => feedOf(framed) };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { markSample, type SampleMark } from '../../analyze/calibration-set/sample-marks';
 import type { Feed } from '../../data';
+import { free } from '../../numeric/free';
 import { calibrate } from '../../quantize/calibrate';
 import type { Depth, StatisticsData } from '../../quantize/statistics';
 import type { JobContext } from '../context';
@@ -128,5 +129,7 @@ async function* samplesFrom(
     if (i === from) await onFirst(feed);
     marks.push(markSample(feed, i, nameOf(selection, i)));
     yield feed;
+    // Who asks for the next is done with this one.
+    if (source.fresh) free(...Object.values(feed).map(({ data }) => data));
   }
 }
