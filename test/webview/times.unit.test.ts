@@ -58,6 +58,26 @@ describe('times of layers', () => {
     expect(find(timed([names[0]]).state)).toBeUndefined();
   });
 
+  test('goes behind a layer that costs more of the decibels than it saves of the time, and before one that costs less', () => {
+    const { state } = timed();
+    const first = (savesMs: number, outputDb: number) => {
+      const changed = structuredClone(state);
+      const result = changed.result!;
+      result.latency!.int8Ms = 1;
+      result.latency!.profile!.fixes[0]!.savesMs = savesMs;
+      result.latency!.verdict = 'faster';
+      for (const output of result.outputs) output.sqnrDb = outputDb;
+      result.sqnrDb = Object.fromEntries(Object.keys(result.sqnrDb).map((k) => [k, outputDb]));
+      for (const layer of result.layers) layer.costsDb = layer.name === names[1] ? 8 : 0;
+      const ids = proposals(changed, rowsOf(changed)).map(({ id }) => id);
+      return ids.filter((id) => /^keep-(slow|worst)$/.test(id));
+    };
+    const { names } = timed();
+    expect(first(0.02, 20)).toEqual(['keep-worst', 'keep-slow']);
+    expect(first(0.6, 20)).toEqual(['keep-slow', 'keep-worst']);
+    expect(first(0.005, 20)).toEqual(['keep-worst']);
+  });
+
   test('results of versions without a profile have none', () => {
     const { state } = timed();
     const old = structuredClone(state.result!);

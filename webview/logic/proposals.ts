@@ -82,11 +82,16 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
       does: act('measureModes'),
     });
   const slow = slowProposal(result, rows);
-  if (slow) found.push(slow);
   // errors found on random data name nobody, and what is 40 dB away needs no repair
   const output = worstOutput(result);
-  if (!isRandom(result, recipe) && (output === null || output.db < FINE))
-    found.push(...keepProposals(state, rows));
+  const keeps =
+    !isRandom(result, recipe) && (output === null || output.db < FINE)
+      ? keepProposals(state, rows)
+      : [];
+  const closer = Math.max(0, keeps[0]?.worth ?? 0);
+  if (slow && slow.worth >= closer) found.push(slow);
+  found.push(...keeps);
+  if (slow && slow.worth < closer) found.push(slow);
   if (result.complete && (!latency || (!result.accuracy && !result.agreement)))
     found.push({
       id: 'compare',
@@ -104,14 +109,25 @@ export function proposals(state: InspectorState, rows: readonly LayerRow[]): Pro
   return found.slice(0, 3);
 }
 
+/** A proposal with what it brings of all that there is to win: of the time, or of the decibels up to {@link FINE}. */
+interface Weighed extends Proposal {
+  worth: number;
+}
+
+/** A saving below this share of a run is lost in its spread. */
+const LEAST_SAVING = 0.01;
+
 /** The layers that lose most time in integers, while they are still quantized. */
-function slowProposal(result: RunResult, rows: readonly LayerRow[]): Proposal | null {
+function slowProposal(result: RunResult, rows: readonly LayerRow[]): Weighed | null {
   const quantized = new Set(rows.filter((row) => !row.kept).map((row) => row.name));
   const fix = result.latency?.profile?.fixes.find(({ layers }) =>
     layers.every((layer) => quantized.has(layer)),
   );
   if (!fix) return null;
+  const worth = fix.savesMs / result.latency!.int8Ms;
+  if (worth < LEAST_SAVING) return null;
   return {
+    worth,
     id: 'keep-slow',
     label: ['do.keepOne', { layer: fix.layers.join(' + ') }],
     why: ['do.keepSlowWhy', { ms: significant(fix.savesMs) }],
@@ -119,14 +135,17 @@ function slowProposal(result: RunResult, rows: readonly LayerRow[]): Proposal | 
   };
 }
 
-function keepProposals(state: InspectorState, rows: readonly LayerRow[]): Proposal[] {
+function keepProposals(state: InspectorState, rows: readonly LayerRow[]): Weighed[] {
   const hurting = worstRows(rows).filter((row) => row.result?.hurts || (row.costs ?? 0) >= 1);
   const first = hurting[0];
   if (!first) return [];
   const output = worstOutput(state.result);
   const before = output ? db(output.db) : null;
   const after = (gain: number) => (output ? db(output.db + gain) : null);
-  const worst: Proposal = {
+  const gap = output ? FINE - output.db : null;
+  const ofGap = (gain: number) => (gap === null ? gain / FINE : Math.min(1, gain / gap));
+  const worst: Weighed = {
+    worth: ofGap(first.costs ?? gainOf(first.share ?? 0)),
     id: 'keep-worst',
     label: ['do.keepOne', { layer: first.name }],
     why:
@@ -144,6 +163,7 @@ function keepProposals(state: InspectorState, rows: readonly LayerRow[]): Propos
   return [
     worst,
     {
+      worth: ofGap(gainOf(share)),
       id: 'keep-three',
       label: ['do.keepThree'],
       why: [

@@ -123,7 +123,7 @@ function Worst() {
     .filter((row) => (row.share ?? 0) >= 0.005 || (row.costs ?? 0) >= 0.05)
     .slice(0, 5);
   if (worst.length === 0) return null;
-  const most = worst[0]?.share ?? 0;
+  const most = Math.max(0, ...worst.map((row) => row.share ?? 0));
   return (
     <Block title={t('overview.worst')} testid="worst">
       <div class="table plain" role="grid" aria-label={t('overview.worst')}>
