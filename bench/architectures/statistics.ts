@@ -69,7 +69,7 @@ function trainingModel(net: Net, seed: number): Model {
     .flatMap((n) => n.input.slice(3))
     .map((name) => makeValueInfo(name, 'float32', null));
   const input = net.inputs.map((i) =>
-    makeValueInfo(i.name, i.type, [batchOf(net), ...i.shape.slice(1)]),
+    makeValueInfo(i.name, i.type, [BATCH, ...i.shape.slice(1)]),
   );
   const graph = create(GraphProtoSchema, { name: 'statistics', node, initializer, input, output });
   const opsetImport = [opsetEntry('', 17)];
@@ -101,13 +101,11 @@ function trainingNorm(n: NodeProto, initializer: TensorProto[]): NodeProto[] {
   return made;
 }
 
-const batchOf = (net: Net) => (net.inputs.length === 1 ? BATCH : 1);
-
 /** Random pictures for every input, as {@link picture} makes them. */
 function randomFeed(net: Net, seed: number): Feed {
   return Object.fromEntries(
     net.inputs.map(({ name, shape }, i) => {
-      const dims = [batchOf(net), ...shape.slice(1).map(Number)];
+      const dims = [BATCH, ...shape.slice(1).map(Number)];
       const data = new Float32Array(sizeOf(dims));
       const [, channels, height, width] = dims as [number, number, number, number];
       for (let plane = 0; plane < dims[0]! * channels; plane++) {

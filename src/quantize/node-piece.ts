@@ -24,9 +24,6 @@ export interface Rounding {
   type: 'uint8' | 'int8';
 }
 
-/** One session at a time, and nothing beside it: a second thread costs no other. */
-const THREADS = 2;
-
 /** Weights of a node that take more bytes are read where they lie. */
 const MAPPED_FROM = 1 << 20;
 
@@ -130,7 +127,7 @@ export async function openPiece(
     output: [...outputs.values(), ...(mean === null ? [] : [mean])].map(untyped),
   });
   return {
-    session: await openModel(alone, { threads: THREADS, ...session }, MAPPED_FROM),
+    session: await openModel(alone, session, MAPPED_FROM),
     outputs,
     means: mean,
   };

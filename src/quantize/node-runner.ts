@@ -3,6 +3,7 @@ import {
   isDefaultDomain,
   makeNode,
   nodeReads,
+  tensorBytes,
   type ElementType,
   type Feed,
   type Model,
@@ -51,6 +52,10 @@ const BATCHED = new Set([
   ...['Conv', 'MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool', 'Relu', 'Clip'],
   ...['LeakyRelu', 'Sigmoid', 'Tanh', 'HardSigmoid', 'HardSwish', 'Elu', 'Identity', 'Erf'],
 ]);
+/** One session at a time, and nothing beside it: a second thread costs no other. */
+const THREADS = 2;
+/** Of nodes that read fewer bytes, starting and ending a second thread takes longer than it saves: 2 ms. */
+const ALONE_BYTES = 256 << 10;
 /** Bytes of one tensor in a batch: more gains nothing. */
 const BATCH_BYTES = 32 << 20;
 
@@ -177,8 +182,18 @@ export class NodeRunner {
       weight,
       means: means === true,
       round: round ?? new Map<string, Rounding>(),
-      session: this.settings,
+      session: { threads: this.threadsFor(node, inputs), ...this.settings },
     });
+  }
+
+  private threadsFor(node: NodeProto, inputs: ReadonlyMap<string, readonly Stored[]>): number {
+    let bytes = 0;
+    for (const [first] of inputs.values()) bytes += first!.data.byteLength;
+    for (const name of nodeReads(node)) {
+      const constant = this.index.initializer(name);
+      if (constant) bytes += tensorBytes(constant);
+    }
+    return bytes < ALONE_BYTES ? 1 : THREADS;
   }
 }
 

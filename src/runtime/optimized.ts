@@ -13,12 +13,29 @@ export async function optimizedGraph(
   model: Uint8Array | string,
   settings: SessionSettings = {},
 ): Promise<Model> {
+  const { session, graph } = await openOptimized(model, settings);
+  await session.release();
+  return graph;
+}
+
+/**
+ * The session too, which runs what users run: a graph of ten thousand nodes takes the runtime seconds to optimize, and once is
+ * enough. Throws `model.does-not-load`.
+ */
+export async function openOptimized(
+  model: Uint8Array | string,
+  settings: SessionSettings = {},
+): Promise<{ session: Session; graph: Model }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'vernier-'));
   try {
     const file = path.join(folder, 'optimized.onnx');
     const session = await Session.open(model, { ...settings, optimizedModelPath: file });
-    await session.release();
-    return parseModel(await readFile(file));
+    try {
+      return { session, graph: parseModel(await readFile(file)) };
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

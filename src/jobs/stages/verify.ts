@@ -18,7 +18,7 @@ import {
 } from '../../onnx';
 import { flawsOf } from '../../onnx/check-written';
 import { LayerwiseModel } from '../../quantize/layerwise';
-import { optimizedGraph, optimizedGraphIn } from '../../runtime/optimized';
+import { openOptimized, optimizedGraphIn } from '../../runtime/optimized';
 import { Session } from '../../runtime/session';
 import type { Note, Precision, Target, Verification } from '../../results';
 import { findingsOf } from '../check';
@@ -68,6 +68,11 @@ export async function verifyStage(
   let session: Session | null = null;
   let file = trial;
   const open = async () => (session ??= await Session.open(file));
+  const opened = async (written: string) => {
+    const { session: first, graph } = await openOptimized(written);
+    session = first;
+    return graph;
+  };
   let data: string | null = null;
   const before = new Set(await readdir(folder).catch(() => []));
   const release = async () => {
@@ -81,10 +86,9 @@ export async function verifyStage(
     data = written.data;
     const { large } = written;
     if (large) await mkdir(executes);
-    const optimized = await (large ? optimizedGraphIn(executes, trial) : optimizedGraph(trial));
+    const optimized = large ? await optimizedGraphIn(executes, trial) : await opened(trial);
     const executed = executedKernels(optimized, subject.units, subject.prepared);
     if (large) await collectGarbage();
-    else await open();
     const compared =
       'feed' in probe
         ? compareOutputs(await runWritten(probe, optimized, open), probe, output, notes)
