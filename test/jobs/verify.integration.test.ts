@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Memory } from '../../src/jobs/memory';
 import { openSubject } from '../../src/jobs/subject';
 import { makePlan } from '../../src/jobs/plan';
 import { quantizeStage } from '../../src/jobs/stages/quantize';
 import { verifyStage } from '../../src/jobs/stages/verify';
 import { isExternal, loadModel, type Model } from '../../src/onnx';
+import { Session } from '../../src/runtime/session';
 import { temporaryFolder } from '../lib/files';
 import { project } from '../lib/project';
 
@@ -32,6 +33,19 @@ async function written(name: string) {
   const files = () => readdirSync(at('.')).filter((f) => f.startsWith('net.int8') || /tmp/.test(f));
   return { save, files, at, plan };
 }
+
+describe('a written file', () => {
+  it('is loaded once, for its optimized graph and for what runs it', async () => {
+    const { save, plan } = await written('once');
+    const open = vi.spyOn(Session, 'open');
+    const { executed } = await save();
+    expect(executed.size).toBeGreaterThan(0);
+    const files = open.mock.calls.map(([file]) => file);
+    expect(files.filter((file) => typeof file === 'string')).toHaveLength(1);
+    open.mockRestore();
+    expect(readdirSync(path.dirname(plan.output)).some((f) => f.includes('tmp'))).toBe(false);
+  });
+});
 
 describe('weights in a file beside the model', () => {
   it('are referred to by the name that they keep', async () => {

@@ -1,9 +1,10 @@
 /** Node by node against one session of the same model. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadModel, saveModel } from '../../src/onnx';
 import { LayerwiseModel } from '../../src/quantize/layerwise';
 import { prepare } from '../../src/quantize/prepare';
 import { optimizedGraph } from '../../src/runtime/optimized';
+import { Session } from '../../src/runtime/session';
 import { temporaryFolder } from '../lib/files';
 import { GraphBuilder } from '../lib/graph';
 import { classifier } from '../lib/project';
@@ -41,6 +42,18 @@ describe('a model run node by node', () => {
   ])('%s gives what a session gives', async (_, make) => {
     const { model } = await prepare(make());
     await expectSame(make(), new LayerwiseModel(model));
+  });
+
+  it('starts a second thread only for nodes that read enough to share', async () => {
+    const g = new GraphBuilder(22, 10);
+    const small = g.node('small', 'MatMul', [g.input('x', [1, 256]), g.random('w', [256, 16])]);
+    g.output(g.node('large', 'MatMul', [small, g.random('u', [16, 1 << 14])]));
+    const model = g.build();
+    const feed = randomFeed(model);
+    const open = vi.spyOn(Session, 'open');
+    await new LayerwiseModel(model).run(feed);
+    expect(open.mock.calls.map(([, settings]) => settings?.threads)).toEqual([1, 2]);
+    open.mockRestore();
   });
 
   it('reads weights where they lie', async () => {
