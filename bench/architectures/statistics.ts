@@ -68,9 +68,7 @@ function trainingModel(net: Net, seed: number): Model {
     .filter((n) => n.opType === 'BatchNormalization')
     .flatMap((n) => n.input.slice(3))
     .map((name) => makeValueInfo(name, 'float32', null));
-  const input = net.inputs.map((i) =>
-    makeValueInfo(i.name, i.type, [BATCH, ...i.shape.slice(1)]),
-  );
+  const input = net.inputs.map((i) => makeValueInfo(i.name, i.type, [BATCH, ...i.shape.slice(1)]));
   const graph = create(GraphProtoSchema, { name: 'statistics', node, initializer, input, output });
   const opsetImport = [opsetEntry('', 17)];
   return new Model(create(ModelProtoSchema, { irVersion: 8n, opsetImport, graph }), null, null);
