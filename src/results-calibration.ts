@@ -18,6 +18,11 @@ export interface RangeSummary {
    * `scale` and `zeroPoint` are then those of the channel with the widest range. Null where there is one scale.
    */
   channelScales: number[] | null;
+  /**
+   * What its readers tell apart, where that is less than was seen: below and above they make the same of every value, so the
+   * range ends there. An end that is read to infinity is null. Left out where all is read.
+   */
+  read?: { min: number | null; max: number | null };
   /** Count of samples that held a NaN or an infinity. */
   notFinite: number;
   /** The first few of these samples by name; left out where there are none. */

@@ -9,6 +9,7 @@ import { GraphIndex, type Feed, type Model, type TensorValue } from '../onnx';
 import { localModel, type ExperimentSettings, type LocalModel } from '../quantize/experiments';
 import type { UnitPlacement } from '../quantize/placement';
 import { CHANNEL_AXIS } from '../quantize/channelwise';
+import type { TensorParams } from '../quantize/parameters';
 import type { WrittenCodes } from '../quantize/qdq';
 import { channelAxisOf } from '../quantize/statistics';
 import type { QuantParams } from '../numeric';
@@ -180,15 +181,16 @@ class LayerSum {
 
   constructor(private readonly codes: Pick<WrittenCodes, 'params' | 'channels'> | null) {}
 
-  add(reference: Float32Array, value: TensorValue): void {
+  add(exact: Float32Array, value: TensorValue): void {
     this.dims = [...value.dims];
     const { data } = value;
     const floats = floatsOf(value);
     if (floats) {
-      this.closeness.add(reference, floats);
+      this.closeness.add(exact, floats);
       return;
     }
     if (!this.codes || !(data instanceof Uint8Array || data instanceof Int8Array)) return;
+    const reference = asRead(exact, this.codes.params);
     const offset = data instanceof Int8Array ? 128 : 0;
     for (let i = 0; i < data.length; i++) this.used[data[i]! + offset] = 1;
     this.count += reference.length;
@@ -223,6 +225,11 @@ class LayerSum {
       utilisation: counted ? this.used.reduce((sum, used) => sum + used, 0) / 256 : null,
     };
   }
+}
+
+/** Values as far as the readers of a tensor tell them apart: what all of them take for the same is no error. */
+function asRead(exact: Float32Array, { read }: TensorParams): Float32Array {
+  return read ? exact.map((x) => Math.min(Math.max(x, read.min), read.max)) : exact;
 }
 
 function accumulator(all: Map<string, ClosenessAccumulator>, key: string): ClosenessAccumulator {

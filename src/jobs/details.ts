@@ -9,7 +9,7 @@ import { observeAll } from '../quantize/observers';
 import { TensorStatistics } from '../quantize/statistics';
 import { parseRecipe } from '../recipe/parse';
 import { defaults } from '../recipe/defaults';
-import type { ObservedRange, ObserverName, RangeDetail, RunResult } from '../results';
+import type { ObservedRange, ObserverName, RangeDetail, RangeSummary, RunResult } from '../results';
 import { FORMAT, type StoredStatistics } from './stages/calibrate-part';
 import { Store } from './store';
 
@@ -47,7 +47,7 @@ export async function rangeDetail(
   const type = summary?.type ?? activations.type ?? 'uint8';
   // what reads the tensor decides how auto weighs clipping: the file tells which it was
   const weighings = [COHERENT, INDEPENDENT].map((clipping) =>
-    observeAll(s, type, { ...activations, clipping }),
+    observeAll(s, type, { ...activations, clipping, read: readOf(summary) }),
   );
   const written = (rows: readonly ObservedRange[]) =>
     summary !== undefined &&
@@ -68,6 +68,7 @@ export async function rangeDetail(
     channelScales: summary?.channelScales ?? null,
     notFinite: s.notFinite,
     growth: growthOf(s),
+    ...(summary?.read && { read: summary.read }),
     outOfRange: summary?.outOfRange ?? null,
     sparkline: summary?.sparkline ?? [],
     observer: summary ? chosenBy(observers, summary, activations.observer) : null,
@@ -79,6 +80,11 @@ export async function rangeDetail(
     mean: s.depth === 'full' ? s.moments.mean : null,
     std: s.depth === 'full' ? s.moments.std : null,
   };
+}
+
+function readOf(summary: RangeSummary | undefined) {
+  const read = summary?.read;
+  return read && { min: read.min ?? -Infinity, max: read.max ?? Infinity };
 }
 
 /** What the recipe says of activations; nothing where it cannot be read. */

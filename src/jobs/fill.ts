@@ -136,6 +136,7 @@ export function fillCalibration(
     const wide = quantized?.wide?.get(s.tensor);
     const narrow = root === undefined ? undefined : (widest ?? quantized!.params.get(root));
     const params = narrow ?? wide?.params;
+    const readOf = root === undefined ? undefined : quantized!.params.get(root)?.read;
     const span = Number.isFinite(s.min) && s.max > s.min && s.depth === 'full';
     const given = imported?.ranges.get(s.tensor);
     return {
@@ -148,6 +149,7 @@ export function fillCalibration(
       zeroPoint: params?.zeroPoint ?? null,
       type: narrow ? plan.activationType : (wide?.type ?? null),
       channelScales: channels?.map((c) => c.scale) ?? null,
+      ...(readOf && { read: { min: finite(readOf.min), max: finite(readOf.max) } }),
       notFinite: s.notFinite,
       ...(s.notFinite > 0 ? { notFiniteIn: s.notFiniteAt.slice(0, NAMED).map(nameAt) } : {}),
       growth: growthOf(s),
@@ -156,6 +158,8 @@ export function fillCalibration(
     };
   });
 }
+
+const finite = (end: number) => (Number.isFinite(end) ? end : null);
 
 /** What calibration saw: the samples behind a file of statistics, else those of the recipe; null without either. */
 function seenBy(

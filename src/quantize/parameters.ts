@@ -1,11 +1,17 @@
 import { makeTensor, type GraphIndex, type TensorProto } from '../onnx';
 import { codeArray, type QuantParams } from '../numeric';
+import type { Range } from './observers/observer';
 
 /** Integer types of activations. */
 export type ActivationType = 'uint8' | 'int8' | 'uint16' | 'int16';
 
+/** Parameters of a tensor, and what of it its readers tell apart where that is not all ({@link readRange}). */
+export interface TensorParams extends QuantParams {
+  read?: Range;
+}
+
 /** Scale and zero point of a tensor. */
-export type ParamsOf = (tensor: string) => QuantParams;
+export type ParamsOf = (tensor: string) => TensorParams;
 
 /** Writes scale and zero point of a tensor as scalars and returns their names. */
 export function writeParameters(

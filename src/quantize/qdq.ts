@@ -23,7 +23,7 @@ import {
 } from './channelwise';
 import { impliedByRange } from './implied';
 import { integerInputs, type Placement, type UnitPlacement } from './placement';
-import { writeParameters, type ParamsOf } from './parameters';
+import { writeParameters, type ParamsOf, type TensorParams } from './parameters';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart, type SequenceSizes } from './recurrent';
 import { constantOperands } from './operands';
 import { protectFloat } from './protect';
@@ -42,7 +42,7 @@ export interface ActivationSettings {
 export interface WrittenCodes {
   quantized: string;
   dequantized: string;
-  params: QuantParams;
+  params: TensorParams;
   /** One for every channel along {@link CHANNEL_AXIS} instead of `params`. */
   channels?: readonly QuantParams[];
 }

@@ -255,6 +255,19 @@ describe('every observer', () => {
     expect(rangeOf('auto', far).max).toBeGreaterThan(rows.max);
   });
 
+  it('auto ends where nothing reads on, and weighs nothing beyond', () => {
+    const values = Float32Array.from({ length: 10_000 }, (_, i) => (i - 7_000) / 100);
+    const read = { min: -4, max: Infinity };
+    expect(OBSERVERS.auto(statisticsOf(values), { ...settings, read })).toEqual({
+      min: -4,
+      max: rangeOf('minmax', values).max,
+    });
+    const all = { min: -Infinity, max: Infinity };
+    expect(OBSERVERS.auto(statisticsOf(values), { ...settings, read: all })).toEqual(
+      rangeOf('auto', values),
+    );
+  });
+
   it.each<[string, number[], string | null]>([
     ['nothing', [], 'empty'],
     ['zeros', [0, 0, 0], 'zero'],

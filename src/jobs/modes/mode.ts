@@ -1,7 +1,7 @@
 import type { Model } from '../../onnx';
-import type { QuantParams } from '../../numeric';
 import type { BiasChange, CorrectedBiases } from '../../quantize/bias-correction';
 import type { LocalModel } from '../../quantize/experiments';
+import type { TensorParams } from '../../quantize/parameters';
 import type { Placement, UnitPlacement } from '../../quantize/placement';
 import type { WrittenCodes } from '../../quantize/qdq';
 import type { Unit } from '../../quantize/units';
@@ -20,7 +20,7 @@ export interface Quantized {
   wishes: Map<string, LayerWish>;
   placement: Placement | null;
   /** Parameters of every quantized tensor; empty where activations have none of their own. */
-  params: Map<string, QuantParams>;
+  params: Map<string, TensorParams>;
   codesOf(tensor: string): WrittenCodes | undefined;
   /** Float32 inputs and outputs of the model have become float16. */
   inHalf?: boolean;

@@ -3,7 +3,9 @@ import { GraphIndex } from '../../onnx';
 import { startsAtZero } from '../../quantize/extremes/extremes-graph';
 import { clippingWeight } from '../../quantize/clipping-weight';
 import { observe, observeTogether } from '../../quantize/observers';
+import type { TensorParams } from '../../quantize/parameters';
 import { importedParams } from '../../quantize/ranges/params';
+import { readRange } from '../../quantize/read-range';
 import { hiddenKey, hiddenTensors, isRecurrent } from '../../quantize/recurrent';
 import type { LayerWish } from '../../recipe/match';
 import type { Note } from '../../results';
@@ -22,9 +24,9 @@ export function chooseParameters(
   calibrated: Calibrated,
   wishes: ReadonlyMap<string, LayerWish>,
   notes: Note[],
-): { params: Map<string, QuantParams>; unusable: Map<string, string> } {
+): { params: Map<string, TensorParams>; unusable: Map<string, string> } {
   const producers = new Map(subject.units.map((u) => [u.output, u.name]));
-  const params = new Map<string, QuantParams>();
+  const params = new Map<string, TensorParams>();
   const unusable = new Map<string, string>();
   const { percentile } = plan.recipe.quantization.activations;
   const index = new GraphIndex(subject.prepared.graph);
@@ -38,14 +40,19 @@ export function chooseParameters(
     const observer =
       (layer === undefined ? null : wishes.get(layer)?.observer) ??
       plan.recipe.quantization.activations.observer;
+    const read =
+      range || observer !== 'auto' || plan.traits.powerOfTwo
+        ? null
+        : readRange(index, subject.prepared.dir, tensor, statistics);
     const { oddity, ...chosen }: ChosenParams = range
       ? importedParams(range, plan.activationType, fromZero(tensor), plan.traits)
       : observe(statistics, observer, plan.activationType, {
           percentile,
           clipping: clippingWeight(index, tensor, statistics),
+          ...(read && { read }),
           ...plan.traits,
         });
-    params.set(tensor, chosen);
+    params.set(tensor, read ? { ...chosen, read } : chosen);
     if (!range && calibrated.imported && statistics.samples === 0)
       unusable.set(tensor, `'${calibrated.imported.name}' gives '${tensor}' no range`);
     else if (statistics.notFinite > 0) {

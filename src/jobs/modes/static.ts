@@ -3,6 +3,7 @@ import type { QuantParams } from '../../numeric';
 import type { BiasChange } from '../../quantize/bias-correction';
 import { channelParams, type ChannelsOf } from '../../quantize/channelwise';
 import { placeFor } from '../../quantize/place-for';
+import type { TensorParams } from '../../quantize/parameters';
 import type { UnitPlacement } from '../../quantize/placement';
 import { observe } from '../../quantize/observers';
 import { writeQdq } from '../../quantize/qdq';
@@ -142,7 +143,7 @@ function withWidth(placed: UnitPlacement, whole: UnitPlacement, wide: WideLayers
 function channelsFor(
   plan: Plan,
   calibrated: Calibrated,
-  params: ReadonlyMap<string, QuantParams>,
+  params: ReadonlyMap<string, TensorParams>,
 ): ChannelsOf {
   return (tensor) => {
     const statistics = calibrated.statistics.get(tensor);

@@ -1,6 +1,7 @@
 import { spread, type Feed } from '../../data';
-import { codeRange, type QuantParams } from '../../numeric';
+import { codeRange } from '../../numeric';
 import { calibrate, type Statistics } from '../../quantize/calibrate';
+import type { TensorParams } from '../../quantize/parameters';
 import { TensorStatistics, type StatisticsData } from '../../quantize/statistics';
 import type { Note, RunResult } from '../../results';
 import { runtimeVersion } from '../../runtime/session';
@@ -21,14 +22,17 @@ const SAMPLES = 16;
 const MANY = 0.001;
 
 /** Scale and zero point of tensors that are, or would be, quantized. */
-export type Quantizers = ReadonlyMap<string, QuantParams>;
+export type Quantizers = ReadonlyMap<string, TensorParams>;
 
 /** The quantizers of a written model. */
 export function quantizersOf({ ranges }: RunResult): Quantizers {
   return new Map(
-    ranges.flatMap(({ tensor, scale, zeroPoint }): [string, QuantParams][] =>
-      scale === null || zeroPoint === null ? [] : [[tensor, { scale, zeroPoint }]],
-    ),
+    ranges.flatMap(({ tensor, scale, zeroPoint, read }): [string, TensorParams][] => {
+      if (scale === null || zeroPoint === null) return [];
+      const { min, max } = read ?? {};
+      const all = { min: min ?? -Infinity, max: max ?? Infinity };
+      return [[tensor, { scale, zeroPoint, ...(read && { read: all }) }]];
+    }),
   );
 }
 
@@ -38,7 +42,7 @@ export function chosenQuantizers(plan: Plan, subject: Subject, calibrated: Calib
   const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, []);
   const roots = everythingFor(subject, forcedLayers(plan, wishes), plan.traits.family).quantized;
   return new Map(
-    [...roots].flatMap(([tensor, root]): [string, QuantParams][] => {
+    [...roots].flatMap(([tensor, root]): [string, TensorParams][] => {
       const own = params.get(root);
       return own && !unusable.has(root) ? [[tensor, own]] : [];
     }),
@@ -71,7 +75,12 @@ export async function heldBackStage(
     const [low, high] = [codes.min - 0.5, codes.max + 0.5].map(
       (code) => (code - quantizer.zeroPoint) * quantizer.scale,
     );
-    range.outOfRange = seen.histogram.shareOutside(low!, high!);
+    // What lies beyond what is read may be clipped.
+    const { scale, read } = quantizer;
+    range.outOfRange = seen.histogram.shareOutside(
+      read && low! <= read.min + scale ? Math.min(low!, seen.min) : low!,
+      read && high! >= read.max - scale ? Math.max(high!, seen.max) : high!,
+    );
   }
   result.calibrationReport.heldBack = { samples: positions.length };
   const note = exceeded(result, positions.length);

@@ -39,6 +39,8 @@ export interface ObserverOptions {
   percentile?: number;
   /** {@link ObserverSettings.clipping}; 80 by default. */
   clipping?: number;
+  /** {@link ObserverSettings.read}; everything by default. */
+  read?: Range | undefined;
   /** Zero in the middle of the codes: int8 with zero point 0. */
   symmetric?: boolean;
   /** The scale is a power of two (and symmetric): of the two nearest the one that is expected to err less. */
@@ -69,11 +71,13 @@ export function observe(
   {
     percentile = PERCENTILE,
     clipping = COHERENT,
+    read,
     symmetric = false,
     powerOfTwo = false,
   }: ObserverOptions = {},
 ): ChosenParams {
-  const { min, max } = observedRange(statistics, observer, { type, percentile, clipping });
+  const settings = { type, percentile, clipping, ...(read && { read }) };
+  const { min, max } = observedRange(statistics, observer, settings);
   const chosen = chooseParams(min, max, type, { symmetric: symmetric || powerOfTwo });
   return powerOfTwo ? nearestPower(statistics, chosen, type) : chosen;
 }
@@ -108,7 +112,7 @@ export function observeTogether(
 export function observeAll(
   statistics: TensorStatistics,
   type: QuantType,
-  { percentile = PERCENTILE, clipping = COHERENT }: ObserverOptions = {},
+  { percentile = PERCENTILE, clipping = COHERENT, read }: ObserverOptions = {},
 ): ObservedRange[] {
   const { oddity } = chooseParams(statistics.min, statistics.max, type);
   if (oddity !== null && oddity !== 'constant') return [];
@@ -119,7 +123,8 @@ export function observeAll(
     });
   const names = Object.keys(OBSERVERS) as ObserverName[];
   return names.flatMap((name) => {
-    const range = OBSERVERS[name](statistics, { type, percentile, clipping });
+    const settings = { type, percentile, clipping, ...(read && { read }) };
+    const range = OBSERVERS[name](statistics, settings);
     const db = expectedDb(statistics, range, type);
     return db === null ? [] : [{ name, ...range, expectedDb: db }];
   });

@@ -15,6 +15,8 @@ export interface ObserverSettings {
   percentile: number;
   /** How much more the square of a clipped value's error counts than that of rounding; for `auto`; 80 by default. */
   clipping?: number;
+  /** What lies outside is not looked at by what reads the tensor, and may be clipped for nothing; for `auto`. */
+  read?: Range;
 }
 
 /** The range that an observer makes of a tensor's statistics. It never sees the data. */
