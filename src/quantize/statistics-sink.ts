@@ -7,8 +7,15 @@ import type { StatisticsData } from './statistics';
 import { StatisticsCollector, type SamplePart, type SampleRange } from './statistics-collector';
 import type { FromThread, ThreadData, ToThread } from './statistics-protocol';
 
-/** Samples that may be under way between the threads: one that is looked at, and two that wait. */
-export const SAMPLES_UNDER_WAY = 3;
+/** Samples that may be in memory at once: one that runs, one that is looked at, and two that wait. */
+const MOST_SAMPLES = 4;
+/** Bytes that they may take together, unless one alone takes more. */
+const SAMPLES_BYTES = 512 << 20;
+
+/** How many samples of so many bytes are in memory at once, the one that runs among them: few where they are large. */
+export function samplesAtOnce(bytes: number): number {
+  return Math.max(1, Math.min(MOST_SAMPLES, Math.floor(SAMPLES_BYTES / Math.max(1, bytes))));
+}
 
 /** Room for what lives shortly in the thread. The engine would take more with every snapshot, and keep it. */
 const YOUNG_MB = 4;
@@ -77,6 +84,8 @@ class ThreadSink implements StatisticsSink {
   private readonly worker: Worker;
   private readonly snapshots: ((data: StatisticsData[]) => void)[] = [];
   private underWay = 0;
+  /** Bytes of the largest sample so far. */
+  private largest = 0;
   private failure: Error | null = null;
   /** Called when anything came, or failed. */
   private waiting: (() => void)[] = [];
@@ -93,7 +102,8 @@ class ThreadSink implements StatisticsSink {
   }
 
   async ready(): Promise<void> {
-    while (this.underWay >= SAMPLES_UNDER_WAY) await this.somethingCame();
+    // the one that comes is in memory besides those under way
+    while (this.underWay > samplesAtOnce(this.largest) - 1) await this.somethingCame();
     if (this.failure) throw this.failure;
   }
 
@@ -102,6 +112,9 @@ class ThreadSink implements StatisticsSink {
     const buffers = new Set(
       parts.flatMap((part) => ('data' in part ? [part.data.buffer as ArrayBuffer] : [])),
     );
+    let bytes = 0;
+    for (const { byteLength } of buffers) bytes += byteLength;
+    this.largest = Math.max(this.largest, bytes);
     this.post({ kind: 'sample', position, parts }, [...buffers]);
   }
 

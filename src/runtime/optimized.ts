@@ -13,53 +13,40 @@ export async function optimizedGraph(
   model: Uint8Array | string,
   settings: SessionSettings = {},
 ): Promise<Model> {
-  const { session, graph } = await openOptimized(model, settings);
-  await session.release();
-  return graph;
-}
-
-/**
- * The session too, which runs what users run: a graph of ten thousand nodes takes the runtime seconds to optimize, and once is
- * enough. Throws `model.does-not-load`.
- */
-export async function openOptimized(
-  model: Uint8Array | string,
-  settings: SessionSettings = {},
-): Promise<{ session: Session; graph: Model }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'vernier-'));
   try {
     const file = path.join(folder, 'optimized.onnx');
     const session = await Session.open(model, { ...settings, optimizedModelPath: file });
-    try {
-      return { session, graph: parseModel(await readFile(file)) };
-    } catch (error) {
-      await session.release();
-      throw error;
-    }
+    await session.release();
+    return parseModel(await readFile(file));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /**
- * The same for a large model: the weights that the runtime executes with stay on disk, in `folder`, which must not exist and
- * is the caller's to remove. They are written one after the other, so that memory does not grow with them.
+ * The same with the session, which runs what users run: the runtime takes seconds to optimize ten thousand nodes, and once is
+ * enough. The weights that it executes with stay on disk, in `folder`, which is the caller's to make and to remove. They are
+ * written one after the other, so that memory does not grow with them. Throws `model.does-not-load`.
  */
-export async function optimizedGraphIn(
+export async function openOptimized(
   folder: string,
   model: string,
   settings: SessionSettings = {},
-): Promise<Model> {
+): Promise<{ session: Session; graph: Model }> {
   const file = path.join(folder, 'optimized.onnx');
   const session = await Session.open(model, {
     ...settings,
-    prepack: false, // the graph is the same, and weights are not copied
     optimizedModelPath: file,
     optimizedDataFile: 'optimized.data',
   });
-  await session.release();
-  const optimized = parseModel(await readFile(file), file);
-  for (const tensor of optimized.graph.initializer)
-    if (isExternal(tensor)) hold(tensor, externalSource(tensor, folder, tensorBytes(tensor)));
-  return optimized;
+  try {
+    const optimized = parseModel(await readFile(file), file);
+    for (const tensor of optimized.graph.initializer)
+      if (isExternal(tensor)) hold(tensor, externalSource(tensor, folder, tensorBytes(tensor)));
+    return { session, graph: optimized };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
 }

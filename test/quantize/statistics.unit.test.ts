@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TensorStatistics, type StatisticsData } from '../../src/quantize/statistics';
 import { StatisticsCollector } from '../../src/quantize/statistics-collector';
+import { samplesAtOnce } from '../../src/quantize/statistics-sink';
 
 interface Sample {
   dims: number[];
@@ -89,4 +90,14 @@ describe('statistics', () => {
     expect(() => of(3).merge(of(3))).toThrow(RangeError);
     expect(of(3).merge(of(2)).positions).toEqual([2, 3]);
   });
+});
+
+describe('samples in memory at once', () => {
+  it.each([
+    [0, 4],
+    [1 << 20, 4],
+    [200 << 20, 2],
+    [400 << 20, 1],
+    [2 ** 32, 1],
+  ])('of %d bytes: %d', (bytes, count) => expect(samplesAtOnce(bytes)).toBe(count));
 });

@@ -1,13 +1,13 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import { saveModel, serializeModel } from '../../src/onnx';
+import { isExternal, saveModel, serializeModel } from '../../src/onnx';
 import { measurePairs } from '../../src/runtime/latency';
-import { optimizedGraph } from '../../src/runtime/optimized';
+import { openOptimized, optimizedGraph } from '../../src/runtime/optimized';
 import { runtimeVersion, Session } from '../../src/runtime/session';
 import { openTapped, withTaps } from '../../src/runtime/taps';
 import { temporaryFolder } from '../lib/files';
 import { GraphBuilder, printGraph } from '../lib/graph';
-import { tensors, value } from '../lib/runtime';
+import { randomFeed, tensors, value } from '../lib/runtime';
 
 const folder = temporaryFolder();
 
@@ -136,6 +136,26 @@ describe('optimizedGraph', () => {
   it('leaves the graph alone where optimizations are off', async () => {
     const optimized = await optimizedGraph(serializeModel(chain()), { optimization: 'disabled' });
     expect(optimized.graph.node.map((n) => n.opType)).toEqual(['Abs', 'Neg', 'Exp']);
+  });
+
+  it('comes with the session that executes it, its weights on disk', async () => {
+    const g = new GraphBuilder();
+    const c = g.node('c', 'Conv', [g.input('x', [1, 8, 8, 8]), g.random('w', [64, 8, 3, 3])]);
+    g.output(g.node('r', 'Relu', [c]));
+    const model = g.build();
+    const [file, beside] = [folder.at('opened.onnx'), folder.at('beside')];
+    await saveModel(model, file);
+    mkdirSync(beside);
+    const { session, graph } = await openOptimized(beside, file);
+    const weight = graph.graph.initializer.find((t) => t.dims.length === 4)!;
+    expect([isExternal(weight), readdirSync(beside).toSorted()]).toEqual([
+      true,
+      ['optimized.data', 'optimized.onnx'],
+    ]);
+    const [feed, plain] = [randomFeed(model), await Session.open(file)];
+    expect(await session.run(feed)).toEqual(await plain.run(feed));
+    await session.release();
+    await plain.release();
   });
 
   it('fails as loading fails', async () => {

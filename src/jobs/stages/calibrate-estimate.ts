@@ -2,7 +2,7 @@ import type { Feed } from '../../data';
 import { weightBytes, type Model } from '../../onnx';
 import { inferShapes } from '../../onnx/shapes';
 import type { Depth } from '../../quantize/statistics';
-import { SAMPLES_UNDER_WAY } from '../../quantize/statistics-sink';
+import { samplesAtOnce } from '../../quantize/statistics-sink';
 import type { CalibrationEstimate } from '../../results';
 
 /** Statistics of one tensor: a histogram of 64-bit counts, and the pages of its four of 32 bits that get any. */
@@ -34,7 +34,7 @@ export function estimateCalibration(
       values += shape.reduce((product, d) => product * d, 1);
   }
   // Extremes alone are computed inside the runtime, which keeps one sample.
-  const times = depth === 'full' ? SAMPLES_UNDER_WAY + 1 : 1;
+  const times = depth === 'full' ? samplesAtOnce(4 * values) : 1;
   const statistics = depth === 'full' ? tensors.length * STATISTICS_BYTES : 0;
   return {
     tensors: tensors.length,

@@ -18,7 +18,7 @@ import {
 } from '../../onnx';
 import { flawsOf } from '../../onnx/check-written';
 import { LayerwiseModel } from '../../quantize/layerwise';
-import { openOptimized, optimizedGraphIn } from '../../runtime/optimized';
+import { openOptimized } from '../../runtime/optimized';
 import { Session } from '../../runtime/session';
 import type { Note, Precision, Target, Verification } from '../../results';
 import { findingsOf } from '../check';
@@ -68,11 +68,6 @@ export async function verifyStage(
   let session: Session | null = null;
   let file = trial;
   const open = async () => (session ??= await Session.open(file));
-  const opened = async (written: string) => {
-    const { session: first, graph } = await openOptimized(written);
-    session = first;
-    return graph;
-  };
   let data: string | null = null;
   const before = new Set(await readdir(folder).catch(() => []));
   const release = async () => {
@@ -85,8 +80,13 @@ export async function verifyStage(
     const written = await write(quantized, subject, trial, output, save);
     data = written.data;
     const { large } = written;
-    if (large) await mkdir(executes);
-    const optimized = large ? await optimizedGraphIn(executes, trial) : await opened(trial);
+    await mkdir(executes);
+    if (large) await collectGarbage();
+    // the graph is the same without prepacking, and weights are not copied
+    const loaded = await openOptimized(executes, trial, large ? { prepack: false } : {});
+    const optimized = loaded.graph;
+    if (large) await loaded.session.release();
+    else session = loaded.session;
     const executed = executedKernels(optimized, subject.units, subject.prepared);
     if (large) await collectGarbage();
     const compared =
@@ -113,10 +113,13 @@ export async function verifyStage(
   }
 }
 
+/** With more bytes of weights, a session that writes the graph it executes and one that runs it are opened one after the other. */
+const LOADED_ONCE_BYTES = 64 << 20;
+
 /**
  * Writes the model. Where its weights went to a file of their own, the model is from then on what was written: what it was
  * made of need not stay in memory.
- * @returns that file, and whether the weights are too many to be in memory together
+ * @returns that file, and whether the weights are too many to be in memory with a session besides
  */
 async function write(
   quantized: Quantized,
@@ -126,8 +129,8 @@ async function write(
   save: Pick<SaveOptions, 'weights'>,
 ): Promise<{ data: string | null; large: boolean }> {
   const { model } = quantized;
-  const large = isLarge(model);
-  const beside = large && source.graph.initializer.some(liesBeside);
+  const large = weightBytes(model) > LOADED_ONCE_BYTES;
+  const beside = isLarge(model) && source.graph.initializer.some(liesBeside);
   const weights = beside ? { weights: 'external' as const } : save;
   const { data } = await saveModel(model, trial, { ...weights, dataStem: path.basename(output) });
   if (data) {
