@@ -14,12 +14,14 @@ import type {
 } from './results-calibration';
 import type { FusionCandidate } from './results-model';
 import type { LatencyResult } from './results-latency';
+import type { LayerMatch, LayerNoise } from './results-noise';
 import type { Closeness, Mode, Note, OutputCloseness, Precision, Target } from './results-terms';
 
 export type * from './results-calibration';
 export type * from './results-diff';
 export type * from './results-latency';
 export type * from './results-model';
+export type * from './results-noise';
 export type * from './results-terms';
 
 /** What a target's rules say of a place in a model; `code` is stable. */
@@ -83,6 +85,8 @@ export interface LayerResult {
   local: Closeness | null;
   /** Output in the quantized model against FP32 on the same input. */
   accumulated: Closeness | null;
+  /** What both errors look like. */
+  noise: LayerNoise | null;
   /** Worst local error per output channel, dB, in channel order. */
   localByChannel: number[] | null;
   /** Output SQNR when only this layer is quantized. */
@@ -326,6 +330,8 @@ export interface RunResult {
   evaluatedOn: { samples: number; source: string; heldBack: boolean } | null;
   /** Samples (of the same source) behind layer errors and sensitivity. */
   layerSamples: number | null;
+  /** Layers that layer errors could be measured of; null where they were not. */
+  layerMatch: LayerMatch | null;
   latency: LatencyResult | null;
   accuracy: AccuracyResult | null;
   /** Share of samples with the same label as FP32, where the first output is a vector of scores. */

@@ -3,7 +3,9 @@ import {
   ChannelCloseness,
   channelLayout,
   ClosenessAccumulator,
+  dequantize,
   dequantizePerChannel,
+  NoiseMoments,
 } from '../numeric';
 import { GraphIndex, type Feed, type Model, type TensorValue } from '../onnx';
 import { localModel, type ExperimentSettings, type LocalModel } from '../quantize/experiments';
@@ -13,7 +15,7 @@ import type { TensorParams } from '../quantize/parameters';
 import type { WrittenCodes } from '../quantize/qdq';
 import { channelAxisOf } from '../quantize/statistics';
 import type { QuantParams } from '../numeric';
-import type { Closeness } from '../results';
+import type { Closeness, NoiseShape } from '../results';
 import { openTapped } from '../runtime/taps';
 
 /** Called after each sample. */
@@ -22,12 +24,15 @@ export type OnSample = (done: number) => void | Promise<void>;
 /** Local error of a layer, whole and per output channel. */
 export interface LocalError {
   closeness: Closeness;
+  /** Without a scale: it is read before the layer's output quantizer. */
+  noise: NoiseShape;
   byChannel: number[] | null;
 }
 
 /** How a layer's output fared in the quantized model. */
 export interface AccumulatedError {
   closeness: Closeness;
+  noise: NoiseShape;
   dims: number[];
   /** Null where the output has no quantizer of its own. */
   clipRate: number | null;
@@ -41,6 +46,10 @@ export function closenessOf(accumulator: ClosenessAccumulator): Closeness {
     cosine: accumulator.cosine,
     maxAbs: accumulator.maxAbs,
   };
+}
+
+function shapeOf({ rmse, rmsePerScale, mean, skew, kurtosis }: NoiseMoments): NoiseShape {
+  return { rmse, rmsePerScale, mean, skew, kurtosis };
 }
 
 /**
@@ -65,7 +74,7 @@ export async function twinErrors(
 ): Promise<Map<string, LocalError>> {
   const names = [...taps.values()].flatMap((t) => [t.exact, t.local]);
   const { session } = await openTapped(model, names);
-  const whole = new Map<string, ClosenessAccumulator>();
+  const whole = new Map<string, { closeness: ClosenessAccumulator; noise: NoiseMoments }>();
   const channels = new Map<string, ChannelCloseness | null>();
   try {
     let done = 0;
@@ -75,7 +84,14 @@ export async function twinErrors(
         const exact = floatsOf(values[tap.exact]);
         const local = floatsOf(values[tap.local]);
         if (!exact || !local) continue;
-        accumulator(whole, layer).add(exact, local);
+        let sums = whole.get(layer);
+        if (!sums)
+          whole.set(
+            layer,
+            (sums = { closeness: new ClosenessAccumulator(), noise: new NoiseMoments() }),
+          );
+        sums.closeness.add(exact, local);
+        sums.noise.add(exact, local);
         addChannels(channels, layer, exact, local, values[tap.exact]!.dims);
       }
       await onSample?.(++done);
@@ -84,9 +100,13 @@ export async function twinErrors(
     await session.release();
   }
   return new Map(
-    [...whole].map(([layer, sum]) => [
+    [...whole].map(([layer, { closeness, noise }]) => [
       layer,
-      { closeness: closenessOf(sum), byChannel: channels.get(layer)?.sqnrDb() ?? null },
+      {
+        closeness: closenessOf(closeness),
+        noise: shapeOf(noise),
+        byChannel: channels.get(layer)?.sqnrDb() ?? null,
+      },
     ]),
   );
 }
@@ -174,6 +194,7 @@ export async function accumulatedErrors(
 /** Sums of one layer over samples. */
 class LayerSum {
   private readonly closeness = new ClosenessAccumulator();
+  private readonly noise = new NoiseMoments();
   private readonly used = new Uint8Array(256);
   private outside = 0;
   private count = 0;
@@ -187,6 +208,7 @@ class LayerSum {
     const floats = floatsOf(value);
     if (floats) {
       this.closeness.add(exact, floats);
+      this.noise.add(exact, floats);
       return;
     }
     if (!this.codes || !(data instanceof Uint8Array || data instanceof Int8Array)) return;
@@ -197,14 +219,18 @@ class LayerSum {
     const { params, channels } = this.codes;
     if (!channels) {
       this.closeness.addCodes(reference, data, params.scale, params.zeroPoint);
+      this.noise.add(reference, dequantize(data, params), params.scale);
       this.countOutside(reference, params, offset);
       return;
     }
-    this.closeness.add(reference, dequantizePerChannel(data, value.dims, CHANNEL_AXIS, channels));
+    const back = dequantizePerChannel(data, value.dims, CHANNEL_AXIS, channels);
+    this.closeness.add(reference, back);
     const { outer, channels: count, inner } = channelLayout(value.dims, CHANNEL_AXIS);
     for (let run = 0; run < outer * count; run++) {
       const values = reference.subarray(run * inner, (run + 1) * inner);
-      this.countOutside(values, channels[run % count]!, offset);
+      const own = channels[run % count]!;
+      this.noise.add(values, back.subarray(run * inner, (run + 1) * inner), own.scale);
+      this.countOutside(values, own, offset);
     }
   }
 
@@ -220,6 +246,7 @@ class LayerSum {
     const counted = this.count > 0;
     return {
       closeness: closenessOf(this.closeness),
+      noise: shapeOf(this.noise),
       dims: this.dims,
       clipRate: counted ? this.outside / this.count : null,
       utilisation: counted ? this.used.reduce((sum, used) => sum + used, 0) / 256 : null,
@@ -230,10 +257,4 @@ class LayerSum {
 /** Values as far as the readers of a tensor tell them apart: what all of them take for the same is no error. */
 function asRead(exact: Float32Array, { read }: TensorParams): Float32Array {
   return read ? exact.map((x) => Math.min(Math.max(x, read.min), read.max)) : exact;
-}
-
-function accumulator(all: Map<string, ClosenessAccumulator>, key: string): ClosenessAccumulator {
-  let sum = all.get(key);
-  if (!sum) all.set(key, (sum = new ClosenessAccumulator()));
-  return sum;
 }

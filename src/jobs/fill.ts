@@ -57,6 +57,7 @@ export function emptyResult(plan: Plan, subject: Subject, recipePath: string): R
     evaluatedOn: null,
     worstSamples: [],
     layerSamples: null,
+    layerMatch: null,
     latency: null,
     accuracy: null,
     agreement: null,
@@ -206,6 +207,7 @@ export function fillLayers(
       outputShape: accumulated?.dims ?? null,
       local: local?.closeness ?? null,
       accumulated: accumulated?.closeness ?? null,
+      noise: noiseOf(local, accumulated, quantized.codesOf(unit.output)),
       localByChannel: local?.byChannel ?? null,
       onlyThisDb: null,
       noiseShare: null,
@@ -232,6 +234,40 @@ export function fillLayers(
     return executed.get(l.name)?.integerShare ?? Number(isInteger(l.executed));
   });
   result.writtenInt8MacShare = share((l) => Number(isInteger(l.precision)));
+}
+
+/** Both noises of a layer; the local one is told in steps of the output quantizer that follows it. */
+function noiseOf(
+  local: LocalError | undefined,
+  accumulated: AccumulatedError | undefined,
+  codes: ReturnType<Quantized['codesOf']>,
+): LayerResult['noise'] {
+  if (!local && !accumulated) return null;
+  const scale = codes && !codes.channels ? codes.params.scale : null;
+  const rmsePerScale = local && scale !== null && scale > 0 ? local.noise.rmse / scale : null;
+  return {
+    local: local ? { ...local.noise, rmsePerScale } : null,
+    accumulated: accumulated?.noise ?? null,
+  };
+}
+
+/**
+ * Which layers were found again in the written model; who is not is told by name.
+ * @param found layers whose output was compared
+ */
+export function fillMatch(result: RunResult, found: ReadonlyMap<string, unknown>): void {
+  const unmatched = result.layers.filter(({ name }) => !found.has(name)).map(({ name }) => name);
+  const of = result.layers.length;
+  result.layerMatch = { found: of - unmatched.length, of, unmatched };
+  if (unmatched.length === 0) return;
+  const more = unmatched.length - NAMED;
+  const named = unmatched.slice(0, NAMED).map((name) => `'${name}'`);
+  addNote(result.notes, {
+    code: 'layers-unmatched',
+    severity: 'warning',
+    message: `${unmatched.length} of ${of} layers were not found again in the written model, so that their errors are not known: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`,
+    layer: unmatched[0]!,
+  });
 }
 
 /** Multiply-accumulates of a layer's weight for one row of its input, where it has one. */

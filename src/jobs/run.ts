@@ -19,6 +19,7 @@ import {
   fillCalibration,
   fillEvaluation,
   fillLayers,
+  fillMatch,
   fillPairs,
   fillSensitivity,
 } from './fill';
@@ -249,6 +250,7 @@ async function runStages(
       accumulated,
       local,
     });
+    fillMatch(result, accumulated);
     fillPairs(result, pairs);
     await withoutVnniStage(result, verified, pairs, layerSamples.feeds, context);
     await roundedStage(plan, result, quantized, reference, layerSamples, context);

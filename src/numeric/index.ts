@@ -15,6 +15,7 @@ export * from './histogram';
 export * from './mcnemar';
 export * from './moments';
 export * from './nibbles';
+export * from './noise-moments';
 export * from './quantize';
 export * from './random';
 export * from './statistics-kernel';

@@ -5,6 +5,7 @@ import type {
   FusionCandidate,
   LayerResult,
   ModelSummary,
+  NoiseShape,
   Note,
   RunResult,
 } from '../results';
@@ -27,6 +28,8 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
     mode: result.mode,
     choice: result.choice && choiceDocument(result.choice),
     layers: result.layers.map(layerDocument),
+    // results of older versions have none
+    layer_match: result.layerMatch ? { ...result.layerMatch } : null,
     int8_mac_share: number(result.int8MacShare),
     written_int8_mac_share: number(result.writtenInt8MacShare),
     size: size && {
@@ -176,6 +179,9 @@ function layerDocument(layer: LayerResult): { [key: string]: Json } {
     local_max_abs: number(layer.local?.maxAbs),
     accumulated_cosine: number(layer.accumulated?.cosine),
     accumulated_max_abs: number(layer.accumulated?.maxAbs),
+    local_noise: noiseDocument(layer.noise?.local),
+    accumulated_noise: noiseDocument(layer.noise?.accumulated),
+    local_db_by_channel: layer.localByChannel?.map(number) ?? null,
     clip_rate: number(layer.clipRate),
     utilisation: number(layer.utilisation),
     hurts: layer.hurts,
@@ -191,6 +197,19 @@ function layerDocument(layer: LayerResult): { [key: string]: Json } {
       sqnr_db: number(layer.withoutVnni.sqnrDb),
     },
   };
+}
+
+function noiseDocument(noise: NoiseShape | null | undefined): Json {
+  return (
+    (noise && {
+      rmse: number(noise.rmse),
+      rmse_per_scale: number(noise.rmsePerScale),
+      mean: number(noise.mean),
+      skew: number(noise.skew),
+      kurtosis: number(noise.kurtosis),
+    }) ??
+    null
+  );
 }
 
 function fusionDocument(fusion: FusionCandidate): { [key: string]: Json } {

@@ -4,6 +4,7 @@ import { beforeAfterTable } from './before-after';
 import { existingText } from './existing-text';
 import { choiceText } from './choice';
 import { fixedSentence, fixedTable } from './fixed';
+import { worstErrorsTable } from './figures/errors';
 import { layersTable } from './figures/layers';
 import { bytes, count, decibels } from './figures/numbers';
 import type { Table } from './figures/table';
@@ -25,6 +26,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     result.fixed ? fixedSentence(result.fixed) : '',
     result.choice ? choiceText(result.choice, options) : '',
     hurts(result),
+    errors(result, options),
     worstSamples(result),
     times(result, options),
     result.verification ? `Verified: ${verificationText(result.verification)}.` : '',
@@ -110,6 +112,12 @@ function times(result: RunResult, options: TerminalOptions): string {
     ...(found.slower.length > 0 ? ['Layers that got slower:'] : []),
     ...found.slower.slice(0, SLOWEST).map((line) => `  ${line}`),
   ].join('\n');
+}
+
+/** What is known of the worst layers' errors. */
+function errors(result: RunResult, options: TerminalOptions): string {
+  const table = worstErrorsTable(result);
+  return table.rows.length > 0 ? terminalTable(usedColumns(table), options) : '';
 }
 
 /** The samples that suffer most, in one line. */

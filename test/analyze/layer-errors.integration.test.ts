@@ -8,6 +8,7 @@ import {
   ClosenessAccumulator,
   dequantize,
   fakeQuantize,
+  NoiseMoments,
   quantizeArray,
   SQNR_CAP_DB,
   type QuantParams,
@@ -127,9 +128,13 @@ describe('localErrors', () => {
     const { q, settings, feeds } = await subject();
     const errors = await localErrors(q.prepared, q.placement.units, settings, each(feeds));
     const sums = Object.fromEntries(LAYERS.map((l) => [l, new ClosenessAccumulator()]));
+    const shapes = Object.fromEntries(LAYERS.map((l) => [l, new NoiseMoments()]));
     for (const feed of feeds) {
       const book = await byTheBook(q, feed);
-      for (const layer of LAYERS) sums[layer]!.add(book.exact(OUTPUT[layer]), book.local[layer]);
+      for (const layer of LAYERS) {
+        sums[layer]!.add(book.exact(OUTPUT[layer]), book.local[layer]);
+        shapes[layer]!.add(book.exact(OUTPUT[layer]), book.local[layer]);
+      }
     }
     expect([...errors.keys()]).toEqual([...LAYERS]);
     for (const layer of LAYERS) {
@@ -138,6 +143,10 @@ describe('localErrors', () => {
       expect(closeness.cosine).toBeCloseTo(sums[layer]!.cosine, 6);
       expect(closeness.maxAbs).toBeCloseTo(sums[layer]!.maxAbs, 5);
       expect(byChannel).toHaveLength(layer === 'fc' ? 5 : 4);
+      const { noise } = errors.get(layer)!;
+      expect(noise.rmse / shapes[layer]!.rmse, layer).toBeCloseTo(1, 2);
+      expect(noise.kurtosis! / shapes[layer]!.kurtosis!).toBeCloseTo(1, 1);
+      expect(noise.rmsePerScale).toBeNull();
       const worst = Math.min(...byChannel!);
       expect(worst).toBeLessThanOrEqual(closeness.sqnrDb + 1e-9);
     }
@@ -256,6 +265,7 @@ describe('accumulatedErrors', () => {
       b1: roundedBias(q, 'conv1', 'b1', 'x'),
       b3: roundedBias(q, 'fc', 'b3', 'conv2_out'),
     };
+    const shape = new NoiseMoments();
     let outside = 0;
     const used = new Set<number>();
     for (const feed of feeds) {
@@ -270,6 +280,7 @@ describe('accumulatedErrors', () => {
       const conv2 = activation(q, 'conv2_out', b.conv2_out!.data as Values);
       const third = run(w, 'conv2_out', conv2);
       sums.conv1!.add(of('relu_out'), relu);
+      shape.add(of('relu_out'), relu, q.params.get('relu_out')!.scale);
       sums.conv2!.add(of('conv2_out'), conv2);
       sums.fc!.add(of('fc_out'), await output(third.model, third.feed));
       codes.forEach((code) => used.add(code));
@@ -280,6 +291,10 @@ describe('accumulatedErrors', () => {
     expect(errors.get('conv1')!.clipRate).toBe(outside / (6 * 144));
     expect(errors.get('conv1')!.utilisation).toBeCloseTo(used.size / 256, 2);
     expect(errors.get('fc')).toMatchObject({ dims: [1, 5], clipRate: null, utilisation: null });
+    const { noise } = errors.get('conv1')!;
+    expect(noise.rmsePerScale! / shape.rmsePerScale!).toBeCloseTo(1, 1);
+    expect(noise.kurtosis! / shape.kurtosis!).toBeCloseTo(1, 1);
+    expect(errors.get('fc')!.noise.rmsePerScale).toBeNull();
     for (const layer of LAYERS)
       // the integer kernel may round a handful of values to the other neighbour
       expect(Math.abs(errors.get(layer)!.closeness.sqnrDb - sums[layer]!.sqnrDb)).toBeLessThan(0.1);

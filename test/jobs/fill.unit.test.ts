@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fillSensitivity } from '../../src/jobs/fill';
+import { fillMatch, fillSensitivity } from '../../src/jobs/fill';
 import type { LayerResult, RunResult } from '../../src/results';
 
 const layers = (...names: string[]) =>
@@ -8,6 +8,21 @@ const layers = (...names: string[]) =>
   }) as RunResult;
 const noise = (of: Record<string, number>) =>
   new Map(Object.entries(of).map(([name, n]) => [name, { signal: 1, noise: n }]));
+
+describe('layers that were found again', () => {
+  it('are counted, and the others told by name', () => {
+    const result = { ...layers('a', 'b', 'c', 'd', 'e'), notes: [] } as RunResult;
+    fillMatch(result, new Map(Object.entries({ a: 1, b: 2, c: 3, d: 4, e: 5 })));
+    expect(result.layerMatch).toEqual({ found: 5, of: 5, unmatched: [] });
+    expect(result.notes).toEqual([]);
+    fillMatch(result, new Map([['b', 1]]));
+    expect(result.layerMatch).toEqual({ found: 1, of: 5, unmatched: ['a', 'c', 'd', 'e'] });
+    expect(result.notes).toEqual([
+      expect.objectContaining({ code: 'layers-unmatched', severity: 'warning', layer: 'a' }),
+    ]);
+    expect(result.notes[0]!.message).toMatch(/^4 of 5 layers .* 'a', 'c', 'd' and 1 more\.$/);
+  });
+});
 
 describe('layers that hurt', () => {
   it('are those that make the noise', () => {

@@ -45,6 +45,14 @@ describe('runRecipe', () => {
     ]);
     expect(result.latency!.pairs).toBeGreaterThanOrEqual(5);
     expect(result.latency!.profile).toMatchObject({ matched: 1 });
+    expect(result.layerMatch).toEqual({ found: 5, of: 5, unmatched: [] });
+    for (const { name, noise } of result.layers) {
+      // what rounds to its own codes has no less than most of 1/√12 of a step; fc leaves the model as float
+      const steps = noise!.accumulated!.rmsePerScale;
+      if (name === 'fc') expect(steps).toBeNull();
+      else expect(steps, name).toBeGreaterThan(0.2);
+      expect(noise!.local!.rmse, name).toBeGreaterThan(0);
+    }
     expect(result.worstSamples).toHaveLength(5);
     const suffered = result.worstSamples.map((s) => s.sqnrDb);
     expect(suffered).toEqual([...suffered].sort((a, b) => a - b));

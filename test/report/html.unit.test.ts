@@ -92,6 +92,16 @@ describe('renderMarkdown', () => {
   });
 });
 
+it('tells everything that was measured of layer errors', () => {
+  const layerMatch = { found: 2, of: 3, unmatched: ['/x<y>'] };
+  const html = renderHtml(runResult({ layerMatch }), modelSummary());
+  expect(html).toContain(
+    '2 of 3 layers were found in the written model (66.7 %); not /x&lt;y&gt;.',
+  );
+  for (const text of ['rmse/scale', 'Kurtosis', '>0.8<', '>−0.3<', '>4.1<', '>0.9980<'])
+    expect(html).toContain(text);
+});
+
 it('csvTables write full numbers and quote what needs it', () => {
   const tables = csvTables(runResult({ layers: [layerResult('a,"b"', { macs: null })] }));
   expect(tables.map(({ name }) => name)).toEqual([
@@ -103,6 +113,6 @@ it('csvTables write full numbers and quote what needs it', () => {
   ]);
   const [, row] = tables[0]!.csv.split('\r\n');
   expect(row).toBe(
-    '"a,""b""",Conv,Conv 3×3,int8,int8,QLinearConv,,,38.2,24.5,33.1,0.12,0.4,0,0.81,,,,,,',
+    '"a,""b""",Conv,Conv 3×3,int8,int8,QLinearConv,,,38.2,24.5,33.1,0.12,0.4,0,0.81,,,,,,,0.9999,0.02,0.16,0.998,0.31,0.8,0.001,-0.3,4.1',
   );
 });

@@ -1,5 +1,5 @@
 import { count, countUnit, db, fixed, NONE, percent, shape, significant } from './format';
-import type { LayerShare, LayerWithoutVnni } from '../../src/protocol';
+import type { LayerShare, LayerWithoutVnni, NoiseShape } from '../../src/protocol';
 import type { LayerRow } from './rows';
 import type { Measure } from './scale';
 
@@ -26,6 +26,12 @@ export type ColumnId =
   | 'used'
   | 'cosine'
   | 'maxAbs'
+  | 'localCosine'
+  | 'localMaxAbs'
+  | 'localRmse'
+  | 'rmse'
+  | 'skew'
+  | 'kurtosis'
   | 'timeFp32'
   | 'timeInt8'
   | 'timeChange'
@@ -185,6 +191,16 @@ export const COLUMNS: readonly Column[] = [
     (r) => number(r.result?.accumulated?.maxAbs ?? null, significant),
     false,
   ),
+  ...(
+    [
+      ['localCosine', (r) => r.result?.local?.cosine ?? null, (v) => fixed(v, 4)],
+      ['localMaxAbs', (r) => r.result?.local?.maxAbs ?? null, significant],
+      ['localRmse', (r) => noise(r, 'local')?.rmsePerScale ?? null, significant],
+      ['rmse', (r) => noise(r, 'accumulated')?.rmsePerScale ?? null, significant],
+      ['skew', (r) => noise(r, 'accumulated')?.skew ?? null, significant],
+      ['kurtosis', (r) => noise(r, 'accumulated')?.kurtosis ?? null, significant],
+    ] as [ColumnId, (row: LayerRow) => number | null, (value: number) => string][]
+  ).map(([id, by, write]) => col(id, '76px', 'end', by, (r) => number(by(r), write), false)),
   col(
     'timeFp32',
     '76px',
@@ -245,6 +261,11 @@ function heat(
   shown = true,
 ): Column {
   return { id, width, align: 'end', by, text: (row) => write(by(row)), heat: id, shown };
+}
+
+/** What a noise looks like; results of older versions do not say. */
+function noise({ result }: LayerRow, which: 'local' | 'accumulated'): NoiseShape | null {
+  return result?.noise?.[which] ?? null;
 }
 
 function bounds(row: LayerRow): string {

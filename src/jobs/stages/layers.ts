@@ -110,7 +110,7 @@ export function localStage(
     return Promise.resolve(new Map<string, LocalError>());
   const key = experimentKey(plan, subject, calibrated, evaluationKey, samples);
   return context.memory.get('local', key, async () => {
-    const name = `local.${key}`;
+    const name = `local-errors.${key}`;
     const stored = await context.store.read<[string, LocalError][]>(name);
     if (stored) return new Map(stored);
     const total = samples.feeds.length;

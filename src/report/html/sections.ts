@@ -1,6 +1,7 @@
 import { calibrationText } from '../calibration';
 import type { LayerResult, ModelSummary, RunResult } from '../../results';
 import { escapeHtml } from '../figures/figure';
+import { errorsTable, matchSentence } from '../figures/errors';
 import { badge, shiftText } from '../figures/layers';
 import { bytes, count, db, percent, significant } from '../figures/numbers';
 import { narrower, notFiniteText } from '../figures/ranges';
@@ -106,6 +107,10 @@ const MEASURES: Measure[] = [
   { title: 'Codes in use', of: (l) => l.utilisation, show: percent, heat: (v) => 1 - v * 1.3 },
 ];
 
+/** What the columns of the noise mean. */
+const NOISE =
+  'rmse/scale: the noise in steps of the output quantizer, 0.289 where that rounds and nothing else happens. Skew is 0 for noise as far up as down; kurtosis 1.8 for noise spread evenly, 3 if normal, more where few values make most of it.';
+
 /** Layers × measures: the colour says where the noise is, the number how much. */
 export function heatMap(result: RunResult): string {
   const used = MEASURES.filter(({ of }) => result.layers.some((layer) => of(layer) !== null));
@@ -124,7 +129,13 @@ export function heatMap(result: RunResult): string {
   const on = result.evaluatedOn;
   const samples = result.layerSamples ?? on?.samples;
   const caption = `The stronger the colour, the more noise: none at 50 dB, all of it at 0 dB.${on && samples ? ` Measured on ${samples} samples of ${on.source}.` : ''}`;
-  return section('errors', 'Errors by layer', table(heads, rows, caption));
+  const found = result.layerMatch ? `<p>${escapeHtml(matchSentence(result.layerMatch))}</p>\n` : '';
+  const shapes = errorsTable(result);
+  const detail =
+    shapes.rows.length > 0
+      ? `<details><summary>Everything measured of these errors</summary>\n${table(shapes.columns, shapes.rows, NOISE)}</details>`
+      : '';
+  return section('errors', 'Errors by layer', found + table(heads, rows, caption) + detail);
 }
 
 /** Every layer: what it became, what runs it, and why it is not in INT8. */

@@ -1,5 +1,6 @@
 import type {
   Closeness,
+  NoiseShape,
   FusionCandidate,
   LayerResult,
   LayerSummary,
@@ -171,6 +172,14 @@ const close = (sqnrDb: number): Closeness => ({
   maxAbs: 6 * 10 ** (-sqnrDb / 24),
 });
 
+const shapeOf = (sqnrDb: number): NoiseShape => ({
+  rmse: 10 ** (-sqnrDb / 20),
+  rmsePerScale: 0.2 + 40 * 10 ** (-sqnrDb / 20),
+  mean: 0,
+  skew: (20 - sqnrDb) / 50,
+  kurtosis: 1.8 + 60 / sqnrDb,
+});
+
 /** What a run found of every layer. */
 export function results(kept: readonly string[]): LayerResult[] {
   const next = random(7);
@@ -191,6 +200,10 @@ export function results(kept: readonly string[]): LayerResult[] {
       outputShape: s.shape,
       local: keep ? close(150) : close(local),
       accumulated: close(accumulated + (keep ? 6 : 0)),
+      noise: {
+        local: keep ? null : shapeOf(local),
+        accumulated: shapeOf(accumulated),
+      },
       localByChannel: Array.from({ length: s.shape[1] ?? 1 }, () => {
         const spread = span > 50 ? 22 : 9;
         return local + 6 - spread * next() ** 2;

@@ -66,9 +66,13 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
         rtol: 1e-2,
       },
     ],
-    worstSamples: [],
+    worstSamples: [
+      { sample: 'n02119789_kit_fox.JPEG', sqnrDb: 3.1 },
+      { sample: 'n03983396_pop_bottle.JPEG', sqnrDb: 4.6 },
+    ],
     evaluatedOn: { samples: 200, source: 'labelled/', heldBack: false },
     layerSamples: 64,
+    layerMatch: { found: 30, of: 30, unmatched: [] },
     latency: {
       fp32Ms: 1.43,
       int8Ms: 1.24,

@@ -20,6 +20,7 @@ import {
   rows,
   select,
   selectedRow,
+  state,
   viewWidth,
 } from '../store';
 import { tableCsv } from './Layers';
@@ -114,6 +115,7 @@ export function ErrorsView() {
       />
       <Profile />
       <Channels />
+      <Samples />
     </>
   );
 }
@@ -159,6 +161,38 @@ function Profile() {
         }}
         onPick={(x, width) => select(at(x, width)?.name ?? null)}
       />
+    </div>
+  );
+}
+
+/** Which samples suffer most, and whether every layer could be looked at. */
+function Samples() {
+  const result = state.value?.result;
+  const worst = result?.worstSamples ?? []; // results of older versions have none
+  const match = result?.layerMatch ?? null;
+  if (worst.length === 0 && !match) return null;
+  return (
+    <div class="strip" data-testid="samples">
+      {worst.length > 0 && (
+        <>
+          <h3 title={t('errors.samplesTip')}>{t('errors.samples')}</h3>
+          <p class="small">
+            {worst.map(({ sample, sqnrDb }, i) => (
+              <span key={sample} data-testid="worst-sample">
+                {i > 0 && ' · '}
+                {sample} <span class="dim">{db(sqnrDb)} dB</span>
+              </span>
+            ))}
+          </p>
+        </>
+      )}
+      {match && (
+        <p class="small dim" data-testid="match">
+          {t('errors.match', { found: match.found, n: match.of })}
+          {match.unmatched.length > 0 &&
+            `; ${t('errors.unmatched', { names: match.unmatched.join(', ') })}`}
+        </p>
+      )}
     </div>
   );
 }
