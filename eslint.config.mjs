@@ -51,6 +51,7 @@ export const ground = {
   'src/results-diff': [],
   'src/results-latency': [],
   'src/results-model': [],
+  'src/results-noise': [],
   'src/results-terms': [],
   // builds on src/results, which therefore cannot give it on
   'src/results-mixed': ['src/analyze', 'src/jobs', 'src/report', 'src/cli'],
