@@ -1,6 +1,6 @@
 /** Two models side by side. Pure types; see `results.ts`. */
 import type { LatencyResult } from './results-latency';
-import type { ExistingRange, Note, OutputCloseness } from './results-terms';
+import type { Closeness, ExistingRange, Note, OutputCloseness } from './results-terms';
 
 /** How a node of one model was found in the other. */
 export type MatchedBy = 'recorded' | 'name' | 'result' | 'structure';
@@ -21,6 +21,15 @@ export interface DiffRange {
   tensor: string;
   a: ExistingRange | null;
   b: ExistingRange | null;
+}
+
+/** A tensor inside the second model against its counterpart in the first, on the same samples. */
+export interface DiffTensor extends Closeness {
+  /** The node of the first model that makes it. */
+  node: string;
+  /** Its names in the two. */
+  a: string;
+  b: string;
 }
 
 /** What the files say. */
@@ -45,6 +54,8 @@ export interface DiffResult {
   ranges: DiffRange[];
   /** The second model's outputs against the first's; empty where both could not be run on the same data. */
   outputs: OutputCloseness[];
+  /** Inner tensors, in the order of the first model; empty where the outputs are. */
+  tensors: DiffTensor[];
   comparedOn: { samples: number; source: string; random: boolean } | null;
   /** The first as `fp32`, the second as `int8`; null where it was not asked for. */
   latency: LatencyResult | null;

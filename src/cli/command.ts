@@ -45,6 +45,8 @@ export type Command =
       b: string;
       data: string[];
       samples: number | null;
+      /** A recipe whose evaluation data both run on. */
+      recipe: string | null;
       time: boolean;
       report: string | null;
     } & Manner)
@@ -106,7 +108,7 @@ const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   run: [...MANNER, 'report', 'until'],
   quantize: [...MANNER, 'report', 'until', 'recipe'],
   dequantize: [...MANNER, 'output', 'data', 'samples'],
-  diff: [...MANNER, 'data', 'samples', 'time', 'report'],
+  diff: [...MANNER, 'data', 'samples', 'recipe', 'time', 'report'],
   choose: [...MANNER, 'modes'],
   plan: [...MANNER, 'layers', 'minutes', 'untimed', 'write', 'report'],
   calibrate: [...MANNER, 'shard', 'output', 'export'],
@@ -315,9 +317,13 @@ function diffOptions(tokens: Tokens, rest: readonly string[]) {
   const report = last(tokens, 'report');
   if (report !== undefined && reportFile(report).format !== 'html')
     throw usage(`A comparison is written as .html, not '${report}'.`);
+  const recipe = last(tokens, 'recipe') ?? null;
+  if (recipe !== null && tokens.flags.some(({ name }) => name === 'data'))
+    throw usage('Samples are those of --data or those of --recipe, not both.');
   return {
     a,
     b,
+    recipe,
     data: tokens.flags.flatMap(({ name, value }) =>
       name === 'data' && typeof value === 'string' ? [value] : [],
     ),

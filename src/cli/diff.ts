@@ -19,6 +19,7 @@ export async function diff(command: Extract<Command, { name: 'diff' }>, io: Io):
         ? { data: command.data.map((d) => (d === 'random' ? d : path.resolve(cwd, d))) }
         : {}),
       ...(command.samples === null ? {} : { samples: command.samples }),
+      ...(command.recipe === null ? {} : { recipe: path.resolve(cwd, command.recipe) }),
       time: command.time,
     },
     { signal },

@@ -214,19 +214,22 @@ Examples
 `;
 
 const diff = `
-vernier diff MODEL OTHER [--data PATH] [--samples N] [--time] [--report FILE.html] [--json] [--quiet]
+vernier diff MODEL OTHER [--data PATH | --recipe FILE] [--samples N] [--time] [--report FILE.html] [--json] [--quiet]
 
 Lays two models side by side. Nodes are matched by the names that vernier recorded in what it wrote, by their own names, by
 those of their results, and else by structure: the same operator on the same inputs. Nodes that only quantize or dequantize
-are seen through. Then: what differs in each pair, scales of quantized tensors, outputs on data, size, and time.
+are seen through. Then: what differs in each pair, scales of quantized tensors, outputs and inner tensors on the same
+samples, size, and time.
 
   --data PATH         samples to run both on, as for quantize; random ones by default
-  --samples N         how many at most; 8 by default
+  --recipe FILE       run both on what this recipe evaluates on, pictures prepared as it says
+  --samples N         how many at most; 8 random ones, 32 of a recipe, all of --data by default
   --time              time both, interleaved
   --report FILE.html  write the comparison as a page
 
 Examples
   vernier diff net.onnx net.int8.onnx --data calib.npy --time
+  vernier diff net.onnx net.int8.onnx --recipe net.quant.yaml --report diff.html
   vernier diff before.onnx after.onnx --json
 `;
 

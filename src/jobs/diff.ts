@@ -1,14 +1,21 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { diffModels, diffSide } from '../analyze/diff';
+import { tensorErrors } from '../analyze/diff/tensors';
 import { evaluate } from '../analyze/evaluate';
-import { openData, spread, type SampleSource } from '../data';
+import { openData, spread, type Feed } from '../data';
 import { VernierError } from '../errors';
 import { loadModel, valueType, type Model } from '../onnx';
 import { validateModel } from '../onnx/validate';
 import type { DiffResult, Note } from '../results';
 import { Session } from '../runtime/session';
+import type { JobHooks } from './context';
+import type { Memory } from './memory';
+import { Meter } from './meter';
+import { makePlan, readRecipe } from './plan';
+import { openSamples } from './samples';
 import { latencyStage } from './stages/latency';
+import { openSubject } from './subject';
 
 /** Two models, and on what they are compared. */
 export interface DiffRequest {
@@ -17,20 +24,39 @@ export interface DiffRequest {
   b: string;
   /** As in a recipe; random samples where it is left out. */
   data?: string[];
+  /** Or what a recipe evaluates on: absolute path. */
+  recipe?: string;
   samples?: number;
   /** Time both, too. */
   time?: boolean;
 }
 
+/** Samples that both models run on. */
+interface Shared {
+  source: string;
+  random: boolean;
+  count: number;
+  sample(i: number): Promise<Feed>;
+}
+
 const SAMPLES = 8;
+/** Of a recipe's evaluation data at most so many: every inner tensor is looked at. */
+const RECIPE_SAMPLES = 32;
 const TIMING = { threads: 0, pairs: 120, seconds: 3 };
 
 /**
  * Any two models side by side; writes nothing.
  * @param bundle the worker's own file, for the timing process
- * @throws VernierError `model.*` as loading does; `data.*` where data was given that does not fit
+ * @throws VernierError `model.*` as loading does; `data.*` where data was given that does not fit; `recipe.*` of a recipe
  */
-export async function diffFiles(request: DiffRequest, bundle: string): Promise<DiffResult> {
+export async function diffFiles(
+  request: DiffRequest,
+  memory: Memory,
+  hooks: JobHooks,
+  bundle: string,
+): Promise<DiffResult> {
+  const meter = new Meter((progress) => hooks.progress(progress));
+  await meter.begin('read', 1);
   const [first, second] = [await read(request.a), await read(request.b)];
   const side = async (model: Model, file: string) => diffSide(model, file, (await stat(file)).size);
   const base: DiffResult = {
@@ -38,6 +64,7 @@ export async function diffFiles(request: DiffRequest, bundle: string): Promise<D
     b: await side(second, request.b),
     ...diffModels(first, second),
     outputs: [],
+    tensors: [],
     comparedOn: null,
     latency: null,
     notes: [],
@@ -54,25 +81,21 @@ export async function diffFiles(request: DiffRequest, bundle: string): Promise<D
     return base;
   }
   try {
-    const data = await openData({
-      data: request.data ?? ['random'],
-      seed: 0,
-      samples: request.samples ?? SAMPLES,
-      baseDir: path.dirname(request.a),
-      inputs: x,
-      inputShapes: {},
-    });
-    await compare(request, data, base);
-    if (request.time)
+    const shared = await sharedSamples(request, x, memory);
+    await compare(request, shared, base, meter);
+    base.tensors = await innerTensors(first, second, shared, base, meter);
+    if (request.time) {
+      await meter.begin('latency', 1);
       base.latency = await latencyStage(bundle, {
         reference: request.a,
         candidate: request.b,
-        feed: await data.sample(0),
+        feed: await shared.sample(0),
         settings: TIMING,
       });
+    }
   } catch (error) {
     // random samples are our own idea: where they do not suit, the files are compared all the same
-    if (request.data || !(error instanceof VernierError)) throw error;
+    if (request.data || request.recipe || !(error instanceof VernierError)) throw error;
     base.notes.push(notRun(error));
   }
   return base;
@@ -84,34 +107,115 @@ async function read(file: string): Promise<Model> {
   return model;
 }
 
+/** The samples of the request: of its data, of its recipe, or random ones. */
+async function sharedSamples(
+  request: DiffRequest,
+  inputs: ReturnType<typeof inputsOf>,
+  memory: Memory,
+): Promise<Shared> {
+  if (request.recipe !== undefined) return samplesOfRecipe(request, request.recipe, memory);
+  const data = await openData({
+    data: request.data ?? ['random'],
+    seed: 0,
+    samples: request.samples ?? SAMPLES,
+    baseDir: path.dirname(request.a),
+    inputs,
+    inputShapes: {},
+  });
+  const indices = spread(data.count, request.samples ?? data.count);
+  return {
+    source: data.name,
+    random: data.random,
+    count: indices.length,
+    sample: (i) => data.sample(indices[i]!),
+  };
+}
+
+/** What a recipe evaluates on, prepared as it says. */
+async function samplesOfRecipe(
+  { samples }: DiffRequest,
+  recipePath: string,
+  memory: Memory,
+): Promise<Shared> {
+  const plan = await makePlan(recipePath, await readRecipe(recipePath));
+  const { evaluation } = await openSamples(plan, await openSubject(plan.model, memory));
+  if (!evaluation)
+    throw new VernierError('recipe.schema', 'The recipe names no data to compare on.', {
+      file: recipePath,
+      remedy: 'Add evaluate: { data: … } to it, or compare on --data PATH.',
+    });
+  const { source, indices } = evaluation;
+  const positions = spread(indices.length, samples ?? RECIPE_SAMPLES);
+  return {
+    source: source.name,
+    random: source.random,
+    count: positions.length,
+    sample: (i) => source.sample(indices[positions[i]!]!),
+  };
+}
+
 /** Fills in the outputs of both on the same samples. */
-async function compare(request: DiffRequest, data: SampleSource, into: DiffResult): Promise<void> {
+async function compare(
+  request: DiffRequest,
+  { source, random, count, sample }: Shared,
+  into: DiffResult,
+  meter: Meter,
+): Promise<void> {
+  await meter.begin('evaluate', count);
   const reference = await Session.open(request.a);
   try {
     const other = await Session.open(request.b);
     try {
-      const indices = spread(data.count, request.samples ?? data.count);
       const { outputs } = await evaluate(
         other,
         (_, feed) => reference.run(feed),
-        { count: indices.length, sample: (i) => data.sample(indices[i]!), labels: null },
+        { count, sample, labels: null },
         null,
+        (done) => meter.step(done, count),
       );
       into.outputs = outputs;
-      into.comparedOn = { samples: indices.length, source: data.name, random: data.random };
+      into.comparedOn = { samples: count, source, random };
     } finally {
       await other.release();
     }
   } finally {
     await reference.release();
   }
-  if (data.random)
+  if (random)
     into.notes.push({
       code: 'random-data',
       severity: 'warning',
       message: 'Compared on random data: what it says of real inputs is not known.',
-      remedy: 'Give real samples: --data PATH.',
+      remedy: 'Give real samples: --data PATH, or --recipe FILE.',
     });
+}
+
+/** Inner tensors side by side; where a model cannot be read inside, that is said and all the rest stands. */
+async function innerTensors(
+  first: Model,
+  second: Model,
+  { count, sample }: Shared,
+  { notes }: DiffResult,
+  meter: Meter,
+): Promise<DiffResult['tensors']> {
+  await meter.begin('layer errors', count);
+  async function* each(): AsyncGenerator<Feed> {
+    for (let i = 0; i < count; i++) {
+      yield await sample(i);
+      await meter.step(i + 1, count);
+    }
+  }
+  try {
+    return await tensorErrors(first, second, each);
+  } catch (error) {
+    if (!(error instanceof VernierError) || !error.code.startsWith('model.')) throw error;
+    notes.push({
+      code: 'inner-not-compared',
+      severity: 'info',
+      message: `Their inner tensors were not compared: ${error.message}`,
+    });
+    return [];
+  }
 }
 
 function notRun({ message }: VernierError): Note {

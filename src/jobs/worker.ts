@@ -44,7 +44,7 @@ function serve(): void {
       calibrateRecipe(request, memory, hooks(id), __filename),
     merge: ({ files, output }) => mergeFiles(files, output),
     range: ({ recipePath, tensor, text }) => rangeDetail(recipePath, tensor, text),
-    diff: (request) => diffFiles(request, __filename),
+    diff: (request, id) => diffFiles(request, memory, hooks(id), __filename),
     dequantize: (request, id) => dequantizeFile(request, (file) => hooks(id).temporary?.(file)),
     weights: ({ model, layer }) => weightDetail(model, layer),
     run: (request, id): Promise<RunResult> => runRecipe(request, memory, hooks(id), __filename),

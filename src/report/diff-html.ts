@@ -6,6 +6,7 @@ import {
   diffRangesTable,
   diffSentence,
   diffSummaryTable,
+  diffTensorsTable,
 } from './diff';
 import { escapeHtml } from './figures/figure';
 import type { Table } from './figures/table';
@@ -25,6 +26,7 @@ export function renderDiffHtml(result: DiffResult): string {
   const parts = [
     section('summary', 'Side by side', of(diffSummaryTable(result))),
     section('outputs', 'Outputs', of(diffOutputsTable(result), diffOn(result))),
+    section('tensors', 'Inner tensors', of(diffTensorsTable(result), diffOn(result))),
     section('nodes', 'Nodes that differ', of(diffNodesTable(result))),
     section('ranges', 'Scales and ranges that differ', of(diffRangesTable(result))),
     section('notes', 'Notes', notes.length > 0 ? `<ul>${notes.join('\n')}</ul>` : ''),

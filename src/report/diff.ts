@@ -5,6 +5,9 @@ import type { Json } from './json-value';
 import { profileDocument } from './latency';
 import { terminalTable, type TerminalOptions } from './terminal';
 
+/** So many inner tensors are shown in a terminal. */
+const MOST_TENSORS = 12;
+
 /** Both files in numbers: size, nodes, outputs, time. */
 export function diffSummaryTable({ a, b, latency }: DiffResult): Table {
   const ratio = (x: number, y: number) => (x > 0 ? percent(y / x) : '');
@@ -105,6 +108,32 @@ export function diffOutputsTable({ outputs }: DiffResult): Table {
   };
 }
 
+/** Inner tensors side by side, in graph order, or the `most` that are furthest apart. */
+export function diffTensorsTable({ tensors }: DiffResult, most = Infinity): Table {
+  const shown =
+    tensors.length > most
+      ? [...tensors].sort((x, y) => x.sqnrDb - y.sqnrDb).slice(0, most)
+      : tensors;
+  return {
+    columns: [
+      { name: 'Made by' },
+      { name: 'Tensor' },
+      { name: 'In the second' },
+      { name: 'SQNR, dB', right: true },
+      { name: 'Cosine', right: true },
+      { name: 'Largest difference', right: true },
+    ],
+    rows: shown.map((t) => [
+      t.node,
+      t.a,
+      t.b === t.a ? '' : t.b,
+      db(t.sqnrDb),
+      t.cosine.toFixed(6),
+      significant(t.maxAbs),
+    ]),
+  };
+}
+
 /** How many nodes are what, in a sentence. */
 export function diffSentence({ nodes, matched }: DiffResult): string {
   const of = (status: DiffNode['status']) => nodes.filter((n) => n.status === status).length;
@@ -132,6 +161,7 @@ export function diffText(result: DiffResult, options: TerminalOptions = {}): str
     some(diffNodesTable(result)),
     some(diffRangesTable(result)),
     some({ ...outputs, caption: `${diffOn(result)}:` }),
+    some(tensorsText(result)),
     result.notes
       .map((n) => `${n.severity}: ${n.message}${n.remedy ? ` ${n.remedy}` : ''}`)
       .join('\n'),
@@ -140,6 +170,14 @@ export function diffText(result: DiffResult, options: TerminalOptions = {}): str
     .filter((part) => part !== '')
     .join('\n\n')
     .replaceAll('−', '-');
+}
+
+function tensorsText(result: DiffResult): Table {
+  const table = diffTensorsTable(result, MOST_TENSORS);
+  const of = result.tensors.length;
+  const caption =
+    of > MOST_TENSORS ? `The ${MOST_TENSORS} of ${of} inner tensors` : `${of} inner tensors`;
+  return { ...table, caption: `${caption}${of > MOST_TENSORS ? ' that are furthest apart' : ''}:` };
 }
 
 /** `vernier diff --json`. */
@@ -178,6 +216,14 @@ export function diffDocument(result: DiffResult): { [key: string]: Json } {
       cosine: finite(o.cosine),
       max_abs: finite(o.maxAbs),
       mean_abs: finite(o.meanAbs),
+    })),
+    tensors: result.tensors.map((t) => ({
+      node: t.node,
+      a: t.a,
+      b: t.b,
+      sqnr_db: finite(t.sqnrDb),
+      cosine: finite(t.cosine),
+      max_abs: finite(t.maxAbs),
     })),
     compared_on: result.comparedOn && { ...result.comparedOn },
     latency: latency && {

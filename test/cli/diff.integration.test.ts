@@ -39,6 +39,8 @@ describe('vernier diff', () => {
     expect(found.outputs[0].sqnr_db).toBeCloseTo(20, 1);
     expect(found.compared_on).toMatchObject({ samples: 8, random: true });
     expect(found.latency).toBeNull();
+    expect(found.tensors).toMatchObject([{ node: 'fc', a: '<y>', b: '<y>' }]);
+    expect(found.tensors[0].sqnr_db).toBeCloseTo(20, 1);
     const page = readFileSync(folder.at('d.html'), 'utf8');
     expect(page).toContain('&lt;y&gt;');
     expect(page).not.toContain('<y>');
@@ -59,6 +61,22 @@ describe('vernier diff', () => {
     expect([found.outputs, found.compared_on]).toEqual([[], null]);
     expect(found.warnings[0]).toContain('x: float32; z: float32');
     expect(found.nodes).toMatchObject([{ status: 'same' }]);
+  });
+
+  it('runs both on what a recipe evaluates on', () => {
+    const args = [net('g.onnx', 'x', 1), net('h.onnx', 'x', 1.1)];
+    writeFileSync(
+      folder.at('g.quant.yaml'),
+      'model: g.onnx\ncalibration: { data: random, samples: 10 }\nevaluate: { data: random, samples: 6 }\n',
+    );
+    const run = (...more: string[]) =>
+      JSON.parse(vernier('diff', ...args, ...more, '--json').stdout);
+    const found = run('--recipe', 'g.quant.yaml');
+    expect(found.compared_on).toMatchObject({ samples: 6, random: true });
+    expect(found.tensors).toHaveLength(1);
+    expect(run('--recipe', 'g.quant.yaml', '--samples', '3').compared_on.samples).toBe(3);
+    expect(run('--recipe', 'missing.quant.yaml').error.code).toBe('recipe.not-found');
+    expect(run('--recipe', 'g.quant.yaml', '--data', 'random').error.code).toBe('cli.usage');
   });
 
   it('times both where it is asked to', () => {

@@ -10,6 +10,7 @@ import {
   type NodeProto,
   type TensorProto,
 } from '../../onnx';
+import { isDefault } from './attribute-defaults';
 import type { Wires } from './wires';
 
 /** Weights of more bytes than this are compared by type and shape alone. */
@@ -25,7 +26,7 @@ export function changesOf(
 ): string[] {
   const changes: string[] = [];
   if (a.opType !== b.opType) changes.push(`${a.opType} → ${b.opType}`);
-  changes.push(...attributeChanges(a, b));
+  changes.push(...attributeChanges(a, b, first.model.opset, second.model.opset));
   const slots = a.opType === b.opType ? Math.max(a.input.length, b.input.length) : 0;
   for (let i = 0; i < slots; i++) {
     const [x, y] = [a.input[i] ?? '', b.input[i] ?? ''];
@@ -35,11 +36,14 @@ export function changesOf(
   return changes;
 }
 
-function attributeChanges(a: NodeProto, b: NodeProto): string[] {
+/** Attributes that say another thing; one that says what its operator does anyway is as good as none. */
+function attributeChanges(a: NodeProto, b: NodeProto, opsetA: number, opsetB: number): string[] {
   const [x, y] = [a, b].map((n) => new Map(n.attribute.map((at) => [at.name, at])));
   return [...new Set([...x!.keys(), ...y!.keys()])].sort().flatMap((name) => {
     const [before, after] = [x!.get(name), y!.get(name)];
     if (before && after && isDeepStrictEqual(before, after)) return [];
+    if (!before && isDefault(b, after!, opsetB)) return [];
+    if (!after && isDefault(a, before!, opsetA)) return [];
     return [`${name} ${show(before)} → ${show(after)}`];
   });
 }
