@@ -36,7 +36,7 @@ interface Shared {
   source: string;
   random: boolean;
   count: number;
-  sample(i: number): Promise<Feed>;
+  sample: (i: number) => Promise<Feed>;
 }
 
 const SAMPLES = 8;
