@@ -13,8 +13,8 @@ import type { Table } from './figures/table';
 import { page } from './html/page';
 import { section, table } from './html/parts';
 
-/** A comparison of two models as one HTML file that needs nothing from elsewhere. Every text is escaped. */
-export function renderDiffHtml(result: DiffResult): string {
+/** A comparison of two models as one HTML file that needs nothing from elsewhere. Every text is escaped. @param style more of it, e.g. {@link editorStyle} */
+export function renderDiffHtml(result: DiffResult, style = ''): string {
   const name = (file: string) => file.split(/[\\/]/).at(-1) ?? file;
   const title = `${name(result.a.file)} and ${name(result.b.file)}`;
   const of = ({ columns, rows }: Table, caption = '') =>
@@ -36,5 +36,6 @@ export function renderDiffHtml(result: DiffResult): string {
     head: `<p class="dim">${escapeHtml(result.a.file)}<br>${escapeHtml(result.b.file)}</p>
 <p class="lead">${escapeHtml(diffSentence(result))}</p>`,
     parts,
+    style,
   });
 }

@@ -4,6 +4,7 @@ import { commands, type CommandName } from '../manifest/commands';
 import { errorLine } from '../remedy';
 import { afterFix } from './afterFix';
 import { cancel } from './cancel';
+import { compareModels } from './compareModels';
 import { chooseMode, chooseTarget } from './chooseWord';
 import { dequantize, type DequantizeOptions } from './dequantize';
 import { exportRanges, type ExportRangesOptions } from './exportRanges';
@@ -20,6 +21,7 @@ const handlers: Record<CommandName, Handler> = {
   quantize: (services, target, options) => quantize(services, target, plain<RunOptions>(options)),
   calibrate: (services, target, options) => calibrate(services, target, plain<RunOptions>(options)),
   compare: (services, target, options) => compare(services, target, plain<RunOptions>(options)),
+  compareModels,
   chooseMode,
   measureModes,
   chooseTarget,

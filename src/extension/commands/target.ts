@@ -48,15 +48,25 @@ export async function sessionOf(uri: vscode.Uri, sessions: Sessions): Promise<Mo
 }
 
 /** One of the models of the workspace, or of anywhere. */
-export async function pickModel(): Promise<vscode.Uri | undefined> {
+export async function pickModel(
+  placeHolder = vscode.l10n.t('Which model?'),
+  first: readonly (vscode.QuickPickItem & { uri: vscode.Uri })[] = [],
+  without?: vscode.Uri,
+): Promise<vscode.Uri | undefined> {
   const found = await vscode.workspace.findFiles('**/*.onnx', '**/{node_modules,.vernier}/**', 200);
   const browse = vscode.l10n.t('Browse…');
+  const known = new Set([...first.map(({ uri }) => uri.fsPath), without?.fsPath]);
   const items = found
+    .filter(({ fsPath }) => !known.has(fsPath))
     .map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }))
     .sort((a, b) => (a.label < b.label ? -1 : 1));
   const chosen = await vscode.window.showQuickPick(
-    [...items, { label: browse, uri: undefined, iconPath: new vscode.ThemeIcon('folder-opened') }],
-    { placeHolder: vscode.l10n.t('Which model?') },
+    [
+      ...first,
+      ...items,
+      { label: browse, uri: undefined, iconPath: new vscode.ThemeIcon('folder-opened') },
+    ],
+    { placeHolder },
   );
   if (!chosen) return undefined;
   if (chosen.uri) return chosen.uri;

@@ -13,6 +13,7 @@ export const commands = {
   quantize: { id: 'vernier.quantize', icon: 'zap' },
   calibrate: { id: 'vernier.calibrate', icon: 'graph' },
   compare: { id: 'vernier.compare', icon: 'git-compare' },
+  compareModels: { id: 'vernier.compareModels', icon: 'diff-multiple' },
   chooseMode: { id: 'vernier.chooseMode', icon: 'settings' },
   measureModes: { id: 'vernier.measureModes', icon: 'dashboard' },
   chooseTarget: { id: 'vernier.chooseTarget', icon: 'server-environment' },

@@ -9,10 +9,12 @@ export interface PageContent {
   head: string;
   /** Sections, as HTML. */
   parts: readonly string[];
+  /** More style, behind the page's own. */
+  style?: string;
 }
 
 /** One HTML file that needs nothing from elsewhere, and may load nothing. */
-export function page({ title, head, parts }: PageContent): string {
+export function page({ title, head, parts, style: more = '' }: PageContent): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -22,7 +24,7 @@ export function page({ title, head, parts }: PageContent): string {
 <title>${escapeHtml(title)}</title>
 <style>
 ${style}
-</style>
+${more}</style>
 </head>
 <body>
 <header>

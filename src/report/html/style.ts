@@ -55,3 +55,16 @@ ul { padding-left: 1.2rem; } li { margin: 0.15rem 0; }
   .scroll { overflow: visible; }
 }
 `.trim();
+
+/** The same page inside the editor, in the colours of its theme. */
+export const editorStyle = `
+:root, body {
+  --back: var(--vscode-editor-background); --fore: var(--vscode-editor-foreground);
+  --dim: var(--vscode-descriptionForeground); --line: var(--vscode-editorWidget-border, var(--vscode-contrastBorder));
+  --soft: var(--vscode-editorWidget-background); --int8: var(--vscode-textLink-foreground);
+  --noise: var(--vscode-charts-orange); --fp32: var(--vscode-descriptionForeground);
+  --bad: var(--vscode-errorForeground); --good: var(--vscode-charts-green);
+}
+body { font-family: var(--vscode-font-family); font-size: var(--vscode-font-size); }
+code, pre, .name { font-family: var(--vscode-editor-font-family); }
+`.trimStart();
