@@ -5,6 +5,7 @@ import type {
   LimitResult,
   Mode,
   OutputMeasures,
+  Precision,
   Target,
 } from './results';
 
@@ -41,6 +42,8 @@ export interface MixedPlan {
   bytes: number;
   /** Null where it was not timed. */
   latency: LatencyResult | null;
+  /** How the runtime executes the layers that it takes out of INT8; missing where the plan was not written as a file. */
+  executed?: Record<string, Precision>;
   /** No other plan that was measured is better in one of error, size and time and no worse in the others. */
   pareto: boolean;
   /** The best plan of its number of layers. */

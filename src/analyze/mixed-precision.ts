@@ -20,6 +20,12 @@ export interface Step {
   expected: number;
 }
 
+/** Layers that go out of INT8 together, and the noise power that is expected of that. */
+export interface GroupStep {
+  added: PlannedLayer[];
+  expected: number;
+}
+
 /** INT16 is tried too where it takes away at least this share of what FP32 would. */
 const WORTH_INT16 = 0.5;
 
@@ -51,12 +57,11 @@ export function nextSteps(
   measured: number,
   most: number,
 ): Step[] {
-  const sum = noiseSum(layers, choices);
-  const factor = sum > 0 ? measured / sum : 1;
+  const expect = expecting(layers, choices, measured);
   const chosen = new Set(choices.map((c) => c.layer));
   const step = (choice: PlannedLayer): Step => ({
     choice,
-    expected: factor * noiseSum(layers, [...choices, choice]),
+    expected: expect([...choices, choice]),
   });
   const open = layers.filter((l) => !chosen.has(l.layer));
   const steps = open
@@ -72,6 +77,73 @@ export function nextSteps(
     .sort((a, b) => a.expected - b.expected)
     .slice(0, 1);
   return [...steps, ...wide];
+}
+
+/**
+ * Groups of layers that are worth more together than one by one, the most noise a layer first: those that give the inputs of
+ * one layer (two ends of a residual, branches that join), with that layer or without, and a layer with those that read it.
+ * An input stays noisy while an INT8 layer gives it, so that each alone may bring nothing.
+ * @param measured noise of `choices`, as executed; @param room a group has at most so many layers
+ */
+export function nextGroups(
+  layers: readonly LayerNoise[],
+  choices: readonly PlannedLayer[],
+  measured: number,
+  room: number,
+): GroupStep[] {
+  const expect = expecting(layers, choices, measured);
+  const chosen = new Set(choices.map((c) => c.layer));
+  const open = new Set(layers.map((l) => l.layer).filter((layer) => !chosen.has(layer)));
+  const groups = new Map<string, string[]>();
+  const add = (names: readonly string[]) => {
+    const group = [...new Set(names)].sort();
+    if (group.length >= 2 && group.length <= room) groups.set(group.join('\n'), group);
+  };
+  for (const { layer, givenBy } of layers) {
+    const givers = givenBy.filter((from): from is string => from !== null && open.has(from));
+    add(givers);
+    if (open.has(layer)) add([...givers, layer]);
+  }
+  const kept = (layer: string): PlannedLayer => ({ layer, precision: 'float32' });
+  const gain = (names: readonly string[]) =>
+    measured - expect([...choices, ...names.map((name) => kept(name))]);
+  return [...groups.values()]
+    .map((names) => ({ names, gain: gain(names) }))
+    .filter(
+      (g) => g.gain > SUPERADDITIVE * g.names.reduce((sum, name) => sum + Math.max(0, gain([name])), 0),
+    )
+    .sort((a, b) => b.gain / b.names.length - a.gain / a.names.length)
+    .map(({ names, gain: worth }) => ({
+      added: names.map((name) => kept(name)),
+      expected: measured - worth,
+    }));
+}
+
+/** A group must bring so many times what its layers bring one by one. */
+const SUPERADDITIVE = 1.01;
+
+/** The same plan with one layer back in INT8, the least noise that this should make first. */
+export function withoutOne(
+  layers: readonly LayerNoise[],
+  choices: readonly PlannedLayer[],
+  measured: number,
+): { choices: PlannedLayer[]; expected: number }[] {
+  const expect = expecting(layers, choices, measured);
+  return choices
+    .map((_, at) => choices.filter((__, i) => i !== at))
+    .map((fewer) => ({ choices: fewer, expected: expect(fewer) }))
+    .sort((a, b) => a.expected - b.expected);
+}
+
+/** What is expected of plans near one that was measured: its noise, times the ratio of the sums of their parts. */
+export function expecting(
+  layers: readonly LayerNoise[],
+  choices: readonly PlannedLayer[],
+  measured: number,
+): (others: readonly PlannedLayer[]) => number {
+  const sum = noiseSum(layers, choices);
+  const factor = sum > 0 ? measured / sum : 1;
+  return (others) => factor * noiseSum(layers, others);
 }
 
 /** What plans are compared by: less is better in each; null where it was not measured. */
@@ -99,11 +171,14 @@ export const WORTH_A_LAYER_DB = 0.5;
 /**
  * The plan to recommend where there are no limits: along the chain of best plans, one layer more each, the last one up to
  * which every further layer brought {@link WORTH_A_LAYER_DB} on average since the last that was taken.
- * @param chain SQNR by number of layers
+ * @param chain SQNR of each plan; @param sizes its number of layers
  */
-export function worthwhile(chain: readonly number[]): number {
+export function worthwhile(
+  chain: readonly number[],
+  sizes: readonly number[] = chain.map((_, i) => i),
+): number {
   let at = 0;
   for (let k = 1; k < chain.length; k++)
-    if (chain[k]! - chain[at]! >= WORTH_A_LAYER_DB * (k - at)) at = k;
+    if (chain[k]! - chain[at]! >= WORTH_A_LAYER_DB * (sizes[k]! - sizes[at]!)) at = k;
   return at;
 }

@@ -62,13 +62,23 @@ export async function pickLayerSamples(
   subject: Subject,
   selection: Selection,
 ): Promise<LayerSamples> {
-  const macs = [...subject.macs.values()].reduce<number>((sum, m) => sum + (m ?? 0), 0);
-  const affordable = macs > 0 ? Math.max(FEWEST_SAMPLES, Math.floor(SAMPLE_MACS / macs)) : Infinity;
-  const count = plan.layerSamples ?? Math.min(plan.recipe.sensitivity.samples, affordable);
+  const most = plan.recipe.sensitivity.samples;
+  const count = layerSamplesFor(plan, subject, { macs: SAMPLE_MACS, most });
   const positions = spread(selection.indices.length, count);
   const feeds: Feed[] = [];
   for (const i of positions) feeds.push(await selection.source.sample(selection.indices[i]!));
   return { feeds, positions };
+}
+
+/** As many samples as the recipe says, or as cost so many multiply-accumulates, and of these no more than `most`. */
+export function layerSamplesFor(
+  plan: Plan,
+  subject: Subject,
+  { macs, most }: { macs: number; most: number },
+): number {
+  const each = [...subject.macs.values()].reduce<number>((sum, m) => sum + (m ?? 0), 0);
+  const affordable = each > 0 ? Math.max(FEWEST_SAMPLES, Math.floor(macs / each)) : Infinity;
+  return plan.layerSamples ?? Math.min(most, affordable);
 }
 
 /** Everything by which experiments with single layers are remembered: not what is kept. */

@@ -1,0 +1,158 @@
+/** The search for plans of mixed precision: a beam over the number of layers, with groups, and steps back. Pure but for `run`. */
+import type { PlannedLayer } from '../results-mixed';
+import {
+  nextGroups,
+  nextSteps,
+  withoutOne,
+  type GroupStep,
+  type LayerNoise,
+} from './mixed-precision';
+
+/** A plan that was run. */
+export interface Found<T> {
+  choices: PlannedLayer[];
+  /** What was expected of it; null for what the search begins with. */
+  expected: number | null;
+  /** Its measured noise power, relative to the signal. */
+  noise: number;
+  value: T;
+}
+
+export interface SearchSettings<T> {
+  /** Layers out of INT8 at most. */
+  most: number;
+  /** Runs a plan; null where the time is over. */
+  run(choices: PlannedLayer[]): Promise<{ noise: number; value: T } | null>;
+  /** Called where all plans of so many layers were tried. */
+  onSize?(size: number): void | Promise<void>;
+  /** How many runs there is time for to find the plans of one layer more than so many; as many as help by default. */
+  runs?(size: number): number;
+}
+
+/** So many of the best plans of a size are gone on from, */
+const BEAM = 3;
+/** and from each at least so many steps are tried; a plan after the best gets what that leaves. */
+const FEWEST = 3;
+/** Layers that are put back from the best plan of a size. */
+const BACK = 2;
+/** Groups that are tried from a plan besides single layers. */
+const GROUPS = 2;
+/** The search ends where so many sizes in turn brought less than this share of the noise. */
+const PATIENCE = 3;
+const LEAST_GAIN = 0.005;
+
+/**
+ * From the plans in `start` on, size by size:
+ * 1. from each of the best few plans of a size, single layers and groups ({@link nextGroups}: two ends of a residual, branches
+ *    that join, of which one alone brings nothing) are run, the most promising first, as many as there is time for;
+ * 2. from the best plan of the next size, layers that it may no longer need are put back, since a layer that was worth taking
+ *    out first may not be beside those that came later;
+ * 3. a size that brings nothing does not end it, three in turn do.
+ * What is expected is the sum of noise powers, times what a layer gave more than was expected of it when it was added last.
+ * What the first plan of `start` has out of INT8 stays out of it. Every plan that was run is in the answer, once, in the order
+ * in which it was.
+ */
+export async function searchPlans<T>(
+  layers: readonly LayerNoise[],
+  start: readonly Found<T>[],
+  { most, run, onSize, runs = () => Infinity }: SearchSettings<T>,
+): Promise<{ found: Found<T>[]; stopped: boolean }> {
+  const found = [...start];
+  const names = new Set(start.map(({ choices }) => nameOf(choices)));
+  const sized = (size: number) =>
+    found.filter((f) => f.choices.length === size).sort((a, b) => a.noise - b.noise);
+  const learned = new Map<string, number>();
+  const informed = ({ added, expected }: GroupStep): GroupStep => ({
+    added,
+    expected: added.reduce((noise, { layer }) => noise * (learned.get(layer) ?? 1), expected),
+  });
+  let left = Infinity;
+  /** Null where the plan was run before; false where the time is over. */
+  const attempt = async (choices: PlannedLayer[], expected: number) => {
+    const name = nameOf(choices);
+    if (names.has(name)) return null;
+    const tried = await run(choices);
+    if (!tried) return false;
+    left--;
+    names.add(name);
+    found.push({ choices, expected, ...tried });
+    return tried;
+  };
+  /** Tries what can follow a plan; false where the time is over. */
+  const goOn = async ({ choices, noise }: Found<T>, most: number, room: number) => {
+    const single = nextSteps(layers, choices, noise, Infinity).map(
+      ({ choice, expected }): GroupStep => ({ added: [choice], expected }),
+    );
+    const groups = nextGroups(layers, choices, noise, room);
+    const raw = [...first(single, most, informed), ...first(groups, GROUPS, informed)];
+    for (const step of raw) {
+      const tried = await attempt([...choices, ...step.added], informed(step).expected);
+      if (tried === false) return false;
+      const [only, ...more] = step.added;
+      if (tried && only && more.length === 0 && step.expected > 0)
+        learned.set(only.layer, tried.noise / step.expected);
+    }
+    return true;
+  };
+  /** What the search begins with stays out of INT8. */
+  const holds = (choices: readonly PlannedLayer[]) =>
+    start[0]!.choices.every(({ layer }) => choices.some((c) => c.layer === layer));
+
+  const limit = Math.min(most, layers.length - 1);
+  let least = Infinity;
+  let idle = 0;
+  for (let size = 0; size < limit; size++) {
+    const parents = sized(size);
+    if (parents.length === 0) continue;
+    idle = parents[0]!.noise > least * (1 - LEAST_GAIN) ? idle + 1 : 0;
+    least = Math.min(least, parents[0]!.noise);
+    // a plan that has more layers already waits for its turn
+    if (idle >= PATIENCE && !found.some((f) => f.choices.length > size)) break;
+    left = runs(size);
+    for (const [rank, parent] of parents.slice(0, BEAM).entries()) {
+      if (rank > 0 && left < FEWEST) break;
+      if (!(await goOn(parent, Math.max(FEWEST, left - GROUPS), limit - size)))
+        return { found, stopped: true };
+    }
+    const [best] = sized(size + 1);
+    const fewer = best ? withoutOne(layers, best.choices, best.noise) : [];
+    for (const { choices, expected } of fewer.filter((f) => holds(f.choices)).slice(0, BACK))
+      if ((await attempt(choices, expected)) === false) return { found, stopped: true };
+    await onSize?.(size + 1);
+  }
+  return { found, stopped: false };
+}
+
+/** The most promising of some steps by what is known of their layers. */
+function first(
+  steps: readonly GroupStep[],
+  most: number,
+  informed: (step: GroupStep) => GroupStep,
+): GroupStep[] {
+  return steps
+    .map((step) => ({ step, expected: informed(step).expected }))
+    .sort((a, b) => a.expected - b.expected)
+    .slice(0, most)
+    .map(({ step }) => step);
+}
+
+/** The best plan of every number of layers that no smaller plan is better than. */
+export function bestBySize<T>(found: readonly Found<T>[]): Found<T>[] {
+  const best: Found<T>[] = [];
+  const ordered = [...found].sort(
+    (a, b) => a.choices.length - b.choices.length || a.noise - b.noise,
+  );
+  for (const plan of ordered) {
+    const last = best.at(-1);
+    if (!last || (plan.choices.length > last.choices.length && plan.noise < last.noise))
+      best.push(plan);
+  }
+  return best;
+}
+
+function nameOf(choices: readonly PlannedLayer[]): string {
+  return choices
+    .map((c) => `${c.precision} ${c.layer}`)
+    .sort()
+    .join('\n');
+}

@@ -1,0 +1,100 @@
+/** Plans that are run: the recipe with some layers taken out of INT8, quantized and compared with FP32 at the outputs. */
+import { OutputSums, type OutputSumsData } from '../../analyze/output-sums';
+import { wholeSums } from '../../analyze/sensitivity';
+import { serializeModel } from '../../onnx';
+import type { PlannedLayer } from '../../results-mixed';
+import { runtimeVersion } from '../../runtime/session';
+import type { JobContext } from '../context';
+import { ENGINE_VERSION, keyOf } from '../keys';
+import { Meter } from '../meter';
+import type { Plan } from '../plan';
+import type { Quantized } from '../stages/quantize';
+import { writeStage } from '../stages/write';
+import type { Study } from '../study';
+
+/** What a plan gave when it was run. */
+export interface Try {
+  sums: OutputSums;
+  bytes: number;
+}
+
+/** The same recipe with these layers taken out of INT8. */
+export function withChoices(plan: Plan, choices: readonly PlannedLayer[]): Plan {
+  const { recipe } = plan;
+  const kept = choices.filter((c) => c.precision === 'float32').map((c) => c.layer);
+  const wide = choices.filter((c) => c.precision === 'int16').map((c) => c.layer);
+  return {
+    ...plan,
+    recipe: {
+      ...recipe,
+      keepFp32: [...recipe.keepFp32, ...kept],
+      layers: [...recipe.layers, ...wide.map((match) => ({ match, precision: 'int16' as const }))],
+    },
+  };
+}
+
+/** Plans that were run, remembered beside the recipe by all that they depend on. */
+export async function openTries(study: Study) {
+  const { plan, subject, calibrated, samples, quantized, layerSamples, exact, context } = study;
+  const key = keyOf(
+    'tries',
+    ENGINE_VERSION,
+    runtimeVersion(),
+    subject.key,
+    calibrated?.key ?? null,
+    study.evaluation.key,
+    plan.target,
+    plan.activationType,
+    plan.headroom,
+    [plan.recipe.quantization, plan.recipe.keepFp32, plan.recipe.layers],
+    layerSamples.positions,
+  );
+  type Stored = [string, OutputSumsData, number][];
+  const stored = (await context.store.read<Stored>(`tries.${key}`)) ?? [];
+  const known = new Map(
+    stored.map(([name, data, bytes]): [string, Try] => [
+      name,
+      { sums: OutputSums.fromData(data), bytes },
+    ]),
+  );
+  let saved = Date.now();
+  const save = async () => {
+    saved = Date.now();
+    const all = [...known].map(([n, t]): Stored[number] => [n, t.sums.toData(), t.bytes]);
+    await context.store.write(`tries.${key}`, all);
+  };
+  const measure = async ({ model }: Quantized): Promise<Try> => ({
+    sums: await wholeSums(model, layerSamples.feeds, exact),
+    bytes: serializeModel(model).length,
+  });
+  const measureOther = async (choices: readonly PlannedLayer[]): Promise<Try> => {
+    const made = await writeStage(
+      withChoices(plan, choices),
+      subject,
+      samples.calibration,
+      calibrated,
+      quiet(context),
+      new Set(choices.filter((c) => c.precision === 'float32').map((c) => c.layer)),
+    );
+    return measure(made).finally(() => made.release());
+  };
+  const run = async (choices: readonly PlannedLayer[]): Promise<Try> => {
+    const name = choices
+      .map((c) => `${c.precision} ${c.layer}`)
+      .sort()
+      .join('\n');
+    const before = known.get(name);
+    if (before) return before;
+    const tried = choices.length === 0 ? await measure(quantized) : await measureOther(choices);
+    known.set(name, tried);
+    if (Date.now() - saved > 1000) await save();
+    return tried;
+  };
+  return { run, save };
+}
+
+/** The same context for steps within a step: their progress is no one's. */
+function quiet(context: JobContext): JobContext {
+  return { ...context, meter: new Meter(() => undefined) };
+}
+
