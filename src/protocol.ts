@@ -3,9 +3,11 @@
  * know the product. The page *pulls* what is large (`ranges`, `weights`); the host pushes only summaries.
  */
 import type { ErrorData } from './errors';
+import type { MixedPrecision, PlannedLayer } from './results-mixed';
 import type { ModelSummary, Progress, RangeDetail, RunResult, WeightDetail } from './results';
 
 export type * from './results';
+export type * from './results-mixed';
 export type { ErrorData } from './errors';
 
 export type ViewName = 'overview' | 'layers' | 'ranges' | 'errors' | 'fusions';
@@ -36,6 +38,8 @@ export interface InspectorState {
   summary: ModelSummary | null;
   result: RunResult | null;
   recipe: RecipeState;
+  /** Plans of mixed precision that were tried in this window, without the times of single nodes. */
+  mixed: MixedPrecision | null;
   /** What is running on this model now. */
   job: { title: string; progress: Progress | null } | null;
   /** The last failure; it stands beside the last good result. */
@@ -53,6 +57,7 @@ export type InspectorAction =
   | 'openRecipe'
   | 'chooseMode'
   | 'measureModes'
+  | 'planMixed'
   | 'chooseTarget'
   | 'dequantize'
   | 'exportReport'
@@ -64,6 +69,8 @@ export interface FromWebview {
   action(params: { action: InspectorAction; layer?: string }): null;
   /** Keep layers in FP32 or quantize them again; edits the recipe, then re-quantizes. */
   keep(params: { layers: string[]; keep: boolean }): null;
+  /** Takes a plan of mixed precision into the recipe, in place of another one of the same search, then re-quantizes. */
+  takePlan(params: { choices: PlannedLayer[] }): null;
   /** Activation statistics of one tensor. */
   range(params: { tensor: string }): RangeDetail;
   /** Weights of one layer. */

@@ -31,6 +31,7 @@ const PATIENCE: Record<Method, number> = {
   ready: 60,
   action: Infinity,
   keep: Infinity,
+  takePlan: Infinity,
   range: 30,
   weights: 30,
   select: 10,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PlanRequest } from '../jobs/protocol';
-import { applyEdits, keepLayers, widenLayers } from '../recipe/edit';
+import { withPlan } from '../recipe/plan-edit';
 import { mixedDocument, mixedHtml, mixedText } from '../report/mixed';
 import type { MixedPrecision } from '../results-mixed';
 import type { Command } from './command';
@@ -60,15 +60,4 @@ async function writePlan(file: string, { plans, recommended }: MixedPrecision): 
   if (after === before) return false;
   await writeText(file, after);
   return true;
-}
-
-/** A recipe's text with these layers taken out of INT8; comments stay. */
-export function withPlan(
-  text: string,
-  choices: MixedPrecision['plans'][number]['choices'],
-): string {
-  const names = (precision: 'float32' | 'int16') =>
-    choices.filter((c) => c.precision === precision).map((c) => c.layer);
-  const kept = applyEdits(text, keepLayers(text, names('float32')));
-  return applyEdits(kept, widenLayers(kept, names('int16')));
 }

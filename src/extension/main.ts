@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { keepAndRun } from './commands/keep';
 import { revealInRecipe } from './commands/openRecipe';
+import { takePlan } from './commands/planMixed';
 import { registerCommands } from './commands/register';
 import { InspectorProvider } from './inspector/provider';
 import { registerLanguage } from './language/register';
@@ -24,6 +25,7 @@ export function activate(context: vscode.ExtensionContext): void {
     run: (name, ...args) => vscode.commands.executeCommand(commands[name].id, ...args),
     keep: (session, layers, keep) =>
       keepAndRun(session, keep ? { keep: layers, release: [] } : { keep: [], release: layers }),
+    takePlan,
     select: revealInRecipe,
   });
   context.subscriptions.push(

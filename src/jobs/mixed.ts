@@ -29,6 +29,9 @@ const PLAN_MACS = 8e9;
 const MOST_SAMPLES = 128;
 /** The search may take this share of the time that is left; the rest is for writing and timing what is chosen. */
 const SEARCHED = 0.85;
+const SEARCHED_TIMED = 0.5;
+/** Plans of one size are enough at so many. */
+const MOST_RUNS = 40;
 /** Plans of one layer that are tried where it is not known yet how long one takes. */
 const FIRST_RUNS = 12;
 
@@ -119,9 +122,10 @@ export async function findPlans(
     },
     onSize: (size) => context.meter.step(Math.min(size, most), most, 'plans'),
     runs: (size) => {
-      const each = counted.runs > 0 ? (spent() - counted.from) / counted.runs : 0;
-      const sizes = Math.max(1, most - size);
-      return each > 0 ? (SEARCHED * (budgetSeconds - spent())) / (each * sizes) : FIRST_RUNS;
+      if (counted.runs === 0) return FIRST_RUNS;
+      const each = (spent() - counted.from) / counted.runs;
+      const left = (timed ? SEARCHED_TIMED : SEARCHED) * (budgetSeconds - spent());
+      return Math.min(MOST_RUNS, left / (each * Math.max(1, most - size)));
     },
   });
   await tries.save();
@@ -145,6 +149,14 @@ export async function findPlans(
   };
   front();
   const chosen = await choose({ study, plans, chain, faster, timing, timed, over });
+  if (timed) {
+    await context.meter.begin('latency', chain.length, 'plans');
+    for (const [i, plan] of chain.entries()) {
+      if (over()) break;
+      if (!plan.latency) await timing.check(plan, false);
+      await context.meter.step(i + 1, chain.length, 'plans');
+    }
+  }
   front();
   return {
     model: plan.model,

@@ -61,6 +61,17 @@ export function widenLayers(text: string, names: readonly string[]): TextEdit[] 
   );
 }
 
+/** Edits that take 16-bit activations from layers again: their own entries of `layers:` go. Throws `recipe.syntax`. */
+export function narrowLayers(text: string, names: readonly string[]): TextEdit[] {
+  const doc = editable(text);
+  const changes = new Map<number, string[]>();
+  choicesOf(doc).layers.forEach(({ match, precision }, i) => {
+    if (precision === 'int16' && typeof match === 'string' && names.includes(match))
+      changes.set(i, []);
+  });
+  return inOrder(replaceInList(doc, 'layers', changes));
+}
+
 /**
  * Edits that quantize layers again:
  *

@@ -1,8 +1,10 @@
 import type { ModelSummary, RunResult } from '../results';
+import type { MixedPrecision } from '../results-mixed';
 import { escapeHtml } from './figures/figure';
 import { fixedPoint } from './html/fixed-point';
 import { page } from './html/page';
 import * as sections from './html/sections';
+import { plansSection } from './mixed';
 import { MODE_NAMES } from './modes';
 import { verdictSentence } from './sentence';
 
@@ -10,12 +12,18 @@ import { verdictSentence } from './sentence';
  * A result as one HTML file that needs nothing from elsewhere: the verdict, before and after, what hurts, every layer,
  * ranges, fusions, bytes, where the numbers came from, and the lines that load the model. Every text is escaped.
  * @param summary what the model's file says, for its producer and opset; null if it is not at hand
+ * @param mixed plans of mixed precision that were tried beside it
  */
-export function renderHtml(result: RunResult, summary: ModelSummary | null): string {
+export function renderHtml(
+  result: RunResult,
+  summary: ModelSummary | null,
+  mixed: MixedPrecision | null = null,
+): string {
   const parts = [
     sections.beforeAfter(result),
     sections.choice(result),
     sections.worst(result),
+    mixed ? plansSection(mixed) : '',
     sections.times(result),
     sections.heatMap(result),
     sections.layers(result),

@@ -54,6 +54,7 @@ export function planTable(result: MixedPrecision): Table {
     p.measured.sameLabel === null ? notMeasured : percent(p.measured.sameLabel),
     bytes(p.bytes),
     percent(p.bytes / fp32Bytes),
+    p.latency ? significant(p.latency.int8P50) : notMeasured,
     p.latency ? `${p.latency.speedup.toFixed(2)} ×` : notMeasured,
   ];
   return {
@@ -66,15 +67,20 @@ export function planTable(result: MixedPrecision): Table {
       { name: 'same label', right: true },
       { name: 'Size', right: true },
       { name: 'of FP32', right: true },
+      { name: 'p50, ms', right: true },
       { name: 'Speed-up', right: true },
     ],
     rows: shown.map(row),
   };
 }
 
-function choiceText({ choices }: MixedPlan): string {
+/** The layers of a plan; of 16-bit ones it is said where the runtime computes them in float all the same. */
+function choiceText({ choices, executed }: MixedPlan): string {
   return choices
-    .map(({ layer, precision }) => (precision === 'int16' ? `${layer} (INT16)` : layer))
+    .map(({ layer, precision }) => {
+      if (precision !== 'int16') return layer;
+      return executed?.[layer] === 'float32' ? `${layer} (INT16, runs in FP32)` : `${layer} (INT16)`;
+    })
     .join(', ');
 }
 
@@ -88,9 +94,21 @@ export function planSentence(result: MixedPrecision): string {
     : '';
   const on = measuredOn.random
     ? 'random input, which says nothing of accuracy'
-    : `${measuredOn.samples} samples of ${measuredOn.source}`;
+    : `${measuredOn.samples} samples of ${sourceName(measuredOn.source)}`;
   const end = stopped ? ' The time was over before all was tried: this is the best so far.' : '';
   return `${take}: ${reason}.${accuracy} Each plan was run, on ${on} (${machine}, onnxruntime-node ${runtime}).${end}`;
+}
+
+/** The first of a list of files stands for all. */
+function sourceName(source: string): string {
+  const [first, ...more] = source.split(', ');
+  return more.length > 0 ? `${first} and ${more.length} more` : source;
+}
+
+/** The plans as a section of a report. Every text is escaped. */
+export function plansSection(result: MixedPrecision): string {
+  const words = `<p>${escapeHtml(planSentence(result))}</p>`;
+  return section('plans', 'Mixed precision', `${words}\n${tableHtml(planTable(result))}`);
 }
 
 /** What `vernier plan` prints. */

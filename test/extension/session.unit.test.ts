@@ -119,6 +119,39 @@ describe('running', () => {
     ]);
   });
 
+  it('plans mixed precision as a job of its own, without times of nodes, and forgets it with its recipe', async () => {
+    const { session, runs, found } = setUp();
+    await session.open();
+    const ended = session.plan('Plan');
+    await settle();
+    expect(runs[0]).toMatchObject({ method: 'plan', params: { recipePath: '/m/net.quant.yaml' } });
+    runs[0]?.listener.onProgress?.(progress);
+    expect(session.state.job).toMatchObject({ title: 'Plan', progress });
+    const plans = [{ choices: [], latency: { int8P50: 1, profile: { runs: 3 } } }, { latency: null }];
+    runs[0]?.resolve({ plans, recommended: 0 });
+    expect((await ended)?.plans).toBe(plans);
+    expect(session.state).toMatchObject({
+      job: null,
+      mixed: { plans: [{ latency: { int8P50: 1, profile: null } }, { latency: null }] },
+    });
+    // what ran last is still the recipe behind the result
+    expect(session.state.recipe.dirtySinceResult).toBe(false);
+    found.path = '/m/other.quant.yaml';
+    await session.refreshRecipe();
+    expect(session.state.mixed).toBeNull();
+  });
+
+  it('ends a plan where it is cancelled, with no failure', async () => {
+    const { session, runs } = setUp();
+    await session.open();
+    const ended = session.plan('Plan');
+    await settle();
+    session.cancel();
+    expect(runs[0]?.listener.signal?.aborted).toBe(true);
+    expect(await ended).toBeNull();
+    expect(session.state).toMatchObject({ job: null, failure: null, mixed: null });
+  });
+
   it('lets the latest wish win', async () => {
     const { session, runs } = setUp();
     await session.open();

@@ -1,10 +1,10 @@
 /** Plans of mixed precision: what is tried, what is expected of it, what is recommended, and that it goes on. */
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { withPlan } from '../../src/cli/plan';
 import { Memory } from '../../src/jobs/memory';
 import { planRecipe } from '../../src/jobs/mixed';
 import { parseRecipe } from '../../src/recipe/parse';
+import { insteadOfPlan, withPlan } from '../../src/recipe/plan-edit';
 import { mixedDocument, mixedHtml, mixedText } from '../../src/report/mixed';
 import type { Progress } from '../../src/results';
 import { temporaryFolder } from '../lib/files';
@@ -125,6 +125,28 @@ describe('plans of mixed precision', () => {
     expect(recipe!.layers).toEqual([{ match: 'c', precision: 'int16' }]);
     expect(withPlan(after, [{ layer: 'c', precision: 'int16' }])).toBe(after);
   });
+
+  it('go into a recipe in place of one another, and leave what was kept before', () => {
+    const before = 'model: m.onnx\ncalibration: { data: random }\nkeep_fp32: [mine]\n';
+    const layers = ['mine', 'a', 'b', 'c'].map((name) => ({ name, op: 'Conv' }));
+    const first = [
+      { layer: 'a', precision: 'float32' as const },
+      { layer: 'c', precision: 'int16' as const },
+    ];
+    const second = [{ layer: 'b', precision: 'float32' as const }];
+    const all = [...first, ...second];
+    const taken = insteadOfPlan(before, first, all, layers);
+    expect(parseRecipe(taken, 'r').recipe).toMatchObject({
+      keep_fp32: ['mine', 'a'],
+      layers: [{ match: 'c', precision: 'int16' }],
+    });
+    const other = parseRecipe(insteadOfPlan(taken, second, all, layers), 'r').recipe!;
+    expect(other.keep_fp32).toEqual(['mine', 'b']);
+    expect(other.layers ?? []).toEqual([]);
+    expect(insteadOfPlan(taken, first, all, layers)).toBe(taken);
+    const none = parseRecipe(insteadOfPlan(taken, [], all, layers), 'r').recipe!;
+    expect(none.keep_fp32).toEqual(['mine']);
+  });
 });
 
 describe.skipIf(!hasShared)('mobilenet without correction', () => {
@@ -143,7 +165,7 @@ describe.skipIf(!hasShared)('mobilenet without correction', () => {
       text,
       layers: 4,
       timed: false,
-      budgetSeconds: 600,
+      budgetSeconds: 120,
     });
     const chain = result.plans.filter((p) => p.best);
     expect(chain[1]!.choices[0]!.layer).toMatch(/conv_dw_3/);

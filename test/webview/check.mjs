@@ -166,6 +166,24 @@ const checks = {
     assert.notEqual(await color(), before[0]);
     assert.notEqual(await pixels(page), before[1]);
   },
+  async 'plans of mixed precision: asked for, looked at, taken'(open) {
+    const page = await open('planned', { view: 'overview' });
+    await byId(page, 'action-more').click();
+    await byId(page, 'menu-planMixed').click();
+    assert.deepEqual(await asked(page, 'action'), [{ action: 'planMixed' }]);
+    const plans = byId(page, 'plan');
+    assert.equal(await plans.count(), 6);
+    const best = page.locator('[data-testid="plan"][data-recommended="true"]');
+    assert.equal(await best.getAttribute('data-layers'), 'conv_dw_3 conv_pw_11 conv_pw_4');
+    await best.getByText('conv_pw_11').click();
+    assert.equal(await chosen(page), 'conv_pw_11');
+    await best.locator('[data-testid="take-plan"]').click();
+    const layers = ['conv_dw_3', 'conv_pw_11', 'conv_pw_4'];
+    const choices = layers.map((layer) => ({ layer, precision: 'float32' }));
+    assert.deepEqual(await asked(page, 'takePlan'), [{ choices }]);
+    await best.locator('[data-testid="take-plan"]').waitFor({ state: 'detached' });
+    assert.equal(await page.locator('[data-testid="take-plan"]').count(), 5);
+  },
   async 'ranges draw, follow the selection, and keep what was chosen'(open) {
     const page = await open('done', { view: 'ranges', selected: 'conv_dw_3' });
     const plot = page.locator('[data-testid=plot][data-drawn]');

@@ -15,6 +15,7 @@ function wire(patience?: number) {
     ready: each,
     action: each,
     keep: each,
+    takePlan: each,
     range: each,
     weights: each,
     select: each,

@@ -1,5 +1,5 @@
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { ErrorData, InspectorAction, InspectorState, ViewName } from '../../src/protocol';
+import type { ErrorData, InspectorAction, InspectorState, ViewName, PlannedLayer } from '../../src/protocol';
 import { language, t } from '../l10n';
 import type { ColumnId } from '../logic/columns';
 import { joinRows } from '../logic/rows';
@@ -170,6 +170,11 @@ export function act(action: InspectorAction, layer?: string): void {
 /** Keeps layers in FP32, or quantizes them again. */
 export function keep(layers: string[], on: boolean): void {
   if (!locked.value) void send(rpc.request('keep', { layers, keep: on }));
+}
+
+/** Takes a plan of mixed precision into the recipe. */
+export function takePlan(choices: PlannedLayer[]): void {
+  if (!locked.value) void send(rpc.request('takePlan', { choices }));
 }
 
 /** Puts text on the clipboard and says so. */

@@ -33,7 +33,7 @@ export async function exportReport(
     }));
   if (!to) return undefined;
   const { renderHtml } = await import('../../report/html');
-  const html = renderHtml(result, session.state.summary);
+  const html = renderHtml(result, session.state.summary, session.state.mixed);
   await vscode.workspace.fs.writeFile(to, new TextEncoder().encode(html));
   void offerToOpen(to);
   return to;

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { VernierError } from '../../errors';
 import { writeRecipe } from '../language/edit';
 import type { LayerSwitch } from '../language/switchLayers';
+import type { NamedLayer } from '../../recipe/match';
 import { untrusted, type ModelSession } from '../session/session';
 import { readRecipe } from '../sessions';
 
@@ -10,6 +11,15 @@ import { readRecipe } from '../sessions';
  * text while the editor still applies and saves it; a run that is under way gives way: the latest wish wins.
  */
 export async function keepAndRun(session: ModelSession, wish: LayerSwitch): Promise<void> {
+  const { switchLayers } = await import('../language/switchLayers');
+  await editAndRun(session, (text, layers) => switchLayers(text, wish, layers));
+}
+
+/** Changes the text of a recipe and runs it, as {@link keepAndRun} does. */
+export async function editAndRun(
+  session: ModelSession,
+  edit: (text: string, layers: readonly NamedLayer[]) => string,
+): Promise<void> {
   if (!vscode.workspace.isTrusted) throw untrusted();
   const { text } = await readRecipe(session.recipePath);
   if (text === null)
@@ -17,8 +27,7 @@ export async function keepAndRun(session: ModelSession, wish: LayerSwitch): Prom
       remedy: 'Quantize the model first.',
     });
   const { summary, result } = session.state;
-  const { switchLayers } = await import('../language/switchLayers');
-  const switched = switchLayers(text, wish, summary?.layers ?? result?.layers ?? []);
+  const switched = edit(text, summary?.layers ?? result?.layers ?? []);
   if (switched === text) return;
   const run = session.start({ title: vscode.l10n.t('Quantize'), until: 'all', text: switched });
   await writeRecipe(session.recipePath, switched);

@@ -61,7 +61,7 @@ async function go(
 }
 
 /** Sees to it that the recipe names data; false when the user would not say. */
-async function ensureData(
+export async function ensureData(
   session: ModelSession,
   given: string | undefined,
   asks: boolean,

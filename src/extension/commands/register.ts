@@ -11,6 +11,7 @@ import { exportRanges, type ExportRangesOptions } from './exportRanges';
 import { exportReport, type ExportOptions } from './exportReport';
 import { keepLayer } from './keepLayer';
 import { measureModes } from './measureModes';
+import { planMixed } from './planMixed';
 import { openModel, openRecipe, type OpenRecipeOptions } from './openRecipe';
 import { calibrate, compare, quantize, type RunOptions } from './quantize';
 import type { Services } from './services';
@@ -24,6 +25,8 @@ const handlers: Record<CommandName, Handler> = {
   compareModels,
   chooseMode,
   measureModes,
+  planMixed: (services, target, options) =>
+    planMixed(services, target, plain<RunOptions>(options)),
   chooseTarget,
   dequantize: (services, target, options) =>
     dequantize(services, target, plain<DequantizeOptions>(options)),

@@ -7,6 +7,11 @@ import type { ModelSession, RunWish } from '../session/session';
  * nothing came of it; the failure, if there was one, is in the session's state.
  */
 export async function startAsking(session: ModelSession, wish: RunWish): Promise<RunResult | null> {
+  return (await mayStart(session)) ? session.start(wish) : null;
+}
+
+/** Asks where a job of this model is under way, and saves the recipe; false where the user would rather let that job be. */
+export async function mayStart(session: ModelSession): Promise<boolean> {
   const { job } = session.state;
   if (job) {
     const stop = vscode.l10n.t('Stop It');
@@ -16,11 +21,11 @@ export async function startAsking(session: ModelSession, wish: RunWish): Promise
       stop,
       after,
     );
-    if (!answer) return null;
+    if (!answer) return false;
     if (answer === after) await session.idle();
   }
   await saveRecipe(session);
-  return session.start(wish);
+  return true;
 }
 
 /** What is run is what is saved, so that a result on disk belongs to the recipe on disk. */

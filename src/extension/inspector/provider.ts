@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { VernierError } from '../../errors';
-import type { InspectorState, ToWebview } from '../../protocol';
+import type { InspectorState, PlannedLayer, ToWebview } from '../../protocol';
 import type { CommandName } from '../manifest/commands';
 import { ids } from '../manifest/ids';
 import type { ModelSession } from '../session/session';
@@ -20,6 +20,7 @@ export interface InspectorServices {
   extensionUri: vscode.Uri;
   run: (command: CommandName, ...args: unknown[]) => Thenable<unknown>;
   keep(session: ModelSession, layers: string[], keep: boolean): Promise<void>;
+  takePlan(session: ModelSession, choices: PlannedLayer[]): Promise<void>;
   /** The page's selection moved; the recipe's editor may follow. */
   select(session: ModelSession, layer: string | null): void;
 }
@@ -125,6 +126,10 @@ export class InspectorProvider implements vscode.CustomReadonlyEditorProvider<Mo
       keep: async ({ layers, keep }) => {
         if (!layers.length) throw new VernierError('internal', 'No layer was named.');
         await this.services.keep(session, layers, keep);
+        return null;
+      },
+      takePlan: async ({ choices }) => {
+        await this.services.takePlan(session, choices);
         return null;
       },
       range: ({ tensor }) => session.range(tensor),

@@ -16,6 +16,7 @@ export const commands = {
   compareModels: { id: 'vernier.compareModels', icon: 'diff-multiple' },
   chooseMode: { id: 'vernier.chooseMode', icon: 'settings' },
   measureModes: { id: 'vernier.measureModes', icon: 'dashboard' },
+  planMixed: { id: 'vernier.planMixed', icon: 'layers' },
   chooseTarget: { id: 'vernier.chooseTarget', icon: 'server-environment' },
   dequantize: { id: 'vernier.dequantize', icon: 'symbol-number' },
   openRecipe: { id: 'vernier.openRecipe', icon: 'settings-gear' },

@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
 import { toErrorData, VernierError, type ErrorData } from '../../errors';
+import type { Listener } from '../../jobs/client';
 import type { RunUntil } from '../../jobs/protocol';
 import type { RangeDetail, RunResult, WeightDetail } from '../../results';
+import type { MixedPrecision } from '../../results-mixed';
 import { defaultRecipePath } from './lookup';
 import type { SessionPorts } from './ports';
 import { initialState, reduce, type SessionEvent, type SessionState } from './state';
@@ -95,6 +97,7 @@ export class ModelSession {
     if (this.recipe === path) return;
     this.recipe = path;
     this.ranText = null;
+    this.apply({ type: 'otherRecipe' });
     await this.resultChanged();
   }
 
@@ -106,6 +109,7 @@ export class ModelSession {
     if (found !== this.recipe) {
       this.recipe = found;
       this.ranText = null;
+      this.apply({ type: 'otherRecipe' });
     }
     await this.resultChanged();
   }
@@ -140,7 +144,40 @@ export class ModelSession {
    * Runs the recipe; a job that is running is ended first. Resolves to the result, or to null when the job
    * failed or was replaced: what went wrong is part of the state.
    */
-  async start(wish: RunWish): Promise<RunResult | null> {
+  start({ title, until, text: given }: RunWish): Promise<RunResult | null> {
+    return this.job(title, given, async (id, { recipePath, text, ran }, listener) => {
+      this.ranText = ran;
+      const result = await this.ports.work.request(
+        'run',
+        { recipePath, text, until },
+        {
+          ...listener,
+          onPartial: (partial) => this.apply({ type: 'partial', run: id, result: partial }),
+        },
+      );
+      this.finishRun(id, { type: 'done', run: id, result });
+      return result;
+    });
+  }
+
+  /** Looks for plans of mixed precision, as {@link start} runs the recipe; what was found is part of the state. */
+  plan(title: string): Promise<MixedPrecision | null> {
+    return this.job(title, undefined, async (id, { recipePath, text }, listener) => {
+      const mixed = await this.ports.work.request('plan', { recipePath, text }, listener);
+      this.finishRun(id, { type: 'planned', run: id, mixed });
+      return mixed;
+    });
+  }
+
+  private async job<T>(
+    title: string,
+    given: string | undefined,
+    work: (
+      id: number,
+      recipe: { recipePath: string; text: string | undefined; ran: string | null },
+      listener: Listener,
+    ) => Promise<T>,
+  ): Promise<T | null> {
     if (!this.current.trusted) {
       this.fail(untrusted());
       return null;
@@ -150,25 +187,18 @@ export class ModelSession {
     const abort = new AbortController();
     let finish = () => {};
     this.run = { id, abort, finished: new Promise<void>((resolve) => (finish = resolve)) };
-    this.apply({ type: 'started', run: id, title: wish.title });
+    this.apply({ type: 'started', run: id, title });
     try {
       const recipePath = this.recipePath;
       const editor = await this.ports.readRecipe(recipePath);
-      const text = wish.text ?? (editor.unsaved ? (editor.text ?? undefined) : undefined);
+      const text = given ?? (editor.unsaved ? (editor.text ?? undefined) : undefined);
       if (!this.isCurrent(id)) return null;
-      this.ranText = text ?? editor.text;
-      const result = await this.ports.work.request(
-        'run',
-        { recipePath, text, until: wish.until },
-        {
-          signal: abort.signal,
-          onProgress: (progress) => this.apply({ type: 'progress', run: id, progress }),
-          onPartial: (partial) => this.apply({ type: 'partial', run: id, result: partial }),
-        },
-      );
-      this.finishRun(id, { type: 'done', run: id, result });
+      const value = await work(id, { recipePath, text, ran: text ?? editor.text }, {
+        signal: abort.signal,
+        onProgress: (progress) => this.apply({ type: 'progress', run: id, progress }),
+      });
       await this.recipeChanged();
-      return result;
+      return value;
     } catch (thrown) {
       this.finishRun(id, { type: 'failed', run: id, error: this.logged(thrown) });
       return null;

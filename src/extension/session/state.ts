@@ -1,6 +1,7 @@
 import type { ErrorData } from '../../errors';
 import type { InspectorState, RecipeState } from '../../protocol';
 import type { ModelSummary, Progress, RunResult } from '../../results';
+import type { MixedPrecision } from '../../results-mixed';
 
 /** What is known of one model; every view of it shows the same. The language is the window's, not the model's. */
 export type SessionState = Omit<InspectorState, 'language'>;
@@ -11,11 +12,13 @@ export type SessionEvent =
   | { type: 'failed'; run?: number; error: ErrorData }
   | { type: 'restored'; result: RunResult | null }
   | { type: 'recipe'; recipe: RecipeState }
+  | { type: 'otherRecipe' }
   | { type: 'trusted' }
   | { type: 'started'; run: number; title: string }
   | { type: 'progress'; run: number; progress: Progress }
   | { type: 'partial'; run: number; result: RunResult }
-  | { type: 'done'; run: number; result: RunResult };
+  | { type: 'done'; run: number; result: RunResult }
+  | { type: 'planned'; run: number; mixed: MixedPrecision };
 
 export const noRecipe: RecipeState = {
   path: '',
@@ -36,6 +39,7 @@ export function initialState(fileName: string, trusted: boolean): SessionState {
     summary: null,
     result: null,
     recipe: noRecipe,
+    mixed: null,
     job: null,
     failure: null,
     trusted,
@@ -75,6 +79,8 @@ export function reduce(
       return state.job ? null : { result: event.result };
     case 'recipe':
       return { recipe: event.recipe };
+    case 'otherRecipe':
+      return state.mixed && { mixed: null };
     case 'trusted':
       return state.trusted ? null : { trusted: true, ...clearUntrusted(state) };
     case 'started':
@@ -87,7 +93,18 @@ export function reduce(
         : { result: event.result };
     case 'done':
       return { result: event.result, job: null, failure: null };
+    case 'planned':
+      return { mixed: withoutNodes(event.mixed), job: null, failure: null };
   }
+}
+
+/** Times of single nodes stay out of what pages are sent. */
+function withoutNodes(mixed: MixedPrecision): MixedPrecision {
+  const plans = mixed.plans.map((plan) => ({
+    ...plan,
+    latency: plan.latency && { ...plan.latency, profile: null },
+  }));
+  return { ...mixed, plans };
 }
 
 function hasVerdict(result: RunResult | null): boolean {

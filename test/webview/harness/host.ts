@@ -52,6 +52,12 @@ function answer(message: RequestMessage): unknown {
       return rangeDetail(state, message.params.tensor);
     case 'weights':
       return weightDetail(state, message.params.layer);
+    case 'takePlan': {
+      const kept = message.params.choices.map(({ layer }) => layer);
+      state.recipe = { ...state.recipe, kept };
+      window.harness.push({ type: 'state', state: { recipe: state.recipe } });
+      return null;
+    }
     case 'keep': {
       const { layers, keep } = message.params;
       const kept = state.recipe.kept.filter((name) => !layers.includes(name));

@@ -10,6 +10,7 @@ import { fusions, mobilenet, ranges, results } from './mobilenet';
 import { choice } from './choice';
 import { existing } from './existing';
 import { fixed } from './fixed';
+import { mixed } from './mixed';
 import { histogram, random } from './random';
 
 function recipe(kept: string[]): RecipeState {
@@ -168,6 +169,7 @@ const whole = (kept: string[] = [], change: Partial<InspectorState> = {}): Inspe
     summary,
     result: run(summary, kept),
     recipe: recipe(kept),
+    mixed: null,
     job: null,
     failure: null,
     trusted: true,
@@ -312,6 +314,8 @@ export const states: Record<string, () => InspectorState> = {
     if (result?.latency) state.result = { ...result, choice: choice(result, result.latency) };
     return { ...state, recipe: { ...state.recipe, mode: 'auto' } };
   },
+  planned: () => whole([], { mixed: mixed(true) }),
+  'planned-missed': () => whole(['conv_dw_3'], { mixed: mixed(false), language: 'zh-cn' }),
   quantized: () => {
     const state = whole([], { result: null });
     return { ...state, summary: state.summary && { ...state.summary, quantized: existing() } };

@@ -11,6 +11,7 @@ import { act, keep, locked, rows, select, selected, state } from '../store';
 import { OverviewExisting } from './OverviewExisting';
 import { OverviewFixed } from './OverviewFixed';
 import { OverviewFile } from './OverviewFile';
+import { OverviewPlans } from './OverviewPlans';
 import { OverviewSide } from './OverviewSide';
 
 const ICONS = { good: 'pass', bad: 'error', warn: 'warning', plain: 'info' };
@@ -25,6 +26,7 @@ export function OverviewView() {
       <div class="column">
         {result ? <Verdict result={result} /> : <Unmeasured />}
         <Next />
+        {now.mixed && <OverviewPlans mixed={now.mixed} />}
         {result && <Worst />}
         {result && <Outputs result={result} />}
         <Notes notes={[...(result?.notes ?? []), ...(summary?.notes ?? [])]} />
