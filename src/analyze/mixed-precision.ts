@@ -110,7 +110,8 @@ export function nextGroups(
   return [...groups.values()]
     .map((names) => ({ names, gain: gain(names) }))
     .filter(
-      (g) => g.gain > SUPERADDITIVE * g.names.reduce((sum, name) => sum + Math.max(0, gain([name])), 0),
+      (g) =>
+        g.gain > SUPERADDITIVE * g.names.reduce((sum, name) => sum + Math.max(0, gain([name])), 0),
     )
     .sort((a, b) => b.gain / b.names.length - a.gain / a.names.length)
     .map(({ names, gain: worth }) => ({

@@ -79,7 +79,9 @@ function choiceText({ choices, executed }: MixedPlan): string {
   return choices
     .map(({ layer, precision }) => {
       if (precision !== 'int16') return layer;
-      return executed?.[layer] === 'float32' ? `${layer} (INT16, runs in FP32)` : `${layer} (INT16)`;
+      return executed?.[layer] === 'float32'
+        ? `${layer} (INT16, runs in FP32)`
+        : `${layer} (INT16)`;
     })
     .join(', ');
 }

@@ -18,7 +18,11 @@ const names = (choices: readonly PlannedLayer[]) => choices.map((c) => c.layer).
 async function search(
   layers: readonly LayerNoise[],
   noise: (kept: ReadonlySet<string>) => number,
-  { most = 8, runs, first = [] as string[] }: { most?: number; runs?: number; first?: string[] } = {},
+  {
+    most = 8,
+    runs,
+    first = [] as string[],
+  }: { most?: number; runs?: number; first?: string[] } = {},
 ) {
   const asked: string[] = [];
   const start: Found<null>[] = [
@@ -106,12 +110,7 @@ describe('the search for plans', () => {
 });
 
 describe('groups', () => {
-  const layers = [
-    layer('a', 1),
-    layer('b', 1),
-    layer('add', 0, 8, ['a', 'b']),
-    layer('far', 3),
-  ];
+  const layers = [layer('a', 1), layer('b', 1), layer('add', 0, 8, ['a', 'b']), layer('far', 3)];
 
   it('are layers that free an input together', () => {
     const [most, ...others] = nextGroups(layers, [], 13, 3);

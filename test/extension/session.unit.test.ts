@@ -127,7 +127,10 @@ describe('running', () => {
     expect(runs[0]).toMatchObject({ method: 'plan', params: { recipePath: '/m/net.quant.yaml' } });
     runs[0]?.listener.onProgress?.(progress);
     expect(session.state.job).toMatchObject({ title: 'Plan', progress });
-    const plans = [{ choices: [], latency: { int8P50: 1, profile: { runs: 3 } } }, { latency: null }];
+    const plans = [
+      { choices: [], latency: { int8P50: 1, profile: { runs: 3 } } },
+      { latency: null },
+    ];
     runs[0]?.resolve({ plans, recommended: 0 });
     expect((await ended)?.plans).toBe(plans);
     expect(session.state).toMatchObject({

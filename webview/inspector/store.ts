@@ -1,5 +1,11 @@
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { ErrorData, InspectorAction, InspectorState, ViewName, PlannedLayer } from '../../src/protocol';
+import type {
+  ErrorData,
+  InspectorAction,
+  InspectorState,
+  ViewName,
+  PlannedLayer,
+} from '../../src/protocol';
 import { language, t } from '../l10n';
 import type { ColumnId } from '../logic/columns';
 import { joinRows } from '../logic/rows';

@@ -25,8 +25,7 @@ const handlers: Record<CommandName, Handler> = {
   compareModels,
   chooseMode,
   measureModes,
-  planMixed: (services, target, options) =>
-    planMixed(services, target, plain<RunOptions>(options)),
+  planMixed: (services, target, options) => planMixed(services, target, plain<RunOptions>(options)),
   chooseTarget,
   dequantize: (services, target, options) =>
     dequantize(services, target, plain<DequantizeOptions>(options)),

@@ -193,10 +193,14 @@ export class ModelSession {
       const editor = await this.ports.readRecipe(recipePath);
       const text = given ?? (editor.unsaved ? (editor.text ?? undefined) : undefined);
       if (!this.isCurrent(id)) return null;
-      const value = await work(id, { recipePath, text, ran: text ?? editor.text }, {
-        signal: abort.signal,
-        onProgress: (progress) => this.apply({ type: 'progress', run: id, progress }),
-      });
+      const value = await work(
+        id,
+        { recipePath, text, ran: text ?? editor.text },
+        {
+          signal: abort.signal,
+          onProgress: (progress) => this.apply({ type: 'progress', run: id, progress }),
+        },
+      );
       await this.recipeChanged();
       return value;
     } catch (thrown) {

@@ -68,9 +68,7 @@ async function withLimits({ study, plans, chain, faster, timing, over }: Choice)
     }
     if (!closest || isCloser(missing(plan), missing(closest))) closest = plan;
   }
-  const missed = missing(closest!).map(
-    (l) => `${l.limit} is ${short(l.got!)}, wanted ${l.wanted}`,
-  );
+  const missed = missing(closest!).map((l) => `${l.limit} is ${short(l.got!)}, wanted ${l.wanted}`);
   return {
     plan: closest!,
     reason: `no plan that was tried meets the limits; closest, with ${count(closest!)} out of INT8: ${missed.join(', ')}`,
@@ -80,7 +78,14 @@ async function withLimits({ study, plans, chain, faster, timing, over }: Choice)
 /** So many plans are checked that cannot meet a limit, to find the closest. */
 const HOPELESS = 3;
 
-async function withoutLimits({ chain, plans, faster, timing, timed, over }: Choice): Promise<Chosen> {
+async function withoutLimits({
+  chain,
+  plans,
+  faster,
+  timing,
+  timed,
+  over,
+}: Choice): Promise<Chosen> {
   const at = worthwhile(
     chain.map((p) => p.measured.sqnrDb),
     chain.map((p) => p.choices.length),

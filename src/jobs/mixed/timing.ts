@@ -110,4 +110,3 @@ export class Timing {
       made.limits = checkLimits(plan.recipe.limits, { ...found, latency: made.latency, size });
   }
 }
-

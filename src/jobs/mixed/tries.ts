@@ -97,4 +97,3 @@ export async function openTries(study: Study) {
 function quiet(context: JobContext): JobContext {
   return { ...context, meter: new Meter(() => undefined) };
 }
-

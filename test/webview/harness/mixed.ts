@@ -62,9 +62,15 @@ export function mixed(met: boolean): MixedPrecision {
         limits: met ? [limit] : [],
       }),
       plan(four, 14.5, 14.7, 676_903),
-      plan([...four, ...float('conv_dw_9', 'conv_pw_2', 'conv_dw_5', 'conv_pw_12')], 17, 17.4, 773_991, {
-        limits: met ? [] : [limit],
-      }),
+      plan(
+        [...four, ...float('conv_dw_9', 'conv_pw_2', 'conv_dw_5', 'conv_pw_12')],
+        17,
+        17.4,
+        773_991,
+        {
+          limits: met ? [] : [limit],
+        },
+      ),
     ],
     recommended: met ? 3 : 5,
     reason: met
