@@ -54,7 +54,7 @@ export const ground = {
   'src/results-noise': [],
   'src/results-terms': [],
   // builds on src/results, which therefore cannot give it on
-  'src/results-mixed': ['src/analyze', 'src/jobs', 'src/report', 'src/cli'],
+  'src/results-mixed': ['src/analyze', 'src/jobs', 'src/report', 'src/cli', 'src/extension'],
   'src/protocol': ['src/extension', 'webview'],
 };
 

@@ -22,11 +22,11 @@ export interface SearchSettings<T> {
   /** Layers out of INT8 at most. */
   most: number;
   /** Runs a plan; null where the time is over. */
-  run(choices: PlannedLayer[]): Promise<{ noise: number; value: T } | null>;
+  run: (choices: PlannedLayer[]) => Promise<{ noise: number; value: T } | null>;
   /** Called where all plans of so many layers were tried. */
-  onSize?(size: number): void | Promise<void>;
+  onSize?: (size: number) => void | Promise<void>;
   /** How many runs there is time for to find the plans of one layer more than so many; as many as help by default. */
-  runs?(size: number): number;
+  runs?: (size: number) => number;
 }
 
 /** So many of the best plans of a size are gone on from, */

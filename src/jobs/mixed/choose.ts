@@ -17,7 +17,7 @@ export interface Choice {
   timing: Timing;
   timed: boolean;
   /** True when the time is over. */
-  over(): boolean;
+  over: () => boolean;
 }
 
 export interface Chosen {
