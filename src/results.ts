@@ -13,6 +13,7 @@ import type {
   CalibrationEstimate,
 } from './results-calibration';
 import type { FusionCandidate } from './results-model';
+import type { SearchResult } from './results-search';
 import type { LatencyResult } from './results-latency';
 import type { LayerMatch, LayerNoise } from './results-noise';
 import type { Closeness, Mode, Note, OutputCloseness, Precision, Target } from './results-terms';
@@ -309,6 +310,8 @@ export interface RunResult {
   mode: Mode;
   /** How the mode was chosen where the recipe said `mode: auto`; null where it named one. */
   choice: ModeChoice | null;
+  /** What was searched where the recipe said `quantization: auto`; null where it did not. */
+  search: SearchResult | null;
   target: Target;
   /** True if the recipe said `auto` and this machine decided. */
   targetWasAuto: boolean;
@@ -373,6 +376,7 @@ export type Stage =
   | 'evaluate'
   | 'layer errors'
   | 'sensitivity'
+  | 'search'
   | 'latency'
   | 'report';
 

@@ -66,12 +66,27 @@ export function decide(
   trials: readonly ModeTrial[],
   fp32Misses: string | null = null,
 ): { winner: Mode; reason: string } {
+  const { winner, reason } = decideAmong(trials, ({ mode }) => mode, 'mode', fp32Misses);
+  return { winner: winner?.mode ?? 'float32', reason };
+}
+
+/**
+ * The same for trials of any kind. @param nameOf how a trial is called, @param what what all of them are: in the reason
+ * @returns the trial that wins, or null for FP32
+ */
+export function decideAmong<T extends ModeTrial>(
+  trials: readonly T[],
+  nameOf: (trial: T) => string,
+  what: string,
+  fp32Misses: string | null = null,
+): { winner: T | null; reason: string } {
   const able = trials.filter((t) => t.failure === null && t.latency !== null);
   const good = able.filter((t) => t.misses === null);
-  const speed = (t: ModeTrial) => t.latency!.speedup;
+  const speed = (t: T) => t.latency!.speedup;
   const faster = good.filter((t) => speed(t) >= FASTER_THAN);
-  const others = (winner?: ModeTrial) => trials.filter((t) => t !== winner).map((t) => saidOf(t));
-  const best = (of: readonly ModeTrial[]) => {
+  const others = (winner?: T) =>
+    trials.filter((t) => t !== winner).map((t) => saidOf(t, nameOf(t)));
+  const best = (of: readonly T[]) => {
     const top = Math.max(...of.map(speed));
     return of
       .filter((t) => speed(t) * SAME_SPEED >= top)
@@ -79,30 +94,28 @@ export function decide(
   };
   if (faster.length > 0) {
     const winner = best(faster);
-    return {
-      winner: winner.mode,
-      reason: [`${winner.mode} is ${ratio(winner)} as fast as FP32`, ...others(winner)].join('; '),
-    };
+    const won = `${nameOf(winner)} is ${ratio(winner)} as fast as FP32`;
+    return { winner, reason: [won, ...others(winner)].join('; ') };
   }
   if (fp32Misses !== null && good.length > 0) {
     const winner = best(good);
     return {
-      winner: winner.mode,
+      winner,
       reason: [
         `FP32 cannot stay: ${fp32Misses}`,
-        `${winner.mode} is not faster, ${ratio(winner)}`,
+        `${nameOf(winner)} is not faster, ${ratio(winner)}`,
         ...others(winner),
       ].join('; '),
     };
   }
-  const nothing = able.length === 0 ? 'no mode could be measured' : 'none is faster here';
-  return { winner: 'float32', reason: [`FP32 stays: ${nothing}`, ...others()].join('; ') };
+  const nothing = able.length === 0 ? `no ${what} could be measured` : 'none is faster here';
+  return { winner: null, reason: [`FP32 stays: ${nothing}`, ...others()].join('; ') };
 }
 
-function saidOf(trial: ModeTrial): string {
-  if (trial.failure) return `${trial.mode} cannot be written`;
-  if (trial.misses !== null) return `${trial.mode} loses too much: ${trial.misses}`;
-  return trial.latency ? `${trial.mode} ${ratio(trial)}` : `${trial.mode} was not timed`;
+function saidOf(trial: ModeTrial, name: string): string {
+  if (trial.failure) return `${name} cannot be written`;
+  if (trial.misses !== null) return `${name} loses too much: ${trial.misses}`;
+  return trial.latency ? `${name} ${ratio(trial)}` : `${name} was not timed`;
 }
 
 const ratio = (trial: ModeTrial) => `${trial.latency!.speedup.toFixed(2)} ×`;

@@ -1,5 +1,6 @@
 import { toErrorData, VernierError } from '../errors';
 import { toErrorDocument } from '../report/json';
+import { auto } from './auto';
 import { calibrate, merge } from './calibrate';
 import { choose } from './choose';
 import { parseCommand } from './command';
@@ -37,6 +38,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         return await choose(command, io);
       case 'plan':
         return await plan(command, io);
+      case 'auto':
+        return await auto(command, io);
       case 'calibrate':
         return await calibrate(command, io);
       case 'merge':

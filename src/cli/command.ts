@@ -80,6 +80,19 @@ export type Command =
       write: boolean;
       report: ReportFile | null;
     } & Manner)
+  | ({
+      name: 'auto';
+      /** A model, or with `flags` null a recipe. */
+      subject: string;
+      flags: RecipeFlags | null;
+      /** Null: the job's own. */
+      minutes: number | null;
+      /** Puts what was found into the recipe. */
+      write: boolean;
+      /** The file that the recipe which was found goes to. */
+      recipe: string | null;
+      report: ReportFile | null;
+    } & Manner)
   | ({ name: 'merge'; files: string[]; output: string } & Manner)
   | ({ name: 'run'; recipe: string } & RunOptions)
   | ({ name: 'quantize'; model: string; recipe: string | null; flags: RecipeFlags } & RunOptions);
@@ -96,6 +109,7 @@ const COMMANDS = [
   'merge',
   'choose',
   'plan',
+  'auto',
   'dequantize',
   'diff',
 ] as const;
@@ -111,6 +125,7 @@ const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   diff: [...MANNER, 'data', 'samples', 'recipe', 'time', 'report'],
   choose: [...MANNER, 'modes'],
   plan: [...MANNER, 'layers', 'minutes', 'untimed', 'write', 'report'],
+  auto: [...MANNER, 'minutes', 'write', 'recipe', 'report'],
   calibrate: [...MANNER, 'shard', 'output', 'export'],
   merge: [...MANNER, 'output'],
 };
@@ -165,6 +180,14 @@ export function parseCommand(args: readonly string[]): Command {
         subject,
         flags: isRecipe(subject) ? null : readRecipeFlags(recipeFlags),
         ...planOptions(tokens, isRecipe(subject)),
+        ...manner,
+      };
+    case 'auto':
+      return {
+        name: command,
+        subject,
+        flags: isRecipe(subject) ? null : readRecipeFlags(recipeFlags),
+        ...autoOptions(tokens, isRecipe(subject)),
         ...manner,
       };
     case 'calibrate':
@@ -228,7 +251,7 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
   throw usage(
     `${command} has no flag --${first.name}.`,
     isKey
-      ? 'Recipe keys are flags of quantize, and of choose, plan and calibrate for a model; in a recipe they stand already.'
+      ? 'Recipe keys are flags of quantize, and of choose, plan, auto and calibrate for a model; in a recipe they stand already.'
       : near
         ? `Did you mean --${near}?`
         : `See vernier ${command} --help.`,
@@ -236,7 +259,7 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
 }
 
 /** Commands that take a recipe, or a model and the keys of a recipe as flags. */
-const EITHER: ReadonlySet<string> = new Set(['choose', 'plan', 'calibrate']);
+const EITHER: ReadonlySet<string> = new Set(['choose', 'plan', 'auto', 'calibrate']);
 
 function planOptions(tokens: Tokens, recipe: boolean) {
   const write = tokens.flags.some(({ name }) => name === 'write');
@@ -249,6 +272,22 @@ function planOptions(tokens: Tokens, recipe: boolean) {
     minutes: minutesOf(tokens),
     timed: !tokens.flags.some(({ name }) => name === 'untimed'),
     write,
+    report: report === undefined ? null : reportFile(report),
+  };
+}
+
+function autoOptions(tokens: Tokens, recipe: boolean) {
+  const write = tokens.flags.some(({ name }) => name === 'write');
+  const file = last(tokens, 'recipe') ?? null;
+  if (write && !recipe)
+    throw usage('--write changes a recipe, and a model is none.', 'Write --recipe FILE.');
+  if (file !== null && recipe)
+    throw usage('--recipe is for a model.', 'Write --write, to change the recipe.');
+  const report = last(tokens, 'report');
+  return {
+    minutes: minutesOf(tokens),
+    write,
+    recipe: file,
     report: report === undefined ? null : reportFile(report),
   };
 }

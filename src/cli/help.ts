@@ -13,6 +13,7 @@ Usage
   vernier merge FILE… -o FILE                  the whole of what shards saw
   vernier choose MODEL|RECIPE                  measure which mode is best here
   vernier plan MODEL|RECIPE                    which layers to keep in FP32, and what that buys
+  vernier auto MODEL|RECIPE                    search for the best quantization, within minutes
   vernier dequantize MODEL                     a float model of one that was quantized before
   vernier diff MODEL OTHER                     any two models side by side: nodes, scales, outputs, size, time
 
@@ -165,6 +166,33 @@ Examples
   vernier plan mobilenet.onnx --data 'images/*.jpg' --limits.sqnr_db 20 --json | jq '.plans[.recommended]'
 `;
 
+const auto = `
+vernier auto MODEL|RECIPE [--minutes M] [--write] [--recipe FILE] [flags]
+
+Searches for the quantization that is fastest on this machine and meets the limits of the recipe: over modes, observers,
+granularity, types, bias correction, and layers to take out of INT8. Without limits what is found may lose a point of
+accuracy; else 2 % of the labels; else it keeps 20 dB of signal over noise, whichever can be measured. Of those that are
+equally fast the closest to FP32 is taken; where nothing is faster, FP32 stays. No model is written: what is found is a
+recipe, for vernier run. With quantization: auto a recipe does both at once.
+
+The data is calibrated on once. Candidates are compared with FP32 on few samples first, the better ones on more, and timed
+against FP32, interleaved; those that run the same kernels are timed once. All that was tried is listed with what became of
+it, and is kept: the same command goes on where it was stopped, and more minutes go on from there.
+
+  --minutes M       over all times that this search runs; 5 by default
+  --write           put what was found into the recipe; its other sections and their comments stay
+  --recipe FILE     for a model: write the recipe that was found
+  --report FILE     write a report: .html
+  --data PATH       for a model: calibration data. Every other recipe key is a flag too, as for vernier quantize
+  --json, --quiet   as everywhere
+
+The exit code is 3 where nothing meets the limits.
+
+Examples
+  vernier auto gpt.onnx --data windows.npy --evaluate.data held-back.npy --minutes 5 --recipe gpt.quant.yaml
+  vernier auto mobilenet.quant.yaml --minutes 2 --write && vernier run mobilenet.quant.yaml
+`;
+
 const quantize = `
 vernier quantize MODEL --data PATH|random [--mode static|dynamic|weight-only|auto] [-o OUT] [flags]
 
@@ -252,6 +280,8 @@ export function helpText(about: string | null): string {
       return choose.trim();
     case 'plan':
       return plan.trim();
+    case 'auto':
+      return auto.trim();
     case 'calibrate':
       return calibrate.trim();
     case 'merge':
@@ -261,7 +291,7 @@ export function helpText(about: string | null): string {
     default:
       throw usage(
         `There is no command '${about}'.`,
-        'There are inspect, check, quantize, run, calibrate, merge, choose, plan, dequantize and diff.',
+        'There are inspect, check, quantize, run, calibrate, merge, choose, plan, auto, dequantize and diff.',
       );
   }
 }
@@ -274,8 +304,8 @@ function recipeKeys(): string[] {
       const inner = [...path, key];
       const nodes = schemasAt(inner);
       if (inner.join() === 'model' || inner.join() === 'layers') continue;
-      if (keysAt(inner).size > 0 && nodes.every(({ type }) => type === 'object')) walk(inner);
-      else lines.push(line(inner));
+      if (!nodes.every(({ type }) => type === 'object')) lines.push(line(inner));
+      if (keysAt(inner).size > 0) walk(inner);
     }
   };
   walk([]);

@@ -62,9 +62,9 @@ export function recipeFlagNames(): string[] {
   const walk = (path: string[]) => {
     for (const [key] of keysAt(path)) {
       const inner = [...path, key];
-      if (keysAt(inner).size > 0 && schemasAt(inner).every(({ type }) => type === 'object'))
-        walk(inner);
-      else names.push(inner.join('.'));
+      const all = schemasAt(inner);
+      if (keysAt(inner).size > 0) walk(inner);
+      if (!all.every(({ type }) => type === 'object')) names.push(inner.join('.'));
     }
   };
   walk([]);

@@ -47,7 +47,7 @@ export function makeRecipe(
   }
   const source =
     keys['calibration.data'] ?? keys['calibration.ranges'] ?? keys['calibration.statistics_file'];
-  if (wantsData(keys['quantization.mode'], keys.target) && source === undefined)
+  if (wantsData(keys.quantization, keys['quantization.mode'], keys.target) && source === undefined)
     throw usage(
       'Static quantization needs calibration data.',
       'Give --data PATH (or --data random, to try it out), or --mode dynamic, which needs none.',
@@ -59,7 +59,8 @@ export function makeRecipe(
 }
 
 /** A mode that is no mode is for the recipe's own check to refuse. */
-function wantsData(mode: unknown, target: unknown): boolean {
+function wantsData(quantization: unknown, mode: unknown, target: unknown): boolean {
+  if (quantization === 'auto') return false;
   const meant = mode ?? modeFor(undefined, target === 'nvidia-fp16' ? target : undefined);
   return isMode(meant) && calibrationNeed(meant) === 'needed';
 }

@@ -1,10 +1,9 @@
 import { cpus } from 'node:os';
 import { decide, ruleOf, whatIsMissed } from '../analyze/choose';
-import { evaluate, metricFor, type Evaluation } from '../analyze/evaluate';
 import { toErrorData, VernierError } from '../errors';
-import { spread } from '../data';
 import type { Mode, ModeChoice, ModeTrial, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
+import { compareWithFp32, measuredOn, sampleCount, whatFp32Misses } from './comparison';
 import type { JobContext, JobHooks } from './context';
 import { emptyResult, fillEvaluation, fillLayers } from './fill';
 import { keyOf, ENGINE_VERSION } from './keys';
@@ -15,7 +14,6 @@ import { openJob } from './open-job';
 import type { Plan } from './plan';
 import type { ChooseRequest } from './protocol';
 import { openSamples, type Samples } from './samples';
-import { openReference } from './stages/evaluate';
 import { latencyStage } from './stages/latency';
 import { openProbe, type Probe } from './stages/probe';
 import { refuseHopeless, type Quantized } from './stages/quantize';
@@ -27,11 +25,6 @@ import { inTrialFile } from './trial';
 
 /** The modes that `mode: auto` chooses among, besides leaving the model in FP32. */
 export const CHOICES: readonly Mode[] = ['dynamic', 'static'];
-
-/** Modes are compared on as many samples as cost this many multiply-accumulates in FP32, */
-const SAMPLE_MACS = 8e9;
-/** and on no fewer, and no more, than these. */
-const [FEWEST_SAMPLES, MOST_SAMPLES] = [32, 1024];
 
 /** What is to be chosen, and for what. */
 export interface ChooseTask {
@@ -171,7 +164,9 @@ async function tryMode(
       fillLayers(found, subject, quantized, verified.executed, macs);
       trial.int8MacShare = found.int8MacShare;
       trial.worstDb = verified.verification.worstDb;
-      const evaluation = await compare(task, await verified.open(), samples, context);
+      const most = sampleCount(subject);
+      const session = await verified.open();
+      const evaluation = await compareWithFp32(plan, subject, session, samples, most, context);
       if (evaluation) {
         fillEvaluation(found, evaluation, samples.evaluation!);
         const dbs = evaluation.outputs.map((o) => o.sqnrDb);
@@ -203,59 +198,6 @@ async function tryMode(
     quantized?.release();
   }
   return trial;
-}
-
-/** Accuracy and closeness on a part of the evaluation set; null without one. */
-async function compare(
-  { plan, subject }: ChooseTask,
-  session: Parameters<typeof evaluate>[0],
-  samples: Samples,
-  context: JobContext,
-): Promise<Evaluation | null> {
-  const { evaluation } = samples;
-  if (!evaluation) return null;
-  const reference = await openReference(subject, evaluation, context);
-  const positions = spread(evaluation.indices.length, sampleCount(subject));
-  const { labels } = evaluation;
-  await context.meter.begin('evaluate', positions.length);
-  return evaluate(
-    session,
-    (i, feed) => reference.of(positions[i]!, feed),
-    {
-      count: positions.length,
-      sample: (i) => evaluation.source.sample(evaluation.indices[positions[i]!]!),
-      labels: labels && { kind: labels.kind, of: (i: number) => labels.of(positions[i]!) },
-    },
-    metricFor(plan.recipe.evaluate?.metric ?? null, labels),
-    (done) => context.meter.step(done, positions.length),
-  );
-}
-
-function sampleCount({ macs }: Subject): number {
-  const each = [...macs.values()].reduce<number>((sum, m) => sum + (m ?? 0), 0);
-  const affordable = each > 0 ? Math.floor(SAMPLE_MACS / each) : MOST_SAMPLES;
-  return Math.max(FEWEST_SAMPLES, Math.min(MOST_SAMPLES, affordable));
-}
-
-/** What the model as it is misses of the recipe's limits: its own size and speed are 1. */
-function whatFp32Misses({ recipe }: Plan): string | null {
-  const { size_ratio: size, speedup } = recipe.limits;
-  if (size !== undefined && size < 1) return `its size is above ${size} of itself`;
-  if (speedup !== undefined && speedup > 1) return `it is not ${speedup} × as fast as itself`;
-  return null;
-}
-
-function measuredOn(
-  subject: Subject,
-  { evaluation }: Samples,
-  probe: Probe,
-): ModeChoice['measuredOn'] {
-  if (!evaluation) return { samples: 1, source: 'random', random: probe.on === 'random' };
-  return {
-    samples: Math.min(sampleCount(subject), evaluation.indices.length),
-    source: evaluation.source.name,
-    random: evaluation.source.random,
-  };
 }
 
 /**

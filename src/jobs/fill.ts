@@ -40,6 +40,7 @@ export function emptyResult(plan: Plan, subject: Subject, recipePath: string): R
     output: plan.output,
     mode: plan.recipe.quantization.mode,
     choice: null,
+    search: null,
     target: plan.target,
     targetWasAuto: plan.targetWasAuto,
     runtime: {

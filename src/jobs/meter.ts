@@ -18,6 +18,11 @@ export class Meter {
 
   constructor(private readonly send: (progress: Progress) => void) {}
 
+  /** A meter for steps within a step: what it counts is said as `report` makes of it. */
+  within(report: (inner: Progress) => Progress): Meter {
+    return new Meter((inner) => this.send(report(inner)));
+  }
+
   /** Begins a stage of `total` steps. @param before steps that an earlier run did, and that tell nothing of time */
   async begin(stage: Stage, total: number, detail?: string, before = 0): Promise<void> {
     this.stage = stage;

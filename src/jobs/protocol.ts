@@ -22,6 +22,7 @@ import type {
   WeightDetail,
 } from '../results';
 import type { MixedPrecision } from '../results-mixed';
+import type { SearchResult } from '../results-search';
 
 /** How far a run goes. Each includes the ones before it. */
 export type RunUntil = 'calibrate' | 'quantize' | 'evaluate' | 'all';
@@ -57,6 +58,11 @@ export interface PlanRequest extends RecipeRequest {
   timed?: boolean;
 }
 
+export interface SearchRequest extends RecipeRequest {
+  /** Seconds over all times that this search runs; 300 by default. */
+  budgetSeconds?: number;
+}
+
 export interface ChooseRequest extends RecipeRequest {
   /** Those of `mode: auto` by default. */
   modes?: readonly Mode[];
@@ -79,6 +85,8 @@ export interface Requests {
   dequantize(params: DequantizeRequest): DequantizeResult;
   /** Measures modes of a recipe's model against FP32 on this machine; writes no model. */
   choose(params: ChooseRequest): ModeChoice;
+  /** Looks for the best quantization within a time; writes no model. */
+  search(params: SearchRequest): SearchResult;
   /** Looks for layers to take out of INT8, by trying plans; writes no model. */
   plan(params: PlanRequest): MixedPrecision;
   /** Statistics of one tensor from the calibration of this recipe. */

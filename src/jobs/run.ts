@@ -6,7 +6,6 @@ import { VernierError } from '../errors';
 import { calibrationNeed } from '../recipe/modes';
 import type { RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
-import { CHOICES, chooseStage, fillChoice, withMode } from './choose';
 import { addNote, type JobContext, type JobHooks } from './context';
 import { ENGINE_VERSION, keyOf } from './keys';
 import type { Memory } from './memory';
@@ -25,6 +24,7 @@ import {
 } from './fill';
 import { checkLimits } from './limits';
 import { openSamples, remembering } from './samples';
+import { settlePlan } from './settle';
 import { evaluateStage, openReference } from './stages/evaluate';
 import { fixedStage } from './stages/fixed';
 import {
@@ -73,7 +73,7 @@ export async function runRecipe(
   const context: JobContext = { ...job.context, partial: () => hooks.partial(result) };
   try {
     const until = request.until ?? 'all';
-    const settled = await settleMode(plan, subject, result, context, until, bundle);
+    const settled = await settlePlan(plan, subject, result, context, until, bundle);
     await runStages(settled, subject, result, context, until, bundle);
   } catch (error) {
     throw inModel(error, plan.model);
@@ -84,22 +84,6 @@ export async function runRecipe(
   if (request.until !== 'calibrate' || !(await store.read('result')))
     await store.write('result', result);
   return result;
-}
-
-/** A plan whose mode is decided: `auto` measures and chooses, unless all that is wanted are ranges. */
-async function settleMode(
-  plan: Plan,
-  subject: Subject,
-  result: RunResult,
-  context: JobContext,
-  until: RunUntil,
-  bundle: string,
-): Promise<Plan> {
-  if (!plan.recipe.quantization.auto || until === 'calibrate') return plan;
-  const choice = await chooseStage({ plan, subject, modes: CHOICES, bundle }, context);
-  fillChoice(result, choice);
-  context.partial();
-  return withMode(plan, choice.winner);
 }
 
 async function runStages(

@@ -11,19 +11,31 @@ export function trialFile(output: string): string {
 
 /** Lets `use` write a model among the results of a recipe, and removes it and its data file afterwards. */
 export async function inTrialFile<T>(
-  { store, temporary }: Pick<JobContext, 'store' | 'temporary'>,
+  context: Pick<JobContext, 'store' | 'temporary'>,
   what: string,
   use: (file: string) => Promise<T>,
 ): Promise<T> {
-  const file = store.file(what).replace(/\.json$/, '.onnx.tmp');
-  temporary(file);
-  await mkdir(path.dirname(file), { recursive: true });
+  const { file, remove } = await openTrialFile(context, what);
   try {
     return await use(file);
   } finally {
+    await remove();
+  }
+}
+
+/** A place for a model among the results of a recipe, and what removes it and its data file. */
+export async function openTrialFile(
+  { store, temporary }: Pick<JobContext, 'store' | 'temporary'>,
+  what: string,
+): Promise<{ file: string; remove: () => Promise<void> }> {
+  const file = store.file(what).replace(/\.json$/, '.onnx.tmp');
+  temporary(file);
+  await mkdir(path.dirname(file), { recursive: true });
+  const remove = async () => {
     await rm(file, { force: true });
     await removeOldData(path.dirname(file), path.basename(file), null);
-  }
+  };
+  return { file, remove };
 }
 
 /** Weights of more bytes are not kept in memory while a model is written. */

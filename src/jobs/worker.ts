@@ -4,6 +4,7 @@ import { weightDetail } from '../analyze/weight-detail';
 import { toErrorData, VernierError } from '../errors';
 import type { CalibrateResult, CheckResult, ModeChoice, ModelSummary, RunResult } from '../results';
 import type { MixedPrecision } from '../results-mixed';
+import type { SearchResult } from '../results-search';
 import { calibrateRecipe } from './calibrate';
 import { checkModel } from './check';
 import { chooseRecipe } from './choose';
@@ -16,6 +17,7 @@ import { planRecipe } from './mixed';
 import { mergeFiles } from './merge';
 import type { FromWorker, Requests, ToWorker } from './protocol';
 import { runRecipe } from './run';
+import { searchRecipe } from './search';
 import { LATENCY_FLAG, serveLatency } from './stages/latency';
 
 type Handlers = {
@@ -40,6 +42,8 @@ function serve(): void {
       chooseRecipe(request, memory, hooks(id), __filename),
     plan: (request, id): Promise<MixedPrecision> =>
       planRecipe(request, memory, hooks(id), __filename),
+    search: (request, id): Promise<SearchResult> =>
+      searchRecipe(request, memory, hooks(id), __filename),
     calibrate: (request, id): Promise<CalibrateResult> =>
       calibrateRecipe(request, memory, hooks(id), __filename),
     merge: ({ files, output }) => mergeFiles(files, output),

@@ -1,7 +1,7 @@
 import type { MetricName, Mode, ObserverName, Target } from '../results';
 import type { LayerChoices } from './match';
 import { modeFor } from './modes';
-import { scaleValue, type ImageRecipe, type Recipe } from './schema';
+import { scaleValue, type ImageRecipe, type Quantization, type Recipe } from './schema';
 
 /** `[width, height]` exactly, or the length of one side. */
 export type ImageSize = number | [number, number];
@@ -74,9 +74,11 @@ export interface ResolvedRecipe extends LayerChoices {
   limits: Partial<Record<LimitName, number>>;
   latency: { threads: number; pairs: number; seconds: number };
   sensitivity: { samples: number; budgetSeconds: number };
+  /** `wanted`: the recipe says `quantization: auto`. */
+  search: { wanted: boolean; budgetSeconds: number };
 }
 
-type Weights = NonNullable<NonNullable<Recipe['quantization']>['weights']>;
+type Weights = NonNullable<Quantization['weights']>;
 
 /** How mode weight-only stores weights. */
 export interface ResolvedWeightOnly {
@@ -115,6 +117,7 @@ export const defaults = {
   fixed: { accumulator_bits: 32, test_vectors: 1 },
   latency: { threads: 0, pairs: 200, seconds: 3 },
   sensitivity: { samples: 32, budget_s: 60 },
+  search: { budget_s: 60 },
 } as const;
 
 const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
@@ -182,6 +185,10 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
       samples: sensitivity?.samples ?? defaults.sensitivity.samples,
       budgetSeconds: sensitivity?.budget_s ?? defaults.sensitivity.budget_s,
     },
+    search: {
+      wanted: quantization?.search ?? false,
+      budgetSeconds: recipe.search?.budget_s ?? defaults.search.budget_s,
+    },
   };
 }
 
@@ -230,9 +237,7 @@ function resolveImage(image: ImageRecipe | undefined): ResolvedImage {
   };
 }
 
-function resolveHalf(
-  half: NonNullable<Recipe['quantization']>['half'],
-): ResolvedRecipe['quantization']['half'] {
+function resolveHalf(half: Quantization['half']): ResolvedRecipe['quantization']['half'] {
   const { type, keep_io } = { ...defaults.half, ...half };
   return { type, keepIo: keep_io };
 }

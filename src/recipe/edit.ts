@@ -44,6 +44,11 @@ export function keepLayers(text: string, names: readonly string[]): TextEdit[] {
   return inOrder(appendToList(doc, 'keep_fp32', missing));
 }
 
+/** Edits that add patterns to `keep_fp32` as they are. Throws `recipe.syntax`. */
+export function keepPatterns(text: string, patterns: readonly Pattern[]): TextEdit[] {
+  return inOrder(appendToList(editable(text), 'keep_fp32', [...patterns]));
+}
+
 /** Edits that give layers 16-bit activations: an entry of `layers:` for each that has none. Throws `recipe.syntax`. */
 export function widenLayers(text: string, names: readonly string[]): TextEdit[] {
   const doc = editable(text);

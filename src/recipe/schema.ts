@@ -277,8 +277,16 @@ export const recipeSchema = z
           .optional()
           .meta({ description: 'What mode float16 writes.' }),
       })
+      .or(
+        words('What is quantized, and how.', {
+          auto: 'what a search on this machine finds best, in the time that `search:` gives; what it was is written into the result',
+        }),
+      )
       .optional()
-      .meta({ description: 'What is quantized, and how.' }),
+      .meta({
+        description:
+          'What is quantized, and how; or `auto`: what a search over modes, observers, types and layers finds best here.',
+      }),
     fixed: z
       .strictObject({
         accumulator_bits: z.int().min(16).max(48).optional().meta({
@@ -368,17 +376,38 @@ export const recipeSchema = z
       })
       .optional()
       .meta({ description: 'How long the search for the layers that hurt may take.' }),
+    search: z
+      .strictObject({
+        budget_s: above0(
+          'Seconds that `quantization: auto` may search; 60 by default. What was tried is kept, and more time goes on from there.',
+        ).optional(),
+      })
+      .optional()
+      .meta({ description: 'How long the search for the best quantization may take.' }),
   })
   .meta({
     title: 'Vernier recipe',
     description: 'What is done to an ONNX model: NAME.quant.yaml',
   });
 
-/** A recipe as it is written, valid but with nothing filled in. */
-export type Recipe = z.infer<typeof recipeSchema>;
+type Written = z.infer<typeof recipeSchema>;
+/** A recipe as it is written, valid but with nothing filled in; `quantization: auto` is a map with `search`. */
+export type Recipe = Omit<Written, 'quantization'> & { quantization?: Quantization };
+/** The keys of `quantization:` as they are written. */
+export type Quantization = Exclude<NonNullable<Written['quantization']>, 'auto'> & {
+  /** The whole of it shall be searched for; no key of the language. */
+  search?: true;
+};
 /** How layers are named: a name or glob, or an operator. */
 export type Pattern = z.infer<typeof pattern>;
 /** One entry of `layers:`. */
 export type LayerRule = z.infer<typeof layerRule>;
 /** The keys of `image:` as they are written. */
 export type ImageRecipe = z.infer<typeof image>;
+
+/** Writes out what stands for more than it says. */
+export function withoutShortForms({ quantization, ...recipe }: Written): Recipe {
+  if (quantization === undefined) return recipe;
+  const searched: Quantization = { mode: 'auto', search: true };
+  return { ...recipe, quantization: quantization === 'auto' ? searched : quantization };
+}

@@ -6,7 +6,7 @@ import { laterKey, laterWord } from './later';
 import { calibrationNeed, modeFor, onlyModeOf } from './modes';
 import { problemOn } from './place';
 import type { Problem } from './problem';
-import { recipeSchema, type Recipe } from './schema';
+import { recipeSchema, withoutShortForms, type Recipe } from './schema';
 import { suggest } from './suggest';
 
 /** More problems than these are not collected: nobody reads them. */
@@ -37,7 +37,7 @@ export function validate(
     const problems = issues.flatMap((issue) => problemsOf(doc, data, issue, []));
     return { recipe: null, problems };
   }
-  const recipe = parsed.data as Recipe;
+  const recipe = withoutShortForms(parsed.data as Parameters<typeof withoutShortForms>[0]);
   return { recipe, problems: together(doc, recipe, partial) };
 }
 
@@ -69,7 +69,7 @@ function problemsOf(doc: RecipeText, data: unknown, issue: Issue, prefix: Path):
     case 'invalid_union': {
       // the alternative that the value was meant as: the one whose complaint is not about the value's type
       const meant = issue.errors.find(
-        (errors) => !errors.some((e) => e.path.length === 0 && e.code === 'invalid_type'),
+        (errors) => !errors.some((e) => e.path.length === 0 && isAboutType(e, value)),
       );
       if (meant) return meant.flatMap((inner) => problemsOf(doc, data, inner, path));
       return [wrongType(doc, path, value)];
@@ -98,6 +98,11 @@ function problemsOf(doc: RecipeText, data: unknown, issue: Issue, prefix: Path):
         ),
       ];
   }
+}
+
+/** A word that is wanted where a map or list stands is a matter of type, too. */
+function isAboutType({ code }: Issue, value: unknown): boolean {
+  return code === 'invalid_type' || (code === 'invalid_value' && typeof value === 'object');
 }
 
 function unknownKey(doc: RecipeText, path: Path, key: string): Problem {

@@ -10,6 +10,7 @@ import type {
   RunResult,
 } from '../results';
 import { choiceDocument } from './choice';
+import { searchDocument } from './search';
 import type { Json } from './json-value';
 import { profileDocument } from './latency';
 
@@ -27,6 +28,7 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
     target: result.target,
     mode: result.mode,
     choice: result.choice && choiceDocument(result.choice),
+    search: result.search && searchDocument(result.search),
     layers: result.layers.map(layerDocument),
     // results of older versions have none
     layer_match: result.layerMatch ? { ...result.layerMatch } : null,

@@ -2,6 +2,7 @@ import type { RunResult } from '../results';
 import { beforeAfterTable } from './before-after';
 import { calibrationText } from './calibration';
 import { choiceSentence, choiceTable } from './choice';
+import { searchSentence, searchTable } from './search';
 import { fixedSentence, fixedTable } from './fixed';
 import { layersTable } from './figures/layers';
 import type { Table } from './figures/table';
@@ -22,6 +23,9 @@ export function renderMarkdown(result: RunResult): string {
       : '',
     text(verdictSentence(result)),
     markdownTable(beforeAfterTable(result)),
+    result.search
+      ? `## How the quantization was found\n\n${text(searchSentence(result.search))}\n\n${markdownTable(searchTable(result.search))}`
+      : '',
     result.choice
       ? `## How the mode was chosen\n\n${text(choiceSentence(result.choice))}\n\n${markdownTable(choiceTable(result.choice))}`
       : '',

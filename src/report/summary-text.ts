@@ -3,6 +3,7 @@ import { calibrationText } from './calibration';
 import { beforeAfterTable } from './before-after';
 import { existingText } from './existing-text';
 import { choiceText } from './choice';
+import { searchText } from './search';
 import { fixedSentence, fixedTable } from './fixed';
 import { worstErrorsTable } from './figures/errors';
 import { layersTable } from './figures/layers';
@@ -25,6 +26,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     verdictSentence(result),
     result.fixed ? fixedSentence(result.fixed) : '',
     result.choice ? choiceText(result.choice, options) : '',
+    result.search ? searchText(result.search, options) : '',
     hurts(result),
     errors(result, options),
     worstSamples(result),

@@ -34,8 +34,11 @@ export function classifier() {
 }
 
 /** Writes model, calibration and evaluation data with FP32's own labels into `folder/name/`. */
-export async function project(folder: ReturnType<typeof temporaryFolder>, name: string) {
-  const model = classifier();
+export async function project(
+  folder: ReturnType<typeof temporaryFolder>,
+  name: string,
+  model = classifier(),
+) {
   const put = (file: string, contents: string | Uint8Array) =>
     folder.put(path.join(name, file), contents);
   put('net.onnx', serializeModel(model));

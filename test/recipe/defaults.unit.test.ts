@@ -44,6 +44,7 @@ describe('resolveRecipe', () => {
       limits: {},
       latency: { threads: 0, pairs: 200, seconds: 3 },
       sensitivity: { samples: 32, budgetSeconds: 60 },
+      search: { wanted: false, budgetSeconds: 60 },
     });
   });
 

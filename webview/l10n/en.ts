@@ -470,6 +470,7 @@ export const en = {
   'stage.evaluate': 'Evaluate',
   'stage.layer errors': 'Layer errors',
   'stage.sensitivity': 'Sensitivity',
+  'stage.search': 'Search',
   'stage.latency': 'Latency',
   'stage.report': 'Report',
   'keys.layer': 'layer',

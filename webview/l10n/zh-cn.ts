@@ -449,6 +449,7 @@ export const zhCn: Table = {
   'stage.evaluate': '评估',
   'stage.layer errors': '层误差',
   'stage.sensitivity': '敏感度',
+  'stage.search': '搜索',
   'stage.latency': '延迟',
   'stage.report': '报告',
   'keys.layer': '层',

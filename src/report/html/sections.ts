@@ -6,6 +6,7 @@ import { badge, shiftText } from '../figures/layers';
 import { bytes, count, db, percent, significant } from '../figures/numbers';
 import { narrower, notFiniteText } from '../figures/ranges';
 import { choiceSentence, choiceTable } from '../choice';
+import { searchSection } from '../search';
 import { causeText, kernelTable, layerTimesTable, slowerLines } from '../latency';
 import { MODE_NAMES } from '../modes';
 import { verificationText } from '../verification';
@@ -69,7 +70,8 @@ export function times({ latency }: RunResult): string {
 }
 
 /** Every mode that was measured, and why one won. */
-export function choice({ choice: chosen }: RunResult): string {
+export function choice({ choice: chosen, search }: RunResult): string {
+  if (search) return searchSection(search);
   if (!chosen) return '';
   const { columns, rows } = choiceTable(chosen);
   const content = `<p>${escapeHtml(choiceSentence(chosen))}</p>\n${table(columns, rows)}`;

@@ -37,6 +37,7 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
     output: 'mobilenet_v1_0.25.int8.onnx',
     mode: 'static',
     choice: null,
+    search: null,
     target: 'x86-vnni',
     targetWasAuto: true,
     runtime: { name: 'onnxruntime-node', version: '1.30.0', threads: 1 },

@@ -1,0 +1,139 @@
+import type { SearchResult, SearchTry } from '../results-search';
+import { escapeHtml } from './figures/figure';
+import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
+import { tableHtml, type Table } from './figures/table';
+import { page } from './html/page';
+import { section } from './html/parts';
+import type { Json } from './json-value';
+import { snakeCased } from './snake';
+import { terminalTable, type TerminalOptions } from './terminal';
+
+const STATES: Readonly<Record<SearchTry['state'], string>> = {
+  chosen: '←',
+  kept: '',
+  dropped: 'dropped',
+  failed: 'failed',
+  skipped: 'not tried',
+};
+
+/** The log: all that was tried, in that order, with what became of it. */
+export function searchTable({ tries, chosen, fp32Bytes }: SearchResult): Table {
+  const metric = tries.find((t) => t.accuracy)?.accuracy ?? null;
+  const labels = !metric && tries.some((t) => t.agreement);
+  const kept = (value: string) => (metric || labels ? [value] : []);
+  const speed = ({ latency, timedAs }: SearchTry) =>
+    latency
+      ? `${latency.speedup.toFixed(2)} × (${latency.low.toFixed(2)} … ${latency.high.toFixed(2)})${timedAs === null ? '' : ' *'}`
+      : notMeasured;
+  const accuracy = ({ accuracy: a }: SearchTry) =>
+    a ? `${significant(a.int8)} (${signed(a.low)} … ${signed(a.high)})` : notMeasured;
+  const row = (t: SearchTry) => [
+    t.name,
+    speed(t),
+    db(t.worstDb),
+    ...kept(metric ? accuracy(t) : percent(t.agreement?.value)),
+    t.samples === 0 ? notMeasured : String(t.samples),
+    t.bytes === null ? notMeasured : bytes(t.bytes),
+    [STATES[t.state], t.why].filter((part) => part).join(': '),
+  ];
+  const fp32 = ['FP32', '1', notMeasured, ...kept(metric ? significant(metric.fp32) : notMeasured)];
+  return {
+    columns: [
+      { name: 'Tried' },
+      { name: 'Speed-up', right: true },
+      { name: 'SQNR, dB', right: true },
+      ...kept(metric?.metric ?? 'same label').map((name) => ({ name, right: true })),
+      { name: 'Samples', right: true },
+      { name: 'Size', right: true },
+      { name: '' },
+    ],
+    rows: [
+      [...fp32, notMeasured, bytes(fp32Bytes), chosen === null ? STATES.chosen : ''],
+      ...tries.map(row),
+    ],
+  };
+}
+
+/** What was found and why, and what it was read from, in a few sentences. */
+export function searchSentence(result: SearchResult): string {
+  const { tries, chosen, reason, rule, measuredOn, machine, threads, stopped, missed } = result;
+  const found = chosen === null ? 'the model as it is' : tries[chosen]!.name;
+  const on = measuredOn.random
+    ? 'random input, which says nothing of accuracy'
+    : `${Math.max(0, ...tries.map(({ samples }) => samples))} samples of ${measuredOn.source}`;
+  const with_ = threads === 0 ? "the runtime's threads" : `threads: ${threads}`;
+  const measured = tries.filter(({ samples }) => samples > 0).length;
+  const end = stopped ? ' The time was over before all was tried: this is the best so far.' : '';
+  const missing = missed === null ? '' : ` ${capital(missed)}.`;
+  return (
+    `Found: ${found}. ${capital(reason)}. ${measured} were measured in ${Math.round(result.seconds)} s, ` +
+    `each against FP32, at last on ${on}; ${rule} (${machine}, ${with_}).${missing}${end}`
+  );
+}
+
+const SHARED = '* as the first with the same kernels, which was timed';
+
+/** What `vernier auto` prints. */
+export function searchText(result: SearchResult, options: TerminalOptions = {}): string {
+  const shared = result.tries.some(({ timedAs }) => timedAs !== null) ? [SHARED] : [];
+  return [
+    [terminalTable(searchTable(result), options), ...shared].join('\n'),
+    searchSentence(result),
+    ...(result.text === null ? [] : [`The recipe that gives the same bytes:\n\n${result.text}`]),
+  ]
+    .join('\n\n')
+    .replaceAll('−', '-')
+    .trimEnd();
+}
+
+/** The document that `vernier auto --json` prints, and `search` of a run. */
+export function searchDocument(result: SearchResult): { [key: string]: Json } {
+  const tries = result.tries.map(({ latency, quantization, keep, wide, ...one }) => ({
+    ...(snakeCased(one) as { [key: string]: Json }),
+    quantization: quantization as Json,
+    keep_fp32: keep as Json,
+    int16: wide,
+    latency: latency && {
+      fp32_ms: latency.fp32Ms,
+      int8_ms: latency.int8Ms,
+      speedup: latency.speedup,
+      low: latency.low,
+      high: latency.high,
+      pairs: latency.pairs,
+    },
+  }));
+  return { ...(snakeCased({ ...result, tries: [] }) as { [key: string]: Json }), tries };
+}
+
+/** The search as one HTML file that needs nothing from elsewhere. Every text is escaped. */
+export function searchHtml(result: SearchResult): string {
+  const name = result.model.split(/[\\/]/).at(-1) ?? result.model;
+  return page({
+    title: `The best quantization for ${name}`,
+    head: `<p class="lead">${escapeHtml(searchSentence(result))}</p>`,
+    parts: [section('search', 'What was tried', logHtml(result)), ...recipeSection(result)],
+  });
+}
+
+/** The search as a section of the report of a run. */
+export function searchSection(result: SearchResult): string {
+  const told = `<p>${escapeHtml(searchSentence(result))}</p>\n${logHtml(result)}`;
+  const recipe = result.text === null ? '' : `\n<pre>${escapeHtml(result.text)}</pre>`;
+  return section('search', 'How the quantization was found', `${told}${recipe}`);
+}
+
+function logHtml(result: SearchResult): string {
+  const shared = result.tries.some(({ timedAs }) => timedAs !== null);
+  return `${tableHtml(searchTable(result))}${shared ? `<p>${escapeHtml(SHARED)}</p>` : ''}`;
+}
+
+function recipeSection({ text }: SearchResult): string[] {
+  if (text === null) return [];
+  return [section('recipe', 'The recipe that was found', `<pre>${escapeHtml(text)}</pre>`)];
+}
+
+const signed = (value: number) => `${value > 0 ? '+' : ''}${significant(value)}`;
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
