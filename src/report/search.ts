@@ -91,7 +91,7 @@ export function searchDocument(result: SearchResult): { [key: string]: Json } {
   const tries = result.tries.map(({ latency, quantization, keep, wide, ...one }) => ({
     ...(snakeCased(one) as { [key: string]: Json }),
     quantization: quantization as Json,
-    keep_fp32: keep as Json,
+    keep_fp32: keep,
     int16: wide,
     latency: latency && {
       fp32_ms: latency.fp32Ms,

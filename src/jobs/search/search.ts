@@ -268,7 +268,7 @@ export class Search {
         keep: [...from.keep, ...named('float32')],
         wide: [...from.wide, ...named('int16')],
       };
-      await this.enter(candidate, 1, this.rungs.at(-1)!);
+      await this.enter(candidate, 1, this.rungs.at(-1));
     }
   }
 
