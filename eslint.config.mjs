@@ -48,10 +48,12 @@ export const ground = {
   'src/results': Object.keys(rooms),
   // parts of it: everyone takes them from src/results
   'src/results-calibration': [],
+  'src/results-choice': [],
   'src/results-diff': [],
   'src/results-latency': [],
   'src/results-model': [],
   'src/results-noise': [],
+  'src/results-search': [],
   'src/results-terms': [],
   // builds on src/results, which therefore cannot give it on
   'src/results-mixed': ['src/analyze', 'src/jobs', 'src/report', 'src/cli', 'src/extension'],

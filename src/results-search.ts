@@ -1,5 +1,6 @@
 /** What searching for the best quantization finds: pure types, as in results.ts, whose rules hold here too. */
-import type { ModeTrial, Target } from './results';
+import type { ModeTrial } from './results-choice';
+import type { Target } from './results-terms';
 
 /** A way to quantize, as a recipe writes it. */
 export interface SearchCandidate {

@@ -12,6 +12,7 @@ import type {
   CalibrationReport,
   CalibrationEstimate,
 } from './results-calibration';
+import type { AccuracyResult, ModeChoice } from './results-choice';
 import type { FusionCandidate } from './results-model';
 import type { SearchResult } from './results-search';
 import type { LatencyResult } from './results-latency';
@@ -19,10 +20,12 @@ import type { LayerMatch, LayerNoise } from './results-noise';
 import type { Closeness, Mode, Note, OutputCloseness, Precision, Target } from './results-terms';
 
 export type * from './results-calibration';
+export type * from './results-choice';
 export type * from './results-diff';
 export type * from './results-latency';
 export type * from './results-model';
 export type * from './results-noise';
+export type * from './results-search';
 export type * from './results-terms';
 
 /** What a target's rules say of a place in a model; `code` is stable. */
@@ -194,36 +197,6 @@ export interface FixedResult {
   files: { name: string; bytes: number }[];
 }
 
-/** Samples that FP32 labels right and the written model wrong, and the other way round. */
-export interface LabelChanges {
-  lost: number;
-  gained: number;
-  /** Exact two-sided p-value of McNemar's test. */
-  p: number;
-}
-
-export type MetricName = 'top1' | 'cross-entropy' | 'mse' | 'mae' | 'sqnr' | 'agreement';
-export interface AccuracyResult {
-  metric: MetricName;
-  fp32: number | null;
-  int8: number;
-  /** Interval of int8 − fp32 (paired bootstrap). */
-  low: number;
-  high: number;
-  n: number;
-  /** True where a larger value is better. */
-  higherIsBetter: boolean;
-  /** The interval contains zero: the difference is not proven at this n. */
-  unproven: boolean;
-  /** Labels that only one of the models has right, with McNemar's test; null for other metrics than top1. */
-  labels: LabelChanges | null;
-  /**
-   * Samples with which a difference of this mean and spread would be proven four times out of five; null where it is proven
-   * already, or where there is none to prove.
-   */
-  neededN: number | null;
-}
-
 /** What the written file needs, and the lines that load it. */
 export interface LoadAdvice {
   opset: number;
@@ -241,44 +214,6 @@ export interface LimitResult {
   wanted: number;
   got: number | null;
   met: boolean | null;
-}
-
-/** One mode that was tried on a model, and what measuring it on this machine found. */
-export interface ModeTrial {
-  mode: Mode;
-  /** Why no model could be written; null where one was, and then what follows is measured. */
-  failure: { code: string; message: string } | null;
-  bytes: number | null;
-  /** MACs that run in integer kernels. */
-  int8MacShare: number | null;
-  /** Lowest SQNR of a float output. */
-  worstDb: number | null;
-  accuracy: AccuracyResult | null;
-  agreement: { value: number; n: number } | null;
-  latency: LatencyResult | null;
-  /** What it misses of the accuracy or the limits asked for, in a sentence; null where nothing is. */
-  misses: string | null;
-}
-
-/** Which mode is best for a model on this machine, and what that was read from. */
-export interface ModeChoice {
-  model: string;
-  recipe: string | null;
-  target: Target;
-  trials: ModeTrial[];
-  winner: Mode;
-  /** Why it won, in a sentence. */
-  reason: string;
-  /** What a mode had to keep, in a sentence. */
-  rule: string;
-  /** What the trials were compared on; random inputs say nothing about accuracy. */
-  measuredOn: { samples: number; source: string; random: boolean };
-  /** Processor of the machine, and threads of the timed sessions; 0 is the runtime's default. */
-  machine: string;
-  threads: number;
-  runtime: string;
-  /** Bytes of the FP32 model. */
-  fp32Bytes: number;
 }
 
 /** Where the bytes of the written file are. */

@@ -18,11 +18,11 @@ import type {
   Progress,
   RangeDetail,
   RunResult,
+  SearchResult,
   Target,
   WeightDetail,
 } from '../results';
 import type { MixedPrecision } from '../results-mixed';
-import type { SearchResult } from '../results-search';
 
 /** How far a run goes. Each includes the ones before it. */
 export type RunUntil = 'calibrate' | 'quantize' | 'evaluate' | 'all';

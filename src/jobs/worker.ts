@@ -2,9 +2,15 @@
 import { inspectModel } from '../analyze/inspect';
 import { weightDetail } from '../analyze/weight-detail';
 import { toErrorData, VernierError } from '../errors';
-import type { CalibrateResult, CheckResult, ModeChoice, ModelSummary, RunResult } from '../results';
+import type {
+  CalibrateResult,
+  CheckResult,
+  ModeChoice,
+  ModelSummary,
+  RunResult,
+  SearchResult,
+} from '../results';
 import type { MixedPrecision } from '../results-mixed';
-import type { SearchResult } from '../results-search';
 import { calibrateRecipe } from './calibrate';
 import { checkModel } from './check';
 import { chooseRecipe } from './choose';

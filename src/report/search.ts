@@ -1,4 +1,4 @@
-import type { SearchResult, SearchTry } from '../results-search';
+import type { SearchResult, SearchTry } from '../results';
 import { escapeHtml } from './figures/figure';
 import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
 import { tableHtml, type Table } from './figures/table';

@@ -1,6 +1,5 @@
 /** What a search tries, as recipes write it: the ways to quantize, and what can be changed about each. Pure. */
-import type { Mode } from '../../results';
-import type { SearchCandidate } from '../../results-search';
+import type { Mode, SearchCandidate } from '../../results';
 
 /** What decides which candidates make sense. */
 export interface SearchFacts {

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { VernierError } from '../../errors';
-import type { SearchResult } from '../../results-search';
+import type { SearchResult } from '../../results';
 import { runtimeVersion } from '../../runtime/session';
 import { measuredOn } from '../comparison';
 import type { JobContext, JobHooks } from '../context';

@@ -1,6 +1,11 @@
-import type { AccuracyResult, LatencyResult, ModeTrial, OutputCloseness } from '../../results';
+import type {
+  AccuracyResult,
+  LatencyResult,
+  ModeTrial,
+  OutputCloseness,
+  SearchCandidate,
+} from '../../results';
 import type { PlannedLayer } from '../../results-mixed';
-import type { SearchCandidate } from '../../results-search';
 import type { JobContext } from '../context';
 
 /** How a candidate compares with FP32 on so many samples. */

@@ -1,7 +1,6 @@
 import { whatIsMissed } from '../../analyze/choose';
 import { ACCURACY_LIMITS } from '../../analyze/search';
-import type { ModeTrial } from '../../results';
-import type { SearchTry } from '../../results-search';
+import type { ModeTrial, SearchTry } from '../../results';
 import { emptyResult } from '../fill';
 import { checkLimits } from '../limits';
 import type { Entry } from './journal';

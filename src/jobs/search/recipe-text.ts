@@ -1,5 +1,5 @@
 import { applyEdits, keepPatterns, setValue, widenLayers } from '../../recipe/edit';
-import type { SearchCandidate } from '../../results-search';
+import type { SearchCandidate } from '../../results';
 
 /** A recipe's text with the quantization of a candidate written out; its other sections and their comments stay. */
 export function candidateText(text: string, { quantization, keep, wide }: SearchCandidate): string {

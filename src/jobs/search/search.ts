@@ -9,7 +9,7 @@ import {
   surelySlower,
   whyFloat32,
 } from '../../analyze/search';
-import type { SearchCandidate, SearchTry } from '../../results-search';
+import type { SearchCandidate, SearchTry } from '../../results';
 import { sampleCount, whatFp32Misses } from '../comparison';
 import type { JobContext } from '../context';
 import {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { kernelKey } from '../../analyze/kernel-key';
 import { toErrorData, VernierError } from '../../errors';
-import type { SearchCandidate } from '../../results-search';
+import type { SearchCandidate } from '../../results';
 import { Session } from '../../runtime/session';
 import { compareWithFp32 } from '../comparison';
 import type { JobContext } from '../context';
