@@ -1,4 +1,4 @@
-import { blockCost, usableScale, type BlockParams } from './block-params';
+import { blockCost, powerOf, usableScale, type BlockParams } from './block-params';
 import { hqq } from './hqq';
 import { roundHalfEven } from './round';
 
@@ -75,11 +75,12 @@ function symmetric(
   if (bits === 8) return { scale: usableScale(finer ?? largest / (half - 1)), zero: half };
   let best: BlockParams = { scale: 1, zero: half };
   let least = Infinity;
+  const power = powerOf(values, count);
   for (const share of SHARES)
     for (const full of [finer, largest / (half - 1)]) {
       if (full === null) continue;
       const candidate = { scale: usableScale(share * full), zero: half };
-      const error = blockCost(values, count, candidate, bits);
+      const error = blockCost(values, count, candidate, bits, power, least);
       if (error < least) [best, least] = [candidate, error];
     }
   return best;
@@ -96,11 +97,12 @@ function asymmetric(
   const top = 2 ** bits - 1;
   let best: BlockParams = { scale: 1, zero: 0 };
   let least = Infinity;
+  const power = powerOf(values, count);
   for (const share of bits === 8 ? WHOLE : SHARES) {
     const scale = usableScale((share * (high - low)) / top);
     const zero = Math.min(top, Math.max(0, roundHalfEven((-share * low) / scale)));
     const candidate = { scale, zero };
-    const error = bits === 8 ? 0 : blockCost(values, count, candidate, bits);
+    const error = bits === 8 ? 0 : blockCost(values, count, candidate, bits, power, least);
     if (error < least) [best, least] = [candidate, error];
   }
   return best;

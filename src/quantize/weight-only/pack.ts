@@ -37,14 +37,18 @@ export interface PackedMatrix {
   zeros: Uint8Array;
 }
 
+/** What the codes of a matrix were made with. */
+export type FittedScales = Pick<PackedMatrix, 'scales' | 'zeros'>;
+
 /** About so many values are in memory at once, where the granularity allows it. */
 const WINDOW = 1 << 20;
 
 /**
  * Quantizes a matrix block by block. With granularity `block` the tensor passes through a small window: the memory is
  * that of the codes. Null where a value is NaN or infinite.
+ * @param fitted scales and zero points of an earlier pass over the same values: finding them is nearly all of the work
  */
-export function packMatrix(request: PackRequest): PackedMatrix | null {
+export function packMatrix(request: PackRequest, fitted?: FittedScales): PackedMatrix | null {
   const { tensor, dir, kAxis, k, n, block, stride, granularity } = request;
   const { bits } = request.format;
   const reader = new FloatReader(tensor, dir);
@@ -54,23 +58,23 @@ export function packMatrix(request: PackRequest): PackedMatrix | null {
   const codes = new Uint8Array(bits === 4 ? nibbleBytes(size) : size);
   const packed = {
     codes,
-    scales: new Float32Array(n * blocks),
-    zeros: new Uint8Array(n * blocks),
+    scales: fitted?.scales ?? new Float32Array(n * blocks),
+    zeros: fitted?.zeros ?? new Uint8Array(n * blocks),
   };
-  const whole =
-    granularity === 'tensor' ? fitBlock(reader.read(0, k * n), k * n, request.format) : null;
-  if (granularity === 'tensor' && !whole) return null;
+  const one = granularity === 'tensor' && !fitted;
+  const whole = one ? fitBlock(reader.read(0, k * n), k * n, request.format) : null;
+  if (one && !whole) return null;
   // all of K is needed at once where a channel shares a scale
   const height =
     kAxis === 1
       ? Math.max(1, Math.floor(WINDOW / columns))
-      : granularity === 'channel'
+      : granularity === 'channel' && !fitted
         ? rows
         : block * Math.max(1, Math.floor(WINDOW / (block * columns)));
   for (let row = 0; row < rows; row += height) {
     const count = Math.min(height, rows - row);
     const window = { values: reader.read(row * columns, count * columns), row, count };
-    if (!packWindow(window, blocks, whole, request, packed)) return null;
+    if (!packWindow(window, blocks, whole, request, packed, fitted !== undefined)) return null;
   }
   return packed;
 }
@@ -100,17 +104,19 @@ function packWindow(
   whole: BlockParams | null,
   { kAxis, k, n, block, granularity, format, order, stride }: PackRequest,
   { codes, scales, zeros }: PackedMatrix,
+  isFitted: boolean,
 ): boolean {
   const [firstChannel, lastChannel] = kAxis === 0 ? [0, n] : [row, row + count];
   const [firstK, lastK] = kAxis === 0 ? [row, row + count] : [0, k];
   const step = kAxis === 0 ? n : 1;
-  const shared = new Float32Array(granularity === 'channel' ? lastK - firstK : 0);
+  const byChannel = granularity === 'channel' && !isFitted;
+  const shared = new Float32Array(byChannel ? lastK - firstK : 0);
   const run = new Float32Array(block);
   const codesOfRun = new Uint8Array(block);
   for (let c = firstChannel; c < lastChannel; c++) {
     const start = kAxis === 0 ? c : (c - row) * k;
     let params = whole;
-    if (granularity === 'channel') {
+    if (byChannel) {
       for (let i = 0; i < shared.length; i++) shared[i] = values[start + i * step]!;
       params = fitBlock(shared, shared.length, format);
       if (!params) return false;
@@ -119,11 +125,13 @@ function packWindow(
       const length = Math.min(block, lastK - at);
       const from = start + (at - firstK) * step;
       for (let i = 0; i < length; i++) run[i] = values[from + i * step]!;
-      const own = params ?? fitBlock(run, length, format);
-      if (!own) return false;
-      encodeBlock(run, length, own, format.bits, codesOfRun);
       const b = at / block;
       const entry = order === 'channel' ? c * blocks + b : b * n + c;
+      const own = isFitted
+        ? { scale: scales[entry]!, zero: zeros[entry]! }
+        : (params ?? fitBlock(run, length, format));
+      if (!own) return false;
+      encodeBlock(run, length, own, format.bits, codesOfRun);
       scales[entry] = own.scale;
       zeros[entry] = own.zero;
       // beyond the end of a channel stands zero

@@ -1,11 +1,18 @@
-import { isFiniteMatrix, packMatrix, type PackedMatrix, type PackRequest } from './pack';
+import {
+  isFiniteMatrix,
+  packMatrix,
+  type FittedScales,
+  type PackedMatrix,
+  type PackRequest,
+} from './pack';
 
 /** Thrown where weights are not finite; its message is the reason. */
 export class NotFinite extends Error {}
 
 /**
- * The codes of one matrix, with their scales and zero points. Held ones are packed anew each time they are asked for, so
- * that a model of any size is written with one matrix in memory; scales and zero points, a small part, stay.
+ * The codes of one matrix, with their scales and zero points. Held ones are made anew each time they are asked for, so
+ * that a model of any size is written with one matrix in memory; scales and zero points, a small part, stay, and are
+ * searched for once.
  * @throws NotFinite where a value is NaN or infinite
  */
 export class PackedCodes {
@@ -21,7 +28,7 @@ export class PackedCodes {
 
   codes(): Uint8Array {
     if (!this.held) return this.packed!.codes;
-    const packed = this.pack();
+    const packed = this.pack(this.packed ?? undefined);
     this.packed ??= { ...packed, codes: new Uint8Array() };
     return packed.codes;
   }
@@ -39,8 +46,8 @@ export class PackedCodes {
     return (this.packed ??= { ...this.pack(), codes: new Uint8Array() });
   }
 
-  private pack(): PackedMatrix {
-    return packMatrix(this.request) ?? this.refuse();
+  private pack(fitted?: FittedScales): PackedMatrix {
+    return packMatrix(this.request, fitted) ?? this.refuse();
   }
 
   private refuse(): never {
