@@ -1,4 +1,5 @@
 import { blockCost, powerOf, usableScale, type BlockParams } from './block-params';
+import { searchScales, type ScaleCandidates } from './block-search';
 import { hqq } from './hqq';
 import { roundHalfEven } from './round';
 
@@ -73,17 +74,12 @@ function symmetric(
   const largest = Math.max(-low, high);
   const finer = -low >= high ? largest / half : signedScale ? -largest / half : null;
   if (bits === 8) return { scale: usableScale(finer ?? largest / (half - 1)), zero: half };
-  let best: BlockParams = { scale: 1, zero: half };
-  let least = Infinity;
-  const power = powerOf(values, count);
+  const scales: number[] = [];
   for (const share of SHARES)
-    for (const full of [finer, largest / (half - 1)]) {
-      if (full === null) continue;
-      const candidate = { scale: usableScale(share * full), zero: half };
-      const error = blockCost(values, count, candidate, bits, power, least);
-      if (error < least) [best, least] = [candidate, error];
-    }
-  return best;
+    for (const full of [finer, largest / (half - 1)])
+      if (full !== null) scales.push(usableScale(share * full));
+  const zeros = scales.map(() => half);
+  return cheapest(values, count, largest, { scales, zeros }, bits);
 }
 
 /** From the lowest to the highest value, clipped a little or not; zero is always inside and exact (DESIGN §4.1). */
@@ -95,15 +91,33 @@ function asymmetric(
   bits: 4 | 8,
 ): BlockParams {
   const top = 2 ** bits - 1;
-  let best: BlockParams = { scale: 1, zero: 0 };
-  let least = Infinity;
-  const power = powerOf(values, count);
+  const [scales, zeros]: [number[], number[]] = [[], []];
   for (const share of bits === 8 ? WHOLE : SHARES) {
     const scale = usableScale((share * (high - low)) / top);
-    const zero = Math.min(top, Math.max(0, roundHalfEven((-share * low) / scale)));
-    const candidate = { scale, zero };
-    const error = bits === 8 ? 0 : blockCost(values, count, candidate, bits, power, least);
-    if (error < least) [best, least] = [candidate, error];
+    scales.push(scale);
+    zeros.push(Math.min(top, Math.max(0, roundHalfEven((-share * low) / scale))));
   }
-  return best;
+  return cheapest(values, count, Math.max(-low, high), { scales, zeros }, bits);
+}
+
+/** The candidate that costs least. */
+function cheapest(
+  values: Float32Array,
+  count: number,
+  largest: number,
+  candidates: ScaleCandidates,
+  bits: 4 | 8,
+): BlockParams {
+  const { scales, zeros } = candidates;
+  const at = (i: number): BlockParams => ({ scale: scales[i]!, zero: zeros[i]! });
+  if (scales.length === 1) return at(0);
+  const found = searchScales(values, count, largest, candidates, bits);
+  if (found !== null) return at(found);
+  let [best, least] = [0, Infinity];
+  const power = powerOf(values, count);
+  for (let i = 0; i < scales.length; i++) {
+    const error = blockCost(values, count, at(i), bits, power, least);
+    if (error < least) [best, least] = [i, error];
+  }
+  return at(best);
 }

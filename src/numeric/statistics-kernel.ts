@@ -3,6 +3,7 @@ import type { SampleSums } from './exact-moments';
 import { BIN_COUNT, type FloatBitsHistogram } from './histogram';
 import { channelRange, Moments } from './moments';
 import { STATISTICS_WASM } from './statistics-wasm';
+import { webAssembly } from './web-assembly';
 
 /** Above this many channels their ranges are not kept. */
 export const MOST_CHANNELS = 8192;
@@ -34,14 +35,6 @@ interface Exports {
   columns(at: number, rows: number, channels: number, extremes: number): void;
 }
 
-/** Node has it; the types that we compile with (no browser) do not say so. */
-const { WebAssembly } = globalThis as unknown as {
-  WebAssembly: {
-    Module: new (bytes: Uint8Array) => object;
-    Instance: new (module: object) => { exports: unknown };
-  };
-};
-
 /** What one pass over a tensor finds besides the histogram. */
 export interface KernelResult extends SampleSums {
   /** Finite extremes of every channel; +∞ and −∞ where there are none. Null without a channel axis. */
@@ -63,8 +56,8 @@ export class StatisticsKernel {
 
   /** @param histograms one for each tensor; a tensor is then named by its index */
   constructor(private readonly histograms: readonly FloatBitsHistogram[]) {
-    const module = new WebAssembly.Module(Buffer.from(STATISTICS_WASM, 'base64'));
-    this.wasm = new WebAssembly.Instance(module).exports as Exports;
+    const module = new webAssembly.Module(Buffer.from(STATISTICS_WASM, 'base64'));
+    this.wasm = new webAssembly.Instance(module).exports as Exports;
     this.lanes = histograms.length > MOST_WIDE ? 1 : 4;
     const bytes = BINS + histograms.length * this.lanes * BIN_BYTES;
     this.wasm.memory.grow(Math.ceil(bytes / PAGE) - 1);
