@@ -73,6 +73,7 @@ export async function twinErrors(
   onSample?: OnSample,
 ): Promise<Map<string, LocalError>> {
   const names = [...taps.values()].flatMap((t) => [t.exact, t.local]);
+  if (names.length === 0) return new Map();
   const { session } = await openTapped(model, names);
   const whole = new Map<string, { closeness: ClosenessAccumulator; noise: NoiseMoments }>();
   const channels = new Map<string, ChannelCloseness | null>();
@@ -160,6 +161,8 @@ export async function accumulatedErrors(
     if (!index.producer(tensor) || !original.producer(output)) return [];
     return [{ name, output, tensor, codes: useCodes ? codes : null }];
   });
+  // where all layers stand inside If, Loop and Scan there is nothing to compare here
+  if (taps.length === 0) return new Map();
   const exact = await openTapped(
     prepared,
     taps.map((t) => t.output),

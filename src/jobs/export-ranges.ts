@@ -1,4 +1,5 @@
 import { chooseParams, codeRange, type QuantParams, type QuantType } from '../numeric';
+import { everyRoot } from '../quantize/place-bodies';
 import { writeRanges, type ExportedRange, type RangeFormat } from '../quantize/ranges';
 import type { TensorStatistics } from '../quantize/statistics';
 import type { WrittenRanges } from '../results';
@@ -22,7 +23,8 @@ export async function exportRanges(
 ): Promise<WrittenRanges> {
   const wishes = wishesOf(plan, subject);
   const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, []);
-  const roots = everythingFor(subject, forcedLayers(plan, wishes), plan.traits.family).quantized;
+  const forced = forcedLayers(plan, wishes);
+  const roots = everyRoot(everythingFor(subject, forced, plan.traits.family));
   const ranges = new Map<string, ExportedRange>();
   const left: WrittenRanges['left'] = [];
   for (const [tensor, statistics] of calibrated.statistics) {

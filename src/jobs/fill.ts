@@ -16,6 +16,7 @@ import { addNote } from './context';
 import type { Plan } from './plan';
 import { nameOf, type Samples, type Selection } from './samples';
 import type { Calibrated } from './stages/calibrate';
+import { everyRoot } from '../quantize/place-bodies';
 import type { Quantized } from './stages/quantize';
 import type { Subject } from './subject';
 
@@ -131,8 +132,9 @@ export function fillCalibration(
       if (list) list.push(unit.name);
       else readers.set(input, [unit.name]);
     }
+  const roots = quantized?.placement ? everyRoot(quantized.placement) : null;
   result.ranges = [...calibrated.statistics.values()].map((s): RangeSummary => {
-    const root = quantized?.placement?.quantized.get(s.tensor);
+    const root = roots?.get(s.tensor);
     const channels = quantized?.codesOf(s.tensor)?.channels ?? null;
     const widest = channels?.reduce((a, b) => (b.scale > a.scale ? b : a));
     const wide = quantized?.wide?.get(s.tensor);

@@ -17,7 +17,7 @@ import { validateModel } from '../onnx/validate';
 import type { PassContext } from '../quantize/context';
 import type { TargetFamily } from '../quantize/operators';
 import { placeFor } from '../quantize/place-for';
-import { place, type Placement } from '../quantize/placement';
+import type { Placement } from '../quantize/placement';
 import { prepare } from '../quantize/prepare';
 import type { TypeOf, Unit } from '../quantize/units';
 import type { NamedLayer } from '../recipe/match';
@@ -78,7 +78,10 @@ async function makeSubject(file: string, key: string, hashes: ModelHashes): Prom
   validateModel(source);
   const look = lookAtPrepared(source, await prepare(source));
   const { model: prepared, context, units, shapes } = look;
-  const typeOf: TypeOf = (tensor) => shapes.get(tensor)?.type;
+  const inBodies = [...look.bodyShapes.values()];
+  // after preparing, no two graphs of a model define the same name
+  const typeOf: TypeOf = (tensor) =>
+    (shapes.get(tensor) ?? inBodies.find((own) => own.has(tensor))?.get(tensor))?.type;
   return {
     file,
     key,
@@ -88,7 +91,7 @@ async function makeSubject(file: string, key: string, hashes: ModelHashes): Prom
     prepared,
     context,
     units,
-    everything: place(prepared, units, { keep: new Set() }, typeOf),
+    everything: placeFor('cpu', prepared, units, { keep: new Set() }, typeOf),
     typeOf,
     inputs: prepared.graph.input.map((v) => ({
       name: v.name,

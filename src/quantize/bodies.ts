@@ -5,6 +5,7 @@ import {
   bodyModel,
   GraphIndex,
   nodeReads,
+  outerReads,
   ScopedIndex,
   type Body,
   type GraphProto,
@@ -65,11 +66,14 @@ export async function quantizeGraphs(
  *
  * Does nothing where no unit stands in a body.
  * @param units all units of the prepared model; those of the main graph are left alone
+ * @param outer tensors of the main graph that bodies read under another name than in the prepared model: that name by the
+ * written one. `quantize` sees the prepared names
  */
 export async function quantizeBodies(
   written: Model,
   units: readonly Unit[],
   quantize: QuantizeGraph,
+  outer: ReadonlyMap<string, string> = new Map(),
 ): Promise<Omit<WrittenGraph, 'model'>> {
   const placed: UnitPlacement[] = [];
   const weightScales = new Map<string, Float32Array>();
@@ -83,6 +87,9 @@ export async function quantizeBodies(
     const own = byPath.get(body.path);
     if (!own) continue;
     const { view, pulled } = bodyView(written, body, own);
+    const reads = outer.size > 0 ? outerReads(view.graph) : new Set();
+    const renamed = new Map([...outer].filter(([name]) => reads.has(name)));
+    renameTensors(view.graph, renamed);
     const before = tensorNames(view.graph);
     const result = await quantize(view, own);
     placed.push(...result.units);
@@ -90,6 +97,7 @@ export async function quantizeBodies(
     for (const { domain, version } of result.model.proto.opsetImport)
       if (written.domainVersion(domain) === null) written.setDomainVersion(domain, Number(version));
     putBack(body, result.model.graph, before, pulled, names, constants);
+    renameTensors(body.graph, new Map([...renamed].map(([now, then]) => [then, now])));
   }
   new GraphIndex(written.graph).dropUnusedInitializers();
   const order = new Map(units.map((unit, i) => [unit, i]));

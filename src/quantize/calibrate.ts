@@ -1,4 +1,5 @@
 import type { Feed, Model } from '../onnx';
+import { BodyReader } from './body-statistics/body-reader';
 import { ExtremesReader } from './extremes/extremes-reader';
 import { TensorStatistics, type Depth, type StatisticsData } from './statistics';
 import { openSink, type StatisticsSink } from './statistics-sink';
@@ -28,8 +29,9 @@ export interface CalibrateOptions {
 }
 
 /**
- * Runs samples through the FP32 model and keeps statistics of `tensors` (inner tensors and inputs alike), while a second
- * thread computes them. One pass; memory does not grow with the number of samples. Throws what running throws.
+ * Runs samples through the FP32 model and keeps statistics of `tensors` (inner tensors and inputs alike, those inside If,
+ * Loop and Scan too, whose names no other graph has), while a second thread computes them. One pass; memory does not grow with the
+ * number of samples. Throws what running throws.
  */
 export async function calibrate(
   model: Model,
@@ -44,11 +46,14 @@ export async function calibrate(
   const sink = openSink({ tensors, before, depth }, how);
   try {
     const reader = await (depth === 'full' ? TapReader : ExtremesReader).open(model, tensors);
+    let bodies: BodyReader | null = null;
     try {
+      bodies = await BodyReader.open(model, tensors);
       const saver = onSave ? new Saver(sink, onSave, saveEveryMs) : null;
       let done = 0;
       for await (const feed of samples) {
         await reader.read(feed, positionOf(done), sink);
+        await bodies?.read(feed, positionOf(done), sink);
         done++;
         saver?.step(done);
         await options.onSample?.(done);
@@ -58,6 +63,7 @@ export async function calibrate(
       return new Map(data.map((d) => [d.tensor, TensorStatistics.fromData(d)]));
     } finally {
       await reader.release();
+      await bodies?.release();
     }
   } finally {
     await sink.close();

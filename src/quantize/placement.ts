@@ -34,6 +34,8 @@ export interface Placement {
    * read all their inputs as codes.
    */
   reads?: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The same for each body of If, Loop and Scan that holds layers, by its path; `units` of the whole has theirs too. */
+  bodies?: ReadonlyMap<string, Placement>;
 }
 
 export type { PlacementOptions } from './why-float';
@@ -146,13 +148,13 @@ function channelwiseTensors(
   return new Set(found.map(({ unit }) => unit.output));
 }
 
-/** What runs once a turn, or only sometimes, has no range that a calibration could vouch for. */
+/** A layer that the walk through one graph does not meet; those of bodies have walks of their own (`placeFor`). */
 export function insideBody(unit: Unit, { keep }: PlacementOptions): UnitPlacement {
   const { body } = unit;
   const where = body ? `inside the body of ${body.owner.opType} '${body.path}'` : 'not reached';
   const reason = keep.has(unit.name)
     ? 'kept in FP32 by the recipe'
-    : `it is ${where}, whose ranges are not read: mode: dynamic quantizes there`;
+    : `it is ${where}, where this target computes in float: mode: dynamic quantizes there`;
   return { unit, integer: false, reason };
 }
 

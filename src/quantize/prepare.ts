@@ -1,4 +1,4 @@
-import { bodiesOf, bodyModel, topologicalOrder, type Model } from '../onnx';
+import { topologicalOrder, type Model } from '../onnx';
 import { inlineFunctions } from '../onnx/functions';
 import { upgradeOpset } from '../onnx/upgrade';
 import { PassContext } from './context';
@@ -11,9 +11,11 @@ import { foldConstants } from './passes/fold-constants';
 import { foldPad } from './passes/fold-pad';
 import { inlineIf } from './passes/inline-if';
 import { inlineConstants } from './passes/inline-constants';
+import { insideBodies } from './passes/inside-bodies';
 import { loneMatmul } from './passes/lone-matmul';
 import { matmulToGemm } from './passes/matmul-to-gemm';
 import { moveConstants } from './passes/move-constants';
+import { nameBodyTensors } from './passes/name-body-tensors';
 import { nameNodes } from './passes/name-nodes';
 import { nameStates } from './passes/name-states';
 import { pixelShuffle } from './passes/pixel-shuffle';
@@ -57,8 +59,16 @@ export interface PrepareOptions {
   runtime?: boolean;
 }
 
-/** What is done inside If, Loop and Scan too: it needs to know nothing of the graphs around them. */
-const IN_BODIES: readonly Pass[] = [inlineConstants, plainGemm];
+/** What is done inside If, Loop and Scan too. */
+const IN_BODIES: readonly Pass[] = [
+  inlineConstants,
+  foldBatchNorm,
+  foldBias,
+  matmulToGemm,
+  loneMatmul,
+  plainGemm,
+  nameStates,
+];
 
 /**
  * Prepares a copy of a model for quantization. The given model is left as it is.
@@ -85,8 +95,8 @@ export async function prepare(source: Model, options: PrepareOptions = {}): Prom
   }
   for (const [name, pass] of PREPARATION)
     if (name !== 'fold constants' || options.runtime !== false) await pass(model, context);
-  for (const body of bodiesOf(model.graph))
-    for (const pass of IN_BODIES) await pass(bodyModel(model, body), context);
+  await insideBodies(model, context, IN_BODIES);
+  nameBodyTensors(model);
   model.graph.node = topologicalOrder(model.graph);
   return { model, context };
 }

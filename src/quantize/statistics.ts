@@ -95,7 +95,10 @@ export class TensorStatistics {
     return this.moments.max;
   }
 
-  /** Adds what was found of one sample elsewhere; its values are in the histogram already. */
+  /**
+   * Adds what was found of one sample elsewhere; its values are in the histogram already. A tensor that a sample computes
+   * several times, inside Loop or Scan, comes several times with the sample's position.
+   */
   absorb(
     sample: SampleSums & { channels: { min: Float32Array; max: Float32Array } | null },
     dims: readonly number[],
@@ -115,10 +118,17 @@ export class TensorStatistics {
     position = this.nextPosition,
   ): void {
     this.keepChannels(sample.channels, this.samples > 0);
-    this.samples++;
-    if (sample.nan + sample.infinite > 0) this.notFiniteAt.push(position);
+    const odd = sample.nan + sample.infinite > 0;
+    if (odd && this.notFiniteAt.at(-1) !== position) this.notFiniteAt.push(position);
     this.dims = larger(this.dims, dims);
     this.moments.widen(sample.min, sample.max);
+    const last = this.positions.length - 1;
+    if (this.positions[last] === position) {
+      this.sampleMin[last] = Math.min(this.sampleMin[last]!, sample.min);
+      this.sampleMax[last] = Math.max(this.sampleMax[last]!, sample.max);
+      return;
+    }
+    this.samples++;
     this.positions.push(position);
     this.sampleMin.push(sample.min);
     this.sampleMax.push(sample.max);

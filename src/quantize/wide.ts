@@ -56,6 +56,8 @@ const MOVERS = new Set(
 
 /** Why a layer cannot have 16-bit activations; null where it can. */
 export function whyNotWide(unit: Unit): string | null {
+  if (unit.body)
+    return `it is inside the body of ${unit.body.owner.opType} '${unit.body.path}', where layers are written in 8 bits only`;
   return isRecurrent(unit.node)
     ? 'its states are taken apart for 8 bits, and have no 16-bit form'
     : null;

@@ -1,6 +1,7 @@
 import type { QuantParams } from '../../numeric';
 import type { Statistics } from '../../quantize/calibrate';
 import type { Placement } from '../../quantize/placement';
+import { everyRoot } from '../../quantize/place-bodies';
 import { channelAxisOf } from '../../quantize/statistics';
 import type { Headroom } from '../../quantize/weights';
 
@@ -19,11 +20,12 @@ export function headrooms(
   paramsOf: (tensor: string) => QuantParams | undefined,
 ): Map<string, Headroom> {
   const found = new Map<string, Headroom>();
+  const roots = everyRoot(placement);
   for (const { unit, integer } of placement.units) {
     if (!integer || !unit.weight) continue;
     const input = unit.inputs[0]!;
     const seen = statistics.get(input);
-    const params = paramsOf(placement.quantized.get(input) ?? input);
+    const params = paramsOf(roots.get(input) ?? input);
     const axis = unit.op === 'Conv' ? 1 : (seen?.dims.length ?? 0) - 1;
     const known = seen && seen.samples >= FEWEST_SAMPLES && channelAxisOf(seen.dims) === axis;
     const channels = known ? seen.channels : null;

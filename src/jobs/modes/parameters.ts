@@ -55,7 +55,17 @@ export function chooseParameters(
     params.set(tensor, read ? { ...chosen, read } : chosen);
     if (!range && calibrated.imported && statistics.samples === 0)
       unusable.set(tensor, `'${calibrated.imported.name}' gives '${tensor}' no range`);
-    else if (statistics.notFinite > 0) {
+    else if (!range && statistics.samples === 0 && index.producer(tensor) === undefined) {
+      const message = `'${tensor}' was never computed: no calibration sample came this way`;
+      unusable.set(tensor, message);
+      addNote(notes, {
+        code: 'range-unusable',
+        severity: 'warning',
+        message: `${message}; its layers stay float.`,
+        tensor,
+        remedy: 'Add samples that take this branch of the model, or keep the layer in FP32.',
+      });
+    } else if (statistics.notFinite > 0) {
       const message = `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`;
       unusable.set(tensor, message);
       addNote(notes, {

@@ -6,6 +6,7 @@ import { placeFor } from '../../quantize/place-for';
 import type { TensorParams } from '../../quantize/parameters';
 import type { UnitPlacement } from '../../quantize/placement';
 import { observe } from '../../quantize/observers';
+import { writeBodies } from '../../quantize/write-bodies';
 import { writeQdq } from '../../quantize/qdq';
 import { importedParams } from '../../quantize/ranges/params';
 import type { Unit } from '../../quantize/units';
@@ -57,7 +58,10 @@ export const staticMode: QuantizationMode = {
     const written = writeQdq(
       prepared,
       // A 16-bit layer is none that the runtime could quantize again: it needs no protection.
-      { ...placement, units: placement.units.filter((p) => !wide.types.has(p.unit.name)) },
+      {
+        ...placement,
+        units: placement.units.filter(({ unit }) => !unit.body && !wide.types.has(unit.name)),
+      },
       paramsOf,
       { type: plan.activationType },
       weightSettings(plan, headroom),
@@ -71,6 +75,17 @@ export const staticMode: QuantizationMode = {
       paramsOf: wideParams(plan, calibrated),
       weightSettings: weightSettings(plan),
     });
+    const inner = await writeBodies(written, placement, (view, placed) =>
+      writeQdq(
+        view,
+        placed,
+        paramsOf,
+        { type: plan.activationType },
+        weightSettings(plan, headroom),
+        new Map(),
+        channelsFor(plan, calibrated, params),
+      ),
+    );
     return {
       model: written.model,
       units: placement.units.map((p, i) => withWidth(p, whole.units[i]!, wide)),
@@ -78,7 +93,7 @@ export const staticMode: QuantizationMode = {
       params,
       wide: tensors,
       codesOf: (tensor) => written.codes.get(tensor),
-      weightScales: written.weightScales,
+      weightScales: new Map([...written.weightScales, ...inner]),
       biasChanges: corrected?.changes ?? new Map<string, BiasChange>(),
       ...(headroom ? { headroom } : {}),
       notes,

@@ -1,6 +1,7 @@
 import type { SampleMark } from '../../analyze/calibration-set/sample-marks';
 import { VernierError } from '../../errors';
 import type { Statistics } from '../../quantize/calibrate';
+import { everyRoot } from '../../quantize/place-bodies';
 import type { TargetFamily } from '../../quantize/operators';
 import { hiddenTensors, isRecurrent } from '../../quantize/recurrent';
 import type { Depth } from '../../quantize/statistics';
@@ -51,11 +52,12 @@ export function tappedTensors(
   more: readonly string[] = [],
 ): string[] {
   const everything = everythingFor(subject, forced, family);
-  const tensors = new Set([...everything.quantized.values(), ...more]);
+  const tensors = new Set([...everyRoot(everything).values(), ...more]);
   // A layer whose neighbour is kept needs the range of its own input, so inputs are tapped besides roots.
-  for (const node of everything.joining) node.input.forEach((name) => tensors.add(name));
+  for (const { joining } of [everything, ...(everything.bodies?.values() ?? [])])
+    for (const node of joining) node.input.forEach((name) => tensors.add(name));
   for (const { unit, integer } of everything.units)
-    if ((integer || unit.weight) && !unit.body)
+    if (integer || (unit.weight && (!unit.body || everything.bodies?.has(unit.body.path))))
       for (const name of [...unit.inputs, unit.output, ...hiddenStates(unit)]) tensors.add(name);
   return [...tensors].filter((name) => (subject.typeOf(name) ?? 'float32') === 'float32');
 }

@@ -2,6 +2,7 @@ import { spread, type Feed } from '../../data';
 import { codeRange } from '../../numeric';
 import { calibrate, type Statistics } from '../../quantize/calibrate';
 import type { TensorParams } from '../../quantize/parameters';
+import { everyRoot } from '../../quantize/place-bodies';
 import { TensorStatistics, type StatisticsData } from '../../quantize/statistics';
 import type { Note, RunResult } from '../../results';
 import { runtimeVersion } from '../../runtime/session';
@@ -40,7 +41,8 @@ export function quantizersOf({ ranges }: RunResult): Quantizers {
 export function chosenQuantizers(plan: Plan, subject: Subject, calibrated: Calibrated): Quantizers {
   const wishes = wishesOf(plan, subject);
   const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, []);
-  const roots = everythingFor(subject, forcedLayers(plan, wishes), plan.traits.family).quantized;
+  const forced = forcedLayers(plan, wishes);
+  const roots = everyRoot(everythingFor(subject, forced, plan.traits.family));
   return new Map(
     [...roots].flatMap(([tensor, root]): [string, TensorParams][] => {
       const own = params.get(root);

@@ -23,6 +23,7 @@ import {
 import { eachLayer, outputNoise, wholeSums, type LayerLoop } from '../../analyze/sensitivity';
 import { floatsOf, spread, type Feed } from '../../data';
 import type { Executed } from '../../analyze/executed';
+import type { UnitPlacement } from '../../quantize/placement';
 import type { Unit } from '../../quantize/units';
 import type { JobContext } from '../context';
 import { forcedLayers } from '../forced';
@@ -243,30 +244,34 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
   );
   const before = experiments.filter((e) => known.has(experimentName(e))).length;
   await context.meter.begin('sensitivity', experiments.length, undefined, before);
-  const result =
-    modeOf(plan.recipe.quantization.mode).experiments === 'rewrite'
-      ? await eachLayer(
-          // A layer that the recipe keeps is kept here too: there is nothing to try.
-          units
-            .map((u) => u.unit.name)
-            .filter((layer) => quantized.wishes.get(layer)?.keep !== true),
-          loop,
-          async (layer) => {
-            const others = new Set(subject.units.map((u) => u.name).filter((n) => n !== layer));
-            const alone = await quantizeAlone(plan, subject, calibrated, others);
-            if (!alone) return exactSums(exact);
-            const sums = wholeSums(alone.model, layerSamples.feeds, exact);
-            return sums.finally(() => alone.release());
-          },
-        )
-      : await groupedSensitivity(
-          subject.prepared,
-          groupLayers(subject.prepared, experiments, subject.typeOf),
-          experimentSettings(plan, subject, calibrated, quantized),
-          layerSamples.feeds,
-          exact,
-          loop,
-        );
+  // A layer that the recipe keeps is kept here too: there is nothing to try.
+  const rewriting = (layers: readonly UnitPlacement[]) =>
+    eachLayer(
+      layers.map((u) => u.unit.name).filter((layer) => !quantized.wishes.get(layer)?.keep),
+      loop,
+      async (layer) => {
+        const others = new Set(subject.units.map((u) => u.name).filter((n) => n !== layer));
+        const alone = await quantizeAlone(plan, subject, calibrated, others);
+        if (!alone) return exactSums(exact);
+        const sums = wholeSums(alone.model, layerSamples.feeds, exact);
+        return sums.finally(() => alone.release());
+      },
+    );
+  if (modeOf(plan.recipe.quantization.mode).experiments === 'rewrite') {
+    const result = await rewriting(units);
+    await write();
+    return result;
+  }
+  const result = await groupedSensitivity(
+    subject.prepared,
+    groupLayers(subject.prepared, experiments, subject.typeOf),
+    experimentSettings(plan, subject, calibrated, quantized),
+    layerSamples.feeds,
+    exact,
+    loop,
+  );
+  const inBodies = quantized.units.filter((u) => u.integer && u.unit.body);
+  for (const [layer, sums] of await rewriting(inBodies)) result.set(layer, sums);
   await write();
   return result;
 }
@@ -373,8 +378,12 @@ export function experimentUnits(plan: Plan, subject: Subject, quantized: Quantiz
     forcedLayers(plan, quantized.wishes),
     plan.traits.family,
   );
+  // a twin beside a layer stands in the main graph: those in bodies are tried by writing the model again
   return everything.units.filter(
-    (u) => u.integer && u.unit.inputs.every((t) => usable(everything.quantized.get(t) ?? t)),
+    (u) =>
+      u.integer &&
+      !u.unit.body &&
+      u.unit.inputs.every((t) => usable(everything.quantized.get(t) ?? t)),
   );
 }
 
