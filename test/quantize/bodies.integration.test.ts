@@ -156,7 +156,7 @@ async function fixed(source: Model, feeds: Feeds[], keep: string[] = []) {
 
 const plainValue = ([name, { type, dims, data }]: [string, ort.Tensor]): [string, TensorValue] => [
   name,
-  { type: type as TensorValue['type'], dims, data: data as TensorValue['data'] },
+  { type: type, dims, data: data as TensorValue['data'] },
 ];
 
 /** Extremes of each tensor over everything that unrolled copies of a body give. */
