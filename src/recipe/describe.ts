@@ -163,6 +163,10 @@ export const texts = {
     message: `${code(layer)} makes ${Math.round(share * 100)} % of the noise at the output.`,
     remedy: 'Keep it in FP32.',
   }),
+  slower: (layers: readonly string[], savesMs: number): Text => ({
+    message: `${layers.map(code).join(' + ')} ${layers.length > 1 ? 'take' : 'takes'} ${Number(savesMs.toPrecision(3))} ms longer than in FP32.`,
+    remedy: `Keep ${layers.length > 1 ? 'them' : 'it'} in FP32.`,
+  }),
   hurts: (layer: string): Text => ({
     message: `${code(layer)} is among the layers that hurt the output most.`,
     remedy: 'Keep it in FP32.',

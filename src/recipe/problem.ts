@@ -29,7 +29,8 @@ export type LintCode =
   | 'random-data'
   | 'keeps-everything'
   | 'no-effect'
-  | 'hurts';
+  | 'hurts'
+  | 'slower';
 
 export type ProblemCode = ParseCode | LintCode;
 export type Severity = 'error' | 'warning' | 'info';
@@ -51,6 +52,8 @@ export interface Problem {
   replacements?: string[];
   /** The layer that it is about, for `hurts`. */
   layer?: string;
+  /** The layers that it is about together, for `slower`. */
+  layers?: string[];
 }
 
 /** True if any problem forbids running the recipe. */

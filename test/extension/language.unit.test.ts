@@ -108,6 +108,25 @@ describe('fixesFor', () => {
     expect(fixes[0]?.after).toContain('- /conv2');
   });
 
+  it('offers to keep layers that got slower, all that share kernels at once', async () => {
+    const fixes = [{ layers: ['/conv1', '/conv4'], savesMs: 0.2 }];
+    const latency = { profile: { fixes } } as RunResult['latency'];
+    const start = text.indexOf('keep_fp32');
+    const slower = (
+      await fixesFor(
+        '/dir/net.quant.yaml',
+        text,
+        { start, end: start },
+        { ...known, result: { ...result, latency } },
+      )
+    ).filter(({ kind }) => kind === 'keep-slower');
+    expect(slower).toMatchObject([
+      { names: ['/conv1', '/conv4'], problem: { code: 'slower', severity: 'info' } },
+    ]);
+    const after = applyEdits(text, slower[0]!.changes);
+    for (const line of ['- /conv1', '- /conv4', '# a comment']) expect(after).toContain(line);
+  });
+
   it('offers to quantize what an entry keeps', async () => {
     const fixes = await at('/conv3');
     expect(fixes).toMatchObject([{ kind: 'quantize-again', names: ['/conv3'] }]);

@@ -5,6 +5,7 @@ import type { DiffResult } from '../../results';
 import { isModelPath } from '../session/lookup';
 import type { ModelSession } from '../session/session';
 import { untrusted } from '../session/session';
+import { readRecipe } from '../sessions';
 import type { Services } from './services';
 import { activeFile, pickModel, sessionOf } from './target';
 import { underNotification } from './underNotification';
@@ -26,7 +27,8 @@ export async function compareModels(
   const pair = await pairOf(services, argument, selection);
   if (!pair) return undefined;
   const [a, b] = pair;
-  const recipe = recipeOf(await session(services, a)) ?? recipeOf(await session(services, b));
+  const recipe =
+    (await recipeOf(await session(services, a))) ?? (await recipeOf(await session(services, b)));
   const title = vscode.l10n.t('Comparing {0} with {1}', basename(a), basename(b));
   const request = { a, b, time: true, ...(recipe === null ? {} : { recipe }) };
   const result = await underNotification(services.sessions, title, 'diff', request);
@@ -78,9 +80,15 @@ async function session({ sessions }: Services, model: string): Promise<ModelSess
   return sessionOf(vscode.Uri.file(model), sessions);
 }
 
-/** The recipe of a model where that names data. */
-function recipeOf({ recipePath, state: { recipe } }: ModelSession): string | null {
-  return recipe.exists && recipe.calibrationSource !== null ? recipePath : null;
+/** The recipe of a model where that names data, as it is saved. */
+async function recipeOf({ recipePath, state }: ModelSession): Promise<string | null> {
+  if (!state.recipe.exists) return null;
+  const [{ parseRecipe }, { text }] = await Promise.all([
+    import('../../recipe/parse'),
+    readRecipe(recipePath),
+  ]);
+  const recipe = text === null ? null : parseRecipe(text, recipePath).recipe;
+  return (recipe?.evaluate?.data ?? recipe?.calibration?.data) ? recipePath : null;
 }
 
 async function show(result: DiffResult): Promise<void> {

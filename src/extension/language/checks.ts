@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { hurtDiagnostics } from '../../recipe/hurts';
+import { slowerDiagnostics } from '../../recipe/slower';
 import { lint, namedPaths } from '../../recipe/lint';
 import { parseRecipe, type ParseResult } from '../../recipe/parse';
 import type { Problem } from '../../recipe/problem';
@@ -8,7 +9,7 @@ import { besideRecipe } from '../session/lookup';
 
 export interface Checked {
   parse: ParseResult;
-  /** In the order in which they are shown: what is wrong, what is doubtful, what hurts. */
+  /** In the order in which they are shown: what is wrong, what is doubtful, what hurts, what is slow. */
   problems: Problem[];
 }
 
@@ -26,7 +27,9 @@ export async function checkRecipe(
     problems: [
       ...parse.problems,
       ...lint(parse, { layers, exists }),
-      ...(known.hurts && known.result ? hurtDiagnostics(parse, known.result) : []),
+      ...(known.hurts && known.result
+        ? [...hurtDiagnostics(parse, known.result), ...slowerDiagnostics(parse, known.result)]
+        : []),
     ],
   };
 }

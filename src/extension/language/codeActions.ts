@@ -66,6 +66,14 @@ function titleOf({ kind, names }: Fix): string {
       return vscode.l10n.t('Keep `{0}` in FP32', first);
     case 'keep-several':
       return vscode.l10n.t('Keep the {0} most sensitive layers in FP32', names.length);
+    case 'keep-slower':
+      return names.length > 1
+        ? vscode.l10n.t(
+            'Keep `{0}` and {1} more in FP32: slower than there',
+            first,
+            names.length - 1,
+          )
+        : vscode.l10n.t('Keep `{0}` in FP32: slower than there', first);
     case 'quantize-again':
       return vscode.l10n.t('Quantize `{0}` again', first);
     case 'replace':

@@ -9,7 +9,7 @@ import { switchLayers, type LayerSwitch } from './switchLayers';
 
 /** A quick fix, before the editor has a say. */
 export interface Fix {
-  kind: 'keep' | 'keep-several' | 'quantize-again' | 'replace';
+  kind: 'keep' | 'keep-several' | 'keep-slower' | 'quantize-again' | 'replace';
   /** Layers that it switches, or the text that it puts in. */
   names: string[];
   changes: TextEdit[];
@@ -26,7 +26,8 @@ const several = 3;
  *
  * 1. a misspelt word becomes what it was meant to be;
  * 2. a layer that hurts is kept in FP32, or the three that hurt most are;
- * 3. a layer that an entry keeps is quantized again.
+ * 3. layers that got slower are kept in FP32;
+ * 4. a layer that an entry keeps is quantized again.
  */
 export async function fixesFor(
   path: string,
@@ -65,6 +66,11 @@ export async function fixesFor(
       const changes = change({ keep: names, release: [] });
       fixes.push({ kind: 'keep-several', names, changes, problem: null, preferred: false });
     }
+  }
+  for (const problem of here.filter(({ code }) => code === 'slower')) {
+    const names = problem.layers ?? [];
+    const changes = change({ keep: names, release: [] });
+    fixes.push({ kind: 'keep-slower', names, changes, problem, preferred: false });
   }
   const lines = keepLines(text, layers);
   const line = (offset: number) => parse.doc.lines.linePos(offset).line;
