@@ -50,6 +50,7 @@ export const ground = {
   'src/results-calibration': [],
   'src/results-choice': [],
   'src/results-diff': [],
+  'src/results-fusions': [],
   'src/results-latency': [],
   'src/results-model': [],
   'src/results-noise': [],

@@ -1,4 +1,5 @@
 /** What a file says before anything runs, as a part of the results. Pure types. */
+import type { FusionCandidate } from './results-fusions';
 import type { ExistingRange, Note, OutputCloseness, Shape } from './results-terms';
 
 export interface ValueSummary {
@@ -43,20 +44,6 @@ export interface WeightSummary {
   max: number | null;
   /** Largest magnitude of every output channel, in channel order; null where the values were not read. */
   channelMax: number[] | null;
-}
-
-export type FusionStatus = 'will' | 'done' | 'blocked';
-/** A group of nodes that can run as one (DESIGN §5). */
-export interface FusionCandidate {
-  pattern: 'Conv+BatchNorm' | 'Conv+BatchNorm+Activation' | 'Conv+Activation' | 'Conv+Add+Relu';
-  nodes: { name: string; op: string }[];
-  /** The layer it belongs to. */
-  layer: string;
-  status: FusionStatus;
-  /** The node that stands in the way, and why, in a sentence. */
-  blockedBy: { node: string; reason: string } | null;
-  /** What is gained, in a sentence. */
-  gain: string;
 }
 
 /** The quantization that a file has been through before. */

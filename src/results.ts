@@ -13,7 +13,7 @@ import type {
   CalibrationEstimate,
 } from './results-calibration';
 import type { AccuracyResult, ModeChoice } from './results-choice';
-import type { FusionCandidate } from './results-model';
+import type { FusionCandidate } from './results-fusions';
 import type { SearchResult } from './results-search';
 import type { LatencyResult } from './results-latency';
 import type { LayerMatch, LayerNoise } from './results-noise';
@@ -22,6 +22,7 @@ import type { Closeness, Mode, Note, OutputCloseness, Precision, Target } from '
 export type * from './results-calibration';
 export type * from './results-choice';
 export type * from './results-diff';
+export type * from './results-fusions';
 export type * from './results-latency';
 export type * from './results-model';
 export type * from './results-noise';

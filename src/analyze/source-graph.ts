@@ -2,7 +2,7 @@ import { GraphIndex, isDefaultDomain, type Model, type NodeProto } from '../onnx
 
 /** The file's own graph, seen through Identity and inference-time Dropout. */
 export class SourceGraph {
-  private readonly index: GraphIndex;
+  readonly index: GraphIndex;
 
   constructor(model: Model) {
     this.index = new GraphIndex(model.graph);

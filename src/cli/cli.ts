@@ -1,3 +1,4 @@
+import { fusions } from './fusions';
 import { toErrorData, VernierError } from '../errors';
 import { toErrorDocument } from '../report/json';
 import { auto } from './auto';
@@ -30,6 +31,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         return await inspect(command, io);
       case 'check':
         return await check(command, io);
+      case 'fusions':
+        return await fusions(command, io);
       case 'dequantize':
         return await dequantize(command, io);
       case 'diff':

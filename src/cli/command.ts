@@ -31,6 +31,7 @@ export type Command =
   | { name: 'help'; about: string | null }
   | { name: 'version' }
   | ({ name: 'inspect'; model: string } & Manner)
+  | ({ name: 'fusions'; model: string } & Manner)
   | ({ name: 'check'; model: string; target: CheckedTarget } & Manner)
   | ({
       name: 'dequantize';
@@ -103,6 +104,7 @@ export type CheckedTarget = Extract<Target, 'tensorrt' | 'fpga-fixed' | 'onnx' |
 const COMMANDS = [
   'inspect',
   'check',
+  'fusions',
   'quantize',
   'run',
   'calibrate',
@@ -119,6 +121,7 @@ const MANNER = ['json', 'quiet', 'help', 'version'];
 const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   inspect: MANNER,
   check: [...MANNER, 'target'],
+  fusions: MANNER,
   run: [...MANNER, 'report', 'until'],
   quantize: [...MANNER, 'report', 'until', 'recipe'],
   dequantize: [...MANNER, 'output', 'data', 'samples'],
@@ -150,6 +153,7 @@ export function parseCommand(args: readonly string[]): Command {
   const recipeFlags = checkFlags(command, tokens);
   switch (command) {
     case 'inspect':
+    case 'fusions':
       return { name: command, model: subject, ...manner };
     case 'check':
       return { name: command, model: subject, target: checkedTarget(tokens), ...manner };

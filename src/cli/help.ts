@@ -7,6 +7,7 @@ vernier quantizes ONNX models and shows, layer by layer, what that does to them.
 Usage
   vernier inspect MODEL                        what a model's file says
   vernier check MODEL --target TARGET          whether a target's rules accept a file
+  vernier fusions MODEL                        which nodes run as one, and what is in the way of others
   vernier quantize MODEL --data PATH           quantize it, and measure
   vernier run RECIPE                           do what a recipe says
   vernier calibrate MODEL|RECIPE               read activation ranges, whole or a shard of them
@@ -70,6 +71,24 @@ The exit code is 3 where there is an error.
 Examples
   vernier check mobilenet.int8.onnx --target tensorrt
   vernier check mobilenet.int8.onnx --target x86-avx2 --json | jq '.findings[].node'
+`;
+
+const fusions = `
+vernier fusions MODEL [--json] [--quiet]
+
+Says which nodes of an .onnx file can run as one (Conv with BatchNormalization and activation, MatMul with bias,
+LayerNorm, GELU, attention, Pad, Transpose, operators between DequantizeLinear and QuantizeLinear …), each
+
+  done     the graph that onnxruntime executes shows it
+  will     one of our passes does it when the model is quantized
+  blocked  by which node, why, and what would free it
+
+with the bytes that are not written and read any more. Of a quantized model it says where integers are made floats
+and integers again, what that costs, and which operator is to blame. Nothing is written.
+
+Examples
+  vernier fusions ultraface.onnx
+  vernier fusions net.int8.onnx --json | jq '.breaks[] | {layer, bytes, reason}'
 `;
 
 const run = `
@@ -270,6 +289,8 @@ export function helpText(about: string | null): string {
       return inspect.trim();
     case 'check':
       return check.trim();
+    case 'fusions':
+      return fusions.trim();
     case 'run':
       return run.trim();
     case 'dequantize':
@@ -291,7 +312,7 @@ export function helpText(about: string | null): string {
     default:
       throw usage(
         `There is no command '${about}'.`,
-        'There are inspect, check, quantize, run, calibrate, merge, choose, plan, auto, dequantize and diff.',
+        'There are inspect, check, fusions, quantize, run, calibrate, merge, choose, plan, auto, dequantize and diff.',
       );
   }
 }

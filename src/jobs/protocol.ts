@@ -6,11 +6,13 @@ import type { ErrorData } from '../errors';
 import type { RangeFormat } from '../quantize/ranges';
 import type { DequantizeRequest } from './dequantize';
 import type { DiffRequest } from './diff';
+import type { FusionsRequest } from './fusions';
 import type {
   CalibrateResult,
   CheckResult,
   DequantizeResult,
   DiffResult,
+  FusionReport,
   MergeResult,
   Mode,
   ModeChoice,
@@ -73,6 +75,8 @@ export interface Requests {
   inspect(params: { model: string; runtime?: boolean }): ModelSummary;
   /** A file by the rules of a target. */
   check(params: { model: string; target: Target }): CheckResult;
+  /** What of a file runs as one, by the runtime's own graph; writes nothing. */
+  fusions(params: FusionsRequest): FusionReport;
   /** Runs a recipe; `partial` results and progress stream while it works. */
   run(params: RunRequest): RunResult;
   /** Calibrates and nothing else, on all samples or on a part of them; writes statistics and ranges where asked. */

@@ -162,7 +162,10 @@ async function runStages(
       await writtenBytes(plan.output, verified.data),
     );
     result.load = loadAdvice(quantized.model, plan.output);
-    result.fusions = settleFusions(fusionCandidates(subject.look), verified.optimized);
+    result.fusions = settleFusions(fusionCandidates(subject.look), subject.look.source, {
+      all: verified.optimized,
+      written: true,
+    });
     await fixedStage({ plan, quantized, samples, probe, result, context });
     context.partial();
     if (!goes('evaluate') || !samples.evaluation) noteRisk(result, pairs);

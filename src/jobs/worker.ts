@@ -17,6 +17,7 @@ import { chooseRecipe } from './choose';
 import type { JobHooks } from './context';
 import { dequantizeFile } from './dequantize';
 import { diffFiles } from './diff';
+import { fusionReport } from './fusions';
 import { rangeDetail } from './details';
 import { Memory } from './memory';
 import { planRecipe } from './mixed';
@@ -43,6 +44,7 @@ function serve(): void {
   });
   const handlers: Handlers = {
     check: ({ model, target }): Promise<CheckResult> => checkModel(model, target),
+    fusions: (request) => fusionReport(request),
     inspect: ({ model, runtime = true }): Promise<ModelSummary> => inspectModel(model, { runtime }),
     choose: (request, id): Promise<ModeChoice> =>
       chooseRecipe(request, memory, hooks(id), __filename),

@@ -2,7 +2,6 @@ import type { ErrorData } from '../errors';
 import type {
   CheckResult,
   DequantizeResult,
-  FusionCandidate,
   LayerResult,
   ModelSummary,
   NoiseShape,
@@ -10,6 +9,7 @@ import type {
   RunResult,
 } from '../results';
 import { choiceDocument } from './choice';
+import { fusionDocument } from './fusions';
 import { searchDocument } from './search';
 import type { Json } from './json-value';
 import { profileDocument } from './latency';
@@ -212,17 +212,6 @@ function noiseDocument(noise: NoiseShape | null | undefined): Json {
     }) ??
     null
   );
-}
-
-function fusionDocument(fusion: FusionCandidate): { [key: string]: Json } {
-  return {
-    pattern: fusion.pattern,
-    nodes: fusion.nodes.map(({ name }) => name),
-    layer: fusion.layer,
-    status: fusion.status,
-    blocked_by: fusion.blockedBy && { ...fusion.blockedBy },
-    gain: fusion.gain,
-  };
 }
 
 /** The document of `inspect --json`. */

@@ -39,6 +39,18 @@ describe('vernier', () => {
     expect(summary.fusions.every((f: { status: string }) => f.status === 'will')).toBe(true);
   });
 
+  it('says what of a model runs as one, by the graph that the runtime made', async () => {
+    const { code, out, err } = await cli('fusions', 'factor-cnn.onnx', '--json');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const report = JSON.parse(out);
+    const done = report.fusions.filter((f: { status: string }) => f.status === 'done');
+    expect(done.length).toBeGreaterThan(0);
+    expect(done.every((f: { into: unknown }) => f.into !== null)).toBe(true);
+    expect(report).toMatchObject({ mistaken: 0, breaks: [] });
+    expect(report.executed_nodes).toBeLessThan(report.nodes);
+    expect((await cli('fusions', 'factor-cnn.onnx')).out).toMatch(/Status +Fusion +Layer/);
+  });
+
   it('knows a model that was quantized, and makes floats of it', async () => {
     const made = await cli(
       ...['quantize', 'factor-cnn.onnx', '--data', 'calibration.npy', '-o', 'once.int8.onnx'],

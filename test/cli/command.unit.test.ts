@@ -19,6 +19,7 @@ describe('parseCommand', () => {
     [['quantize', 'm.onnx', '-h'], { name: 'help', about: 'quantize' }],
     [['-V'], { name: 'version' }],
     [['inspect', 'm.onnx'], { name: 'inspect', model: 'm.onnx', json: false, quiet: false }],
+    [['fusions', 'm.onnx', '-q'], { name: 'fusions', model: 'm.onnx', json: false, quiet: true }],
     [['--json', 'inspect', '--', '-m.onnx'], { name: 'inspect', model: '-m.onnx', json: true }],
     [
       ['run', 'r.yaml', '--report=r.md', '--until', 'quantize', '-q'],

@@ -26,7 +26,8 @@ export const gelu: Recognizer = ({ index, model }) => {
 
 const BACKWARD = ['Div', 'Mul', 'Add', 'Pow'];
 
-function geluAround(index: GraphIndex, root: NodeProto): Set<NodeProto> | null {
+/** The nodes of a GELU around its Erf or Tanh; null where it is none. */
+export function geluAround(index: GraphIndex, root: NodeProto): Set<NodeProto> | null {
   const [plusOne, ...others] = index.consumers(root.output[0]!);
   if (!plusOne || others.length > 0 || !isOp(plusOne, 'Add')) return null;
   const one = otherInput(plusOne, root.output[0]!);

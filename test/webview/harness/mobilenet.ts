@@ -150,14 +150,33 @@ export function fusions(layers: readonly LayerSummary[], done: boolean): FusionC
         pattern: 'Conv+BatchNorm+Activation',
         nodes: i === 19 ? nodes.slice(0, 2) : nodes,
         layer: layer.name,
+        vanishing: nodes.slice(1).map((n) => n.name),
         status: blocked ? 'blocked' : done ? 'done' : 'will',
+        by: [
+          { who: 'runtime', name: 'ConvBNFusion', level: 'basic' },
+          ...(done ? [] : [{ who: 'pass' as const, name: 'fold batch norm', level: null }]),
+        ],
+        alone: null,
+        into: done && !blocked ? { name: layer.name, op: 'QLinearConv' } : null,
+        estimate: { passes: nodes.length - 1, bytes: blocked ? null : 1_605_632 / (i + 1) },
+        measured: null,
         blockedBy: blocked
           ? i === 19
             ? {
                 node: `${layer.name}_tap`,
+                code: 'second-reader',
+                tensor: `${layer.name}_bn`,
+                op: 'the Clip',
                 reason: 'also reads the output of the BatchNormalization',
+                remedy: 'Let that node read the result, or compute the value twice.',
               }
-            : { node: `${layer.name}_bn`, reason: 'has weights that are computed, not constant' }
+            : {
+                node: `${layer.name}_bn`,
+                code: 'not-constant',
+                tensor: `${layer.name}_gamma`,
+                reason: 'has weights that are computed, not constant',
+                remedy: 'Export the model in eval mode with its parameters as initializers.',
+              }
           : null,
         gain: blocked
           ? 'Would save one pass over the tensor and one rounding.'

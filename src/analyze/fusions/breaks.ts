@@ -1,0 +1,191 @@
+import {
+  GraphIndex,
+  isDefaultDomain,
+  tensorType,
+  valueType,
+  type Model,
+  type NodeProto,
+} from '../../onnx';
+import type { PassContext } from '../../quantize/context';
+import { floatReason, integerRule, operatorKey } from '../../quantize/operators';
+import type { QuantizationBreak } from '../../results';
+import { nodeKernels, originalName } from '../executed';
+import { BYTES, sizeOf } from './estimate';
+import { FusionGraph } from './view';
+
+const CONVERSIONS = new Set(['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear']);
+
+/**
+ * Float islands between two integer regions of the graph that the runtime executes (DESIGN §5), in graph order.
+ * 1. An island is what is connected by float values and computes in float.
+ * 2. It is a break where integers enter it (a DequantizeLinear of computed codes, or an integer kernel that writes float) and
+ *    a QuantizeLinear leaves it. A DequantizeLinear with a QuantizeLinear right behind it is one without nodes.
+ * 3. To blame is the first of its nodes that has no integer kernel, or else the first one.
+ * Bodies of If, Loop and Scan are not looked at.
+ */
+export function quantizationBreaks(
+  executed: Model,
+  source: Model,
+  context: PassContext,
+): QuantizationBreak[] {
+  const index = new GraphIndex(executed.graph);
+  const kernelOf = nodeKernels(executed);
+  const origin = new FusionGraph(source);
+  const floats = (node: NodeProto) =>
+    !CONVERSIONS.has(node.opType) && kernelOf(node).precision === 'float32';
+  const computed = (tensor: string) =>
+    index.producer(tensor) !== undefined || index.isGraphInput(tensor);
+  const info = tensorInfo(executed, origin);
+
+  const seen = new Set<NodeProto>();
+  const breaks: QuantizationBreak[] = [];
+  for (const start of executed.graph.node) {
+    if (seen.has(start)) continue;
+    if (start.opType === 'DequantizeLinear' && computed(start.input[0]!)) {
+      const quantize = index
+        .consumers(start.output[0]!)
+        .filter((n) => n.opType === 'QuantizeLinear');
+      for (const q of quantize) breaks.push(describe([], [start, q]));
+    }
+    if (!floats(start)) continue;
+    const island = connected(index, start, floats);
+    for (const node of island) seen.add(node);
+    const members = [...island];
+    const makers = members.flatMap((n) => n.input.flatMap((t) => index.producer(t) ?? []));
+    const readers = members.flatMap((n) => n.output.flatMap((t) => index.consumers(t)));
+    const entries = [...new Set(makers)].filter(
+      (n) => n.opType === 'DequantizeLinear' && computed(n.input[0]!),
+    );
+    const kernels = makers.some(
+      (n) => !CONVERSIONS.has(n.opType) && kernelOf(n).precision === 'int8',
+    );
+    const exits = [...new Set(readers)].filter(
+      (n) => n.opType === 'QuantizeLinear' || n.opType === 'DynamicQuantizeLinear',
+    );
+    if (exits.length === 0 || (entries.length === 0 && !kernels)) continue;
+    const order = executed.graph.node.filter((n) => island.has(n));
+    breaks.push(describe(order, [...entries, ...exits]));
+  }
+  return breaks;
+
+  function describe(
+    nodes: readonly NodeProto[],
+    conversions: readonly NodeProto[],
+  ): QuantizationBreak {
+    const fileNodes = nodes.map((node) => fileNode(origin, node));
+    const without = fileNodes.find((n) => !integerRule(n.opType, n.domain));
+    const blamed = without ?? fileNodes[0];
+    const bytes = conversions.map((node) => {
+      const floating = info(floatSide(node));
+      const zero = index.initializer(node.input[2] ?? '');
+      const code = (zero && BYTES[tensorType(zero)]) ?? 1;
+      return floating === null ? null : (floating / 4) * (4 + code);
+    });
+    return {
+      nodes: nodes.map(brief),
+      layer: blamed ? context.hostOf(blamed.name) : conversions[0]!.name,
+      conversions: conversions.map((node) => ({
+        ...brief(node),
+        tensor: fileTensor(origin, floatSide(node)),
+      })),
+      bytes: bytes.reduce<number | null>(
+        (sum, b) => (sum === null || b === null ? null : sum + b),
+        0,
+      ),
+      ...why(blamed, without !== undefined),
+      conversionMs: null,
+      floatMs: null,
+    };
+  }
+}
+
+function why(
+  blamed: NodeProto | undefined,
+  noKernel: boolean,
+): Pick<QuantizationBreak, 'code' | 'op' | 'reason' | 'remedy'> {
+  if (!blamed)
+    return {
+      code: 'rescaled',
+      op: '',
+      reason: 'the codes are only written anew, with another scale or zero point',
+      remedy: 'Give both sides the same range.',
+    };
+  const op = operatorKey(blamed.opType, blamed.domain);
+  if (!noKernel)
+    return {
+      code: 'kept-float',
+      op,
+      reason: `${op} could run in integers, and is written in float here`,
+      remedy: 'Let it be quantized: take it out of keep_fp32, or give it a range.',
+    };
+  return {
+    code: 'no-kernel',
+    op,
+    reason: isDefaultDomain(blamed.domain)
+      ? floatReason(blamed.opType, blamed.domain)
+      : `${op} runs in float`,
+    remedy: `Put an operator with an integer kernel in the place of ${op}, or keep the layers around it in float, which saves the conversions.`,
+  };
+}
+
+/** The floats that a conversion reads or writes. */
+function floatSide(node: NodeProto): string {
+  return node.opType === 'DequantizeLinear' ? node.output[0]! : node.input[0]!;
+}
+
+/** The node of the file that gives the result of one of the runtime's, or that one where there is none. */
+function fileNode(source: FusionGraph, node: NodeProto): NodeProto {
+  const names = [...node.output, node.name].flatMap((name) => [name, originalName(name)]);
+  return names.map((name) => fileProducer(source, name)).find((n) => n !== undefined) ?? node;
+}
+
+/** A node of the file by its result or, where the runtime called a result by it, its own name. */
+function fileProducer(source: FusionGraph, name: string): NodeProto | undefined {
+  return source.producer(name) ?? source.nodes.find((node) => node.name === name);
+}
+
+/** What the file calls a tensor of the runtime's graph. */
+function fileTensor(source: FusionGraph, tensor: string): string {
+  const name = originalName(tensor);
+  return fileProducer(source, name)?.output[0] ?? name;
+}
+
+/** Everything that float values connect with a node. */
+function connected(
+  index: GraphIndex,
+  start: NodeProto,
+  floats: (node: NodeProto) => boolean,
+): Set<NodeProto> {
+  const island = new Set([start]);
+  for (const node of island) {
+    const around = [
+      ...node.input.flatMap((t) => index.producer(t) ?? []),
+      ...node.output.flatMap((t) => index.consumers(t)),
+    ];
+    for (const next of around) if (floats(next)) island.add(next);
+  }
+  return island;
+}
+
+/** Bytes of a tensor of the executed graph, for one sample. */
+function tensorInfo(executed: Model, source: FusionGraph): (tensor: string) => number | null {
+  const declared = new Map(
+    [...executed.graph.valueInfo, ...executed.graph.output, ...executed.graph.input].map((v) => [
+      v.name,
+      valueType(v),
+    ]),
+  );
+  return (tensor) => {
+    const own = declared.get(tensor);
+    if (own?.shape && BYTES[own.type] !== undefined) {
+      const size = sizeOf(own);
+      if (size !== null) return size;
+    }
+    const info = source.info(fileTensor(source, tensor));
+    return info ? sizeOf(info) : null;
+  };
+}
+
+function brief(node: NodeProto): { name: string; op: string } {
+  return { name: node.name || (node.output[0] ?? ''), op: node.opType };
+}

@@ -1,0 +1,192 @@
+import type { FusionCandidate, FusionReport, QuantizationBreak } from '../results';
+import { bytes, ms } from './figures/numbers';
+import type { Table } from './figures/table';
+import type { Json } from './json-value';
+import { terminalTable, type TerminalOptions } from './terminal';
+
+const ORDER: Readonly<Record<FusionCandidate['status'], number>> = { blocked: 0, will: 1, done: 2 };
+
+/** Blocked first: there one can do something. */
+export function byStatus(fusions: readonly FusionCandidate[]): FusionCandidate[] {
+  return [...fusions].sort((a, b) => ORDER[a.status] - ORDER[b.status]);
+}
+
+/** Who does it, in words: the runtime with its level of optimization, or one of our passes. */
+export function fuserText({ by, status, into }: FusionCandidate): string {
+  if (status === 'done') return into ? `runtime: ${into.op}` : 'runtime';
+  return by
+    .map(({ who, name, level }) =>
+      who === 'pass' ? `pass: ${name}` : `runtime (${level}): ${name}`,
+    )
+    .join('; ');
+}
+
+/** What is in the way, in a sentence; empty where nothing is. */
+export function blockerText({ blockedBy, alone }: FusionCandidate): string {
+  if (blockedBy) return `${blockedBy.node}: ${blockedBy.reason}`;
+  return alone ? `the runtime alone does not: ${alone.node}: ${alone.reason}` : '';
+}
+
+/** What is saved: bytes of tensors that are not written and read any more, or how many passes over them. */
+export function savedText({ estimate: { passes, bytes: size } }: FusionCandidate): string {
+  if (passes === 0) return '–';
+  return size === null ? `${passes} ${passes === 1 ? 'pass' : 'passes'}` : bytes(size);
+}
+
+/** The fusions of a model, one a row. */
+export function fusionsTable(fusions: readonly FusionCandidate[]): Table {
+  const timed = fusions.some(({ measured }) => measured);
+  return {
+    columns: [
+      ...[{ name: 'Status' }, { name: 'Fusion' }, { name: 'Layer' }, { name: 'By' }],
+      { name: 'Saves', right: true },
+      ...(timed
+        ? [
+            { name: 'ms apart', right: true },
+            { name: 'ms as one', right: true },
+          ]
+        : []),
+      { name: 'Blocked by' },
+    ],
+    rows: byStatus(fusions).map((f) => [
+      ...[f.status, f.pattern, f.layer, fuserText(f), savedText(f)],
+      ...(timed ? [ms(f.measured?.apartMs ?? null), ms(f.measured?.fusedMs ?? null)] : []),
+      blockerText(f),
+    ]),
+  };
+}
+
+/** The quantization breaks of a model, one a row. */
+export function breaksTable(breaks: readonly QuantizationBreak[]): Table {
+  const timed = breaks.some(({ conversionMs }) => conversionMs !== null);
+  return {
+    columns: [
+      ...[{ name: 'Layer to blame' }, { name: 'Float nodes', right: true }],
+      ...[
+        { name: 'Conversions', right: true },
+        { name: 'Bytes', right: true },
+      ],
+      ...(timed
+        ? [
+            { name: 'ms converting', right: true },
+            { name: 'ms in float', right: true },
+          ]
+        : []),
+      { name: 'Why' },
+    ],
+    rows: breaks.map((b) => [
+      ...[b.layer, String(b.nodes.length), String(b.conversions.length), bytes(b.bytes)],
+      ...(timed ? [ms(b.conversionMs), ms(b.floatMs)] : []),
+      b.reason,
+    ]),
+  };
+}
+
+/** What would free blocked fusions and remove breaks, once each. */
+export function remedies(
+  fusions: readonly FusionCandidate[],
+  breaks: readonly QuantizationBreak[],
+): string[] {
+  const all = [
+    ...fusions.flatMap(({ pattern, blockedBy }) =>
+      blockedBy ? [`${pattern}: ${blockedBy.remedy}`] : [],
+    ),
+    ...breaks.map(({ op, remedy }) => (op === '' ? remedy : `${op}: ${remedy}`)),
+  ];
+  return [...new Set(all)];
+}
+
+/** What `vernier fusions` prints. */
+export function fusionsText(report: FusionReport, options: TerminalOptions = {}): string {
+  const { fusions, breaks, mistaken } = report;
+  const count = (status: FusionCandidate['status']) =>
+    fusions.filter((f) => f.status === status).length;
+  const head = `${report.model}: ${report.nodes} nodes, of which onnxruntime ${report.runtime} makes ${report.executedNodes}; ${count('done')} fusions done, ${count('will')} when it is quantized, ${count('blocked')} blocked`;
+  const open = remedies(fusions, breaks);
+  const parts = [
+    head,
+    fusions.length > 0 ? terminalTable(fusionsTable(fusions), options) : '',
+    breaks.length > 0
+      ? terminalTable(
+          {
+            ...breaksTable(breaks),
+            caption: 'Quantization breaks: integers are made floats and integers again',
+          },
+          options,
+        )
+      : '',
+    open.length > 0 ? ['What would free them:', ...open.map((line) => `  ${line}`)].join('\n') : '',
+    timedText(report),
+    mistaken > 0
+      ? `${mistaken} predictions differ from what the runtime made of the file; the table shows what it made.`
+      : '',
+  ];
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function timedText({ timed }: FusionReport): string {
+  if (!timed) return '';
+  const { apartMs, fusedMs, runs, data, threads } = timed;
+  return `Timed on ${data}, ${runs} runs each, ${threads === 0 ? 'threads by the runtime' : `${threads} threads`}: ${ms(apartMs)} ms with optimizations disabled, ${ms(fusedMs)} ms with all of them.`;
+}
+
+/** One fusion in documents. */
+export function fusionDocument(fusion: FusionCandidate): { [key: string]: Json } {
+  const { measured } = fusion;
+  return {
+    pattern: fusion.pattern,
+    nodes: fusion.nodes.map(({ name }) => name),
+    vanishing: [...fusion.vanishing],
+    layer: fusion.layer,
+    status: fusion.status,
+    by: fusion.by.map((by) => ({ ...by })),
+    blocked_by: fusion.blockedBy && { ...fusion.blockedBy },
+    runtime_alone: fusion.alone && { ...fusion.alone },
+    into: fusion.into && { ...fusion.into },
+    gain: fusion.gain,
+    saved_passes: fusion.estimate.passes,
+    saved_bytes: fusion.estimate.bytes,
+    measured: measured && {
+      apart_ms: measured.apartMs,
+      vanishing_ms: measured.vanishingMs,
+      fused_ms: measured.fusedMs,
+    },
+  };
+}
+
+/** One quantization break in documents. */
+export function breakDocument(found: QuantizationBreak): { [key: string]: Json } {
+  return {
+    layer: found.layer,
+    nodes: found.nodes.map(({ name }) => name),
+    conversions: found.conversions.map((c) => ({ ...c })),
+    bytes: found.bytes,
+    code: found.code,
+    op: found.op,
+    reason: found.reason,
+    remedy: found.remedy,
+    conversion_ms: found.conversionMs,
+    float_ms: found.floatMs,
+  };
+}
+
+/** The document of `fusions --json`. */
+export function toFusionsDocument(report: FusionReport): { [key: string]: Json } {
+  const { timed } = report;
+  return {
+    model: report.model,
+    runtime: report.runtime,
+    nodes: report.nodes,
+    executed_nodes: report.executedNodes,
+    fusions: report.fusions.map(fusionDocument),
+    breaks: report.breaks.map(breakDocument),
+    timed: timed && {
+      data: timed.data,
+      runs: timed.runs,
+      threads: timed.threads,
+      apart_ms: timed.apartMs,
+      fused_ms: timed.fusedMs,
+    },
+    mistaken: report.mistaken,
+  };
+}
