@@ -58,6 +58,7 @@ export type InspectorAction =
   | 'chooseMode'
   | 'measureModes'
   | 'planMixed'
+  | 'findBest'
   | 'chooseTarget'
   | 'dequantize'
   | 'exportReport'

@@ -75,6 +75,20 @@ describe('parseCommand', () => {
       ['choose', 'r.quant.yaml'],
       { name: 'choose', subject: 'r.quant.yaml', flags: null, modes: null },
     ],
+    [
+      ['auto', 'm.onnx', '--data', 'x.npz', '--minutes', '0.5', '--recipe', 'r.quant.yaml'],
+      {
+        name: 'auto',
+        flags: { 'calibration.data': 'x.npz' },
+        minutes: 0.5,
+        write: false,
+        recipe: 'r.quant.yaml',
+      },
+    ],
+    [
+      ['auto', 'r.quant.yaml', '--write', '--report', 'r.html'],
+      { name: 'auto', flags: null, minutes: null, write: true, report: { format: 'html' } },
+    ],
   ])('%j', (line, wanted) => expect(parseCommand(line)).toMatchObject(wanted));
 
   it('reads the flags of quantize as recipe keys', () => {
@@ -135,6 +149,9 @@ describe('parseCommand', () => {
     [['calibrate', 'm.onnx', '--shard', '1/2', '--export', 'aimet=x'], /no ranges/, /--statistics/],
     [['merge', '-o', 'x'], /Which statistics/, /vernier merge/],
     [['merge', 'a', 'b'], /Where/, /-o FILE/],
+    [['auto', 'm.onnx', '--write'], /a model is none/, /--recipe FILE/],
+    [['auto', 'r.yaml', '--recipe', 'x.yaml'], /for a model/, /--write/],
+    [['auto', 'r.yaml', '--minutes', '0'], /number above 0/, /./],
     [['choose', 'r.yaml', '--data', 'x'], /no flag --data/, /flags of quantize/],
     [['choose', 'm.onnx', '--modes', 'auto'], /static, dynamic/, /--help/],
     [['choose', 'm.onnx', '--modes', 'float32'], /static, dynamic/, /--help/],

@@ -140,6 +140,7 @@ describe('completeAt', () => {
   });
 
   it.each([
+    ['quantization: |', ['auto']],
     ['quantization:\n  mode: |', ['static', 'dynamic', 'weight-only', 'float16', 'auto']],
     ['quantization:\n  half:\n    type: |', ['float16', 'bfloat16']],
     ['layers:\n  - activations: |', ['uint16', 'int16']],

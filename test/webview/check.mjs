@@ -184,6 +184,19 @@ const checks = {
     await best.locator('[data-testid="take-plan"]').waitFor({ state: 'detached' });
     assert.equal(await page.locator('[data-testid="take-plan"]').count(), 5);
   },
+  async 'a search: what was found, why, and all that was tried'(open) {
+    const page = await open('searched', { view: 'overview' });
+    await byId(page, 'action-more').click();
+    await byId(page, 'menu-findBest').click();
+    assert.deepEqual(await asked(page, 'action'), [{ action: 'findBest' }]);
+    assert.match(await byId(page, 'search-reason').textContent(), /^Static, observer mse is/);
+    const block = byId(page, 'search');
+    await block.locator('summary').first().click();
+    assert.equal(await block.locator('tr[data-state]').count(), 5);
+    assert.equal(await block.locator('tr[data-state="chosen"]').count(), 1);
+    await block.locator('summary').last().click();
+    assert.match(await byId(page, 'search-recipe').textContent(), /observer: mse/);
+  },
   async 'ranges draw, follow the selection, and keep what was chosen'(open) {
     const page = await open('done', { view: 'ranges', selected: 'conv_dw_3' });
     const plot = page.locator('[data-testid=plot][data-drawn]');

@@ -10,6 +10,7 @@ import { dequantize, type DequantizeOptions } from './dequantize';
 import { exportRanges, type ExportRangesOptions } from './exportRanges';
 import { exportReport, type ExportOptions } from './exportReport';
 import { keepLayer } from './keepLayer';
+import { findBest, type FindBestOptions } from './findBest';
 import { measureModes } from './measureModes';
 import { planMixed } from './planMixed';
 import { openModel, openRecipe, type OpenRecipeOptions } from './openRecipe';
@@ -26,6 +27,8 @@ const handlers: Record<CommandName, Handler> = {
   chooseMode,
   measureModes,
   planMixed: (services, target, options) => planMixed(services, target, plain<RunOptions>(options)),
+  findBest: (services, target, options) =>
+    findBest(services, target, plain<FindBestOptions>(options)),
   chooseTarget,
   dequantize: (services, target, options) =>
     dequantize(services, target, plain<DequantizeOptions>(options)),

@@ -78,6 +78,8 @@ function isNewer(
     return JSON.stringify(ran) !== JSON.stringify(parse.recipe);
   }
   if (!resolved) return true;
+  // what a search kept besides is its own
+  if (result.search) return !resolved.search.wanted;
   const had = result.layers.filter(({ wish }) => wish === 'keep').map(({ name }) => name);
   const names = new Set(result.layers.map(({ name }) => name));
   const want = kept.filter((name) => names.has(name));

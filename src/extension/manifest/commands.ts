@@ -17,6 +17,7 @@ export const commands = {
   chooseMode: { id: 'vernier.chooseMode', icon: 'settings' },
   measureModes: { id: 'vernier.measureModes', icon: 'dashboard' },
   planMixed: { id: 'vernier.planMixed', icon: 'layers' },
+  findBest: { id: 'vernier.findBest', icon: 'telescope' },
   chooseTarget: { id: 'vernier.chooseTarget', icon: 'server-environment' },
   dequantize: { id: 'vernier.dequantize', icon: 'symbol-number' },
   openRecipe: { id: 'vernier.openRecipe', icon: 'settings-gear' },

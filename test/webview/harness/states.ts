@@ -8,6 +8,7 @@ import type {
 } from '../../../src/protocol';
 import { fusions, mobilenet, ranges, results } from './mobilenet';
 import { choice } from './choice';
+import { search } from '../../fixtures/search';
 import { existing } from './existing';
 import { fixed } from './fixed';
 import { mixed } from './mixed';
@@ -313,6 +314,12 @@ export const states: Record<string, () => InspectorState> = {
     const state = whole();
     const { result } = state;
     if (result?.latency) state.result = { ...result, choice: choice(result, result.latency) };
+    return { ...state, recipe: { ...state.recipe, mode: 'auto' } };
+  },
+  searched: () => {
+    const state = whole();
+    const { result } = state;
+    if (result?.latency) state.result = { ...result, search: search(result, result.latency) };
     return { ...state, recipe: { ...state.recipe, mode: 'auto' } };
   },
   planned: () => whole([], { mixed: mixed(true) }),

@@ -8,6 +8,7 @@ import { Block, CopyLine } from '../parts/blocks';
 import { Icon } from '../parts/marks';
 import { OverviewCalibration } from './OverviewCalibration';
 import { OverviewChoice } from './OverviewChoice';
+import { OverviewSearch } from './OverviewSearch';
 import { OverviewTimes } from './OverviewTimes';
 
 /** What was asked for, what it costs, where it comes from, and how to load it. */
@@ -17,6 +18,7 @@ export function OverviewSide({ result }: { result: RunResult }) {
       <Limits result={result} />
       {result.size && <Budget size={result.size} name={formatName(result)} />}
       {result.latency && <Latency latency={result.latency} name={formatName(result)} />}
+      {result.search && <OverviewSearch search={result.search} />}
       {result.choice && <OverviewChoice choice={result.choice} />}
       <OverviewCalibration result={result} />
       <Provenance result={result} />
