@@ -158,7 +158,7 @@ async function sweep({ temporary, recipePath }: Pending): Promise<void> {
     const folder = path.dirname(file);
     const names = await readdir(folder).catch(() => []);
     for (const name of names.filter((n) => n.startsWith(path.basename(file))))
-      await rm(path.join(folder, name), { force: true }).catch(() => undefined);
+      await rm(path.join(folder, name), { force: true, recursive: true }).catch(() => undefined);
   }
   if (recipePath !== null) await new Store(recipePath).removeTemporary();
 }
