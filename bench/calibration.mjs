@@ -125,7 +125,7 @@ async function memoryTable(bench) {
 }
 
 /** Starts a script as a process of its own and resolves to what it sends. */
-function answerOf(script, args) {
+export function answerOf(script, args) {
   return new Promise((resolve, reject) => {
     const child = fork(script, args);
     child.once('error', reject);

@@ -13,6 +13,11 @@ export const sections = [
     measure: async (bench) => (await import('./calibration.mjs')).calibration(bench),
   },
   {
+    name: 'sensitivity',
+    title: 'Every layer alone',
+    measure: async (bench) => (await import('./sensitivity.mjs')).sensitivity(bench),
+  },
+  {
     name: 'grid',
     title: "The best of the peer's grid",
     measure: async (bench) => (await import('./grid.mjs')).grid(bench),

@@ -52,6 +52,20 @@ export const bundleEngine = () =>
     'test/lib/shared': '*',
   });
 
+/** What tries single layers, and what quantizes a recipe with all layers but one kept. */
+export const bundleSensitivity = () =>
+  bundle('sensitivity', {
+    'src/analyze/sensitivity': '{ wholeSums }',
+    'src/jobs/memory': '{ Memory }',
+    'src/jobs/meter': '{ Meter }',
+    'src/jobs/open-job': '{ openJob }',
+    'src/data': '{ spread }',
+    'src/jobs/stages/correct': '{ correctAloneStage }',
+    'src/jobs/stages/layers': '{ experimentUnits, layersAlone }',
+    'src/jobs/stages/write': '{ writeStage }',
+    'src/jobs/study': '{ openStudy }',
+  });
+
 /** The networks of full size, where they are written, and what times them. */
 export async function loadArchitectures() {
   const file = await bundle('architectures', {

@@ -1,5 +1,5 @@
 /** Layers tried in groups against each of them tried alone in a model of its own, and against arithmetic written out. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   experimentName,
   experimentsWith,
@@ -9,8 +9,9 @@ import {
 import { noiseDb, OutputSums } from '../../src/analyze/output-sums';
 import { outputNoise } from '../../src/analyze/sensitivity';
 import { chooseChannelParams, fakeQuantize, type QuantParams } from '../../src/numeric';
-import { floatData, makeTensor, type Feed, type Model } from '../../src/onnx';
+import { floatData, makeTensor, parseModel, type Feed, type Model } from '../../src/onnx';
 import type { ExperimentSettings } from '../../src/quantize/experiments';
+import { Session } from '../../src/runtime/session';
 import { constantOf, GraphBuilder } from '../lib/graph';
 import { onlyThisNoise } from '../lib/only-this';
 import { classifier } from '../lib/project';
@@ -127,6 +128,48 @@ describe('layers in groups', () => {
     expect(again.get('conv2')!.measures.sqnrDb).toBeCloseTo(all.get('conv2')!.measures.sqnrDb, 1);
     const none = await grouped(s, false, { budgetSeconds: -1, known } as typeof LOOP);
     expect([...none.keys()].sort()).toEqual([...known.keys()].sort());
+  });
+
+  it('open few sessions, and run what lies before a group once and what lies behind it for each layer', async () => {
+    const g = new GraphBuilder();
+    let x = g.input('x', [1, 2, 4, 4]);
+    for (let i = 0; i < 16; i++)
+      x = g.node(`c${i}`, 'Conv', [x, g.random(`w${i}`, [2, 2, 1, 1]), g.random(`b${i}`, [2])]);
+    g.output(x);
+    const model = g.build();
+    const s = await subject(model, randomFeeds(model, 3));
+    const opened: { convs: number; runs: number }[] = [];
+    const open = Session.open.bind(Session);
+    const spy = vi.spyOn(Session, 'open').mockImplementation(async (bytes, settings) => {
+      const { graph } = parseModel(bytes as Uint8Array);
+      const session = await open(bytes, settings);
+      const counted = {
+        convs: graph.node.filter(({ opType }) => opType === 'Conv').length,
+        runs: 0,
+      };
+      opened.push(counted);
+      const run = session.run.bind(session);
+      session.run = (...args) => {
+        counted.runs++;
+        return run(...args);
+      };
+      return session;
+    });
+    try {
+      await grouped(s);
+    } finally {
+      spy.mockRestore();
+    }
+    // four groups of four: in each its four exact nodes and 4 + 3 + 2 + 1 in branches; behind it 12, 8, 4 and none, for four layers
+    expect(opened).toEqual([
+      { convs: 14, runs: 3 },
+      { convs: 12, runs: 12 },
+      { convs: 14, runs: 3 },
+      { convs: 8, runs: 12 },
+      { convs: 14, runs: 3 },
+      { convs: 4, runs: 12 },
+      { convs: 14, runs: 3 },
+    ]);
   });
 
   it('take samples of different shapes', async () => {

@@ -1,0 +1,77 @@
+// A process of its own: every layer tried alone, all together as the engine does it, and one by one, each in a model quantized
+// anew with all other layers kept. Processor time of whatever threads; the rounds take turns.
+import { pathToFileURL } from 'node:url';
+import { median } from './table.mjs';
+
+const [bundle, recipePath, rounds, most] = process.argv.slice(2);
+const engine = await import(pathToFileURL(bundle).href);
+
+const hooks = { progress: () => undefined };
+const { plan, subject, context } = await engine.openJob({ recipePath }, new engine.Memory(), hooks);
+const study = await engine.openStudy(plan, subject, context);
+const { samples, calibrated, quantized, layerSamples, exact } = study;
+const layers = engine
+  .experimentUnits(plan, subject, quantized)
+  .filter(({ integer }) => integer)
+  .map(({ unit }) => unit.name);
+/** Of many layers, some that lie spread over the graph stand for all in the slow way. */
+const picked = engine.spread(layers.length, Math.min(layers.length, Number(most)));
+
+/** A context that has nothing to go on from, so that every round does the whole of it. */
+function forgetful() {
+  const store = { read: () => Promise.resolve(null), write: () => Promise.resolve() };
+  const meter = new engine.Meter(() => undefined);
+  return { ...context, store, meter, memory: new engine.Memory() };
+}
+
+/** Seconds of processor time, and what came of them. */
+async function spending(body) {
+  const before = process.cpuUsage();
+  const value = await body();
+  const { user, system } = process.cpuUsage(before);
+  return { value, seconds: (user + system) / 1e6 };
+}
+
+/** With every layer's own bias correction, where the recipe corrects. */
+async function together() {
+  const own = forgetful();
+  const args = [plan, subject, samples.calibration, calibrated, quantized, own];
+  const aloneBiases = await engine.correctAloneStage(...args);
+  const task = { ...study, quantized: { ...quantized, aloneBiases }, context: own };
+  return engine.layersAlone({ ...task, evaluationKey: 'bench' }, false);
+}
+
+/** FP32's means, which are the same for all layers, are taken once. */
+const slow = forgetful();
+
+/** Null for a layer that the writer quantizes only beside others: it costs nothing here, and is measured together all the same. */
+async function oneByOne(layer) {
+  const others = new Set(subject.units.map(({ name }) => name).filter((name) => name !== layer));
+  const alone = await engine
+    .writeStage(plan, subject, samples.calibration, calibrated, slow, others)
+    .catch((error) => {
+      if (error.code === 'model.nothing-to-quantize') return null;
+      throw error;
+    });
+  if (!alone) return null;
+  const sums = engine.wholeSums(alone.model, layerSamples.feeds, exact);
+  return sums.finally(() => alone.release());
+}
+
+const spent = [];
+for (let round = 0; round < Number(rounds); round++) {
+  const all = await spending(together);
+  let apart = 0;
+  for (const k of picked) apart += (await spending(() => oneByOne(layers[k]))).seconds;
+  spent.push({ together: all.seconds, apart: (apart * layers.length) / picked.length });
+}
+quantized.release();
+process.send({
+  layers: layers.length,
+  picked: picked.length,
+  samples: layerSamples.feeds.length,
+  ratio: median(spent.map((s) => s.apart / s.together)),
+  together: median(spent.map((s) => s.together)),
+  apart: median(spent.map((s) => s.apart)),
+});
+process.disconnect();
