@@ -8,6 +8,11 @@ export const sections = [
     measure: async (bench) => (await import('./speed.mjs')).speed(bench),
   },
   {
+    name: 'cancel',
+    title: 'Cancel',
+    measure: async (bench) => (await import('./cancel.mjs')).cancel(bench),
+  },
+  {
     name: 'calibration',
     title: 'Calibration',
     measure: async (bench) => (await import('./calibration.mjs')).calibration(bench),
