@@ -35,7 +35,10 @@ export async function cancel(bench) {
     });
   return [
     'Cancelled when a stage says for the first time that it is under way.',
-    table(['factor-cnn: cancelled in', 'Answered after', 'Worker gone after', 'Required', ''], rows),
+    table(
+      ['factor-cnn: cancelled in', 'Answered after', 'Worker gone after', 'Required', ''],
+      rows,
+    ),
   ];
 }
 
