@@ -96,6 +96,8 @@ export interface LayerResult {
   localByChannel: number[] | null;
   /** Output SQNR when only this layer is quantized. */
   onlyThisDb: number | null;
+  /** The same as statistics, weights and graph let expect, without a run: it orders layers, its decibels are rough. */
+  expectedDb: number | null;
   /** Share of the noise at the output, from the only-this runs. */
   noiseShare: number | null;
   /** Output SQNR gained by keeping just this layer in FP32 (measured by a run). */

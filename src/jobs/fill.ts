@@ -187,6 +187,7 @@ export function fillLayers(
     accumulated: ReadonlyMap<string, AccumulatedError>;
     local: ReadonlyMap<string, LocalError>;
   },
+  expected: ReadonlyMap<string, number> | null = null,
 ): void {
   const indexes = new ScopedIndex(subject.prepared.graph);
   result.layers = quantized.units.map(({ unit, integer, precision, reason }): LayerResult => {
@@ -213,6 +214,7 @@ export function fillLayers(
       noise: noiseOf(local, accumulated, quantized.codesOf(unit.output)),
       localByChannel: local?.byChannel ?? null,
       onlyThisDb: null,
+      expectedDb: expected?.get(unit.name) ?? null,
       noiseShare: null,
       costsDb: null,
       clipRate: accumulated?.clipRate ?? null,

@@ -25,6 +25,7 @@ import {
 import { checkLimits } from './limits';
 import { openSamples, remembering } from './samples';
 import { settlePlan } from './settle';
+import { expectedStage } from './stages/expected';
 import { evaluateStage, openReference } from './stages/evaluate';
 import { fixedStage } from './stages/fixed';
 import {
@@ -152,7 +153,9 @@ async function runStages(
       'feed' in probe
         ? Object.fromEntries(Object.entries(probe.feed).map(([name, v]) => [name, [...v.dims]]))
         : {};
-    fillLayers(result, subject, quantized, verified.executed, macsWithShapes(subject, shapes));
+    const macs = macsWithShapes(subject, shapes);
+    const expected = await expectedStage(plan, subject, calibrated, quantized, shapes, context);
+    fillLayers(result, subject, quantized, verified.executed, macs, undefined, expected);
     const pairs = pairsOf(subject, verified);
     fillPairs(result, pairs);
     fillCalibration(result, plan, subject, samples.calibration, calibrated, quantized);
@@ -233,10 +236,8 @@ async function runStages(
       samples.evaluation.key,
       context,
     );
-    fillLayers(result, subject, quantized, verified.executed, macsWithShapes(subject, shapes), {
-      accumulated,
-      local,
-    });
+    const errors = { accumulated, local };
+    fillLayers(result, subject, quantized, verified.executed, macs, errors, expected);
     fillMatch(result, accumulated);
     fillPairs(result, pairs);
     await withoutVnniStage(result, verified, pairs, layerSamples.feeds, context);

@@ -176,6 +176,7 @@ function layerDocument(layer: LayerResult): { [key: string]: Json } {
     kernel: layer.kernel,
     wish: layer.wish,
     only_this_db: number(layer.onlyThisDb),
+    expected_db: number(layer.expectedDb),
     noise_share: number(layer.noiseShare),
     local_cosine: number(layer.local?.cosine),
     local_max_abs: number(layer.local?.maxAbs),

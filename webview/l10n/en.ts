@@ -98,6 +98,7 @@ export const en = {
   'col.local': 'Local, dB',
   'col.accumulated': 'Accum., dB',
   'col.onlyThis': 'Only, dB',
+  'col.expected': 'Expected, dB',
   'col.share': 'Noise, %',
   'errors.share': 'Noise at the output',
   'col.costs': 'Costs, dB',
@@ -132,6 +133,8 @@ export const en = {
   'tip.kernel': 'Kernel that runs it',
   'tip.local': 'Own quantizers on exact inputs',
   'tip.accumulated': 'Output in the quantized model against FP32',
+  'tip.expected':
+    'SQNR at the model’s output were only this layer quantized, as ranges, weights and graph let expect without a run: it orders layers, its decibels are rough',
   'tip.onlyThis': 'SQNR at the model’s output when only this layer is quantized',
   'tip.share': 'Share of the noise at the model’s output',
   'tip.costs': 'Output SQNR gained by keeping just this layer in FP32',

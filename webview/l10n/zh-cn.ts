@@ -94,6 +94,7 @@ export const zhCn: Table = {
   'col.local': '局部，dB',
   'col.accumulated': '累积，dB',
   'col.onlyThis': '单层，dB',
+  'col.expected': '预期，dB',
   'col.share': '噪声，%',
   'errors.share': '输出处的噪声',
   'col.costs': '代价，dB',
@@ -128,6 +129,8 @@ export const zhCn: Table = {
   'tip.kernel': '执行它的内核',
   'tip.local': '输入精确时，本层自身的量化误差',
   'tip.accumulated': '量化模型中的输出相对 FP32',
+  'tip.expected':
+    '不运行模型，仅由范围、权重和计算图预期的、只量化本层时模型输出的 SQNR：可用于排序，分贝数仅为粗略值',
   'tip.onlyThis': '只量化本层时模型输出的 SQNR',
   'tip.share': '占模型输出噪声的比例',
   'tip.costs': '仅将本层保留为 FP32 时输出 SQNR 的增益',

@@ -20,6 +20,7 @@ export type ColumnId =
   | 'local'
   | 'accumulated'
   | 'onlyThis'
+  | 'expected'
   | 'share'
   | 'costs'
   | 'clip'
@@ -144,6 +145,7 @@ export const COLUMNS: readonly Column[] = [
   heat('local', '66px', (r) => r.local, db),
   heat('accumulated', '86px', (r) => r.accumulated, db),
   heat('onlyThis', '66px', (r) => r.onlyThis, db, false),
+  heat('expected', '76px', (r) => r.expected, db, false),
   {
     ...col(
       'share',

@@ -33,6 +33,7 @@ export interface LayerRow {
   local: number | null;
   accumulated: number | null;
   onlyThis: number | null;
+  expected: number | null;
   share: number | null;
   costs: number | null;
   clip: number | null;
@@ -94,6 +95,7 @@ export function joinRows(
       local: found?.local?.sqnrDb ?? null,
       accumulated: found?.accumulated?.sqnrDb ?? null,
       onlyThis: found?.onlyThisDb ?? null,
+      expected: found?.expectedDb ?? null,
       share: found?.noiseShare ?? null,
       costs: found?.costsDb ?? null,
       clip: found?.clipRate ?? null,

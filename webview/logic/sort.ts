@@ -14,6 +14,7 @@ const ASCENDING_FIRST: ReadonlySet<ColumnId> = new Set([
   'local',
   'accumulated',
   'onlyThis',
+  'expected',
   'used',
   'cosine',
   'reason',

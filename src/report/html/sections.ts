@@ -103,6 +103,7 @@ const MEASURES: Measure[] = [
   { title: 'Local, dB', of: (l) => l.local?.sqnrDb ?? null, show: db, heat: fromDb },
   { title: 'Accumulated, dB', of: (l) => l.accumulated?.sqnrDb ?? null, show: db, heat: fromDb },
   { title: 'Only this layer, dB', of: (l) => l.onlyThisDb, show: db, heat: fromDb },
+  { title: 'Expected alone, dB', of: (l) => l.expectedDb ?? null, show: db, heat: fromDb },
   { title: 'Share of the noise', of: (l) => l.noiseShare, show: percent, heat: (v) => v * 2 },
   { title: 'Costs, dB', of: (l) => l.costsDb, show: db, heat: (v) => v / 6 },
   { title: 'Clipped', of: (l) => l.clipRate, show: percent, heat: (v) => v * 20 },

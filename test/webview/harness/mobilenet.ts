@@ -228,6 +228,7 @@ export function results(kept: readonly string[]): LayerResult[] {
         return local + 6 - spread * next() ** 2;
       }),
       onlyThisDb: 10.9 - 10 * Math.log10(share),
+      expectedDb: 9.5 - 10 * Math.log10(share),
       noiseShare: keep ? 0 : share,
       costsDb: share >= 0.05 && !keep ? costs : null,
       clipRate: share > 0.09 ? 0.0021 * next() : 0,

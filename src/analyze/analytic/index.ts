@@ -1,0 +1,141 @@
+/**
+ * What quantizing one layer alone costs at the outputs, from calibration statistics, weights and the graph: no inference.
+ * Rounding is taken as white noise that linear layers add up by the squares of their weights, that an activation lets
+ * through where it is not flat, and that a normalisation divides by the power of its input (the noise model of fixed-point
+ * design: Widrow and Kollár, Quantization Noise, 2008). It orders layers; its decibels are rough.
+ */
+import { binsOf, expectedSquaredError } from '../../numeric';
+import { floatData, GraphIndex, intAttribute, tensorData, type Model } from '../../onnx';
+import type { TensorInfo } from '../../onnx/shapes';
+import type { ExperimentSettings } from '../../quantize/experiments';
+import { isRecurrent } from '../../quantize/recurrent';
+import type { TensorStatistics } from '../../quantize/statistics';
+import type { Unit } from '../../quantize/units';
+import { ConstantWriter } from '../../quantize/weights';
+import { combine, even, mean, product, size, valuesAlong, type Field } from './field';
+import { Gains } from './gain';
+import { squaresOf } from './kernels';
+import { Net, type Power } from './net';
+import { channelAxes, powersOf, type PowerOf } from './power';
+
+/** Expected noise-to-signal ratios at the outputs, the mean over them, of a layer that alone is quantized. */
+export interface AnalyticNoise {
+  all: number;
+  /** Of the rounding of its weights alone. */
+  weights: number;
+  /** Of the rounding of its inputs alone. */
+  activations: number;
+}
+
+/**
+ * Estimates every layer. Recurrent layers and those inside If, Loop and Scan are missing from the answer.
+ * @param shapes of the samples @param settings as for experiments
+ */
+export function analyticSensitivity(
+  prepared: Model,
+  units: readonly Unit[],
+  shapes: ReadonlyMap<string, TensorInfo>,
+  statistics: ReadonlyMap<string, TensorStatistics>,
+  settings: ExperimentSettings,
+): Map<string, AnalyticNoise> {
+  const net = new Net(prepared, shapes, statistics);
+  const powerOf = powersOf(net);
+  const gains = new Gains(net, powerOf);
+  const errorsOf = weightErrors(prepared, settings);
+  const outputs = Math.max(1, net.outputs.length);
+  const found = new Map<string, AnalyticNoise>();
+  for (const unit of units) {
+    if (unit.body || isRecurrent(unit.node)) continue;
+    const activations = activationNoise(net, powerOf, gains, unit, settings) / outputs;
+    const errors = unit.weight ? errorsOf(unit) : null;
+    const weights = errors ? weightNoise(net, powerOf, gains, unit, errors) / outputs : 0;
+    found.set(unit.name, { all: activations + weights, weights, activations });
+  }
+  return found;
+}
+
+/** Rounding of what the layer reads, through that layer alone. */
+function activationNoise(
+  net: Net,
+  powerOf: PowerOf,
+  gains: Gains,
+  unit: Unit,
+  settings: ExperimentSettings,
+): number {
+  const reads = new Set(settings.codesOf?.(unit) ?? unit.inputs);
+  let sum = 0;
+  for (const [slot, tensor] of unit.node.input.entries()) {
+    const statistics = reads.has(tensor) ? net.statistics(tensor) : undefined;
+    const gain = gains.through(unit.node, slot);
+    if (!statistics || !gain) continue;
+    const bins = binsOf(statistics.histogram);
+    const params = settings.paramsOf(tensor);
+    const squares = expectedSquaredError(bins, params, settings.activationType);
+    const noise = byChannel(squares / statistics.moments.count, powerOf(tensor));
+    sum += gains.total(tensor, product(noise, gain));
+  }
+  return sum;
+}
+
+/**
+ * Zeros are exact: behind a Relu a channel has its part of the noise by how often it is not zero, and no more than its power.
+ */
+function byChannel(noise: number, { active, square }: Power): Field {
+  const often = active ? mean(active) : 0;
+  if (!active || often === 0) return even(noise);
+  return combine(active, square, (a, power) => Math.min((noise * a) / often, power));
+}
+
+/** Rounding errors of the weight, each times the power of the value that it multiplies. */
+function weightNoise(
+  net: Net,
+  powerOf: PowerOf,
+  gains: Gains,
+  { node, weight }: Unit,
+  errors: Float64Array,
+): number {
+  const [input, output] = [node.input[1 - weight!.slot] ?? '', node.output[0]!];
+  const [from, to] = [net.dims(input), net.dims(output)];
+  const kernel = net.constant(weight!.tensor);
+  if (!from || !to || !kernel) return 0;
+  const squares = squaresOf(node, { values: errors, dims: kernel.dims });
+  const power = powerOf(input).square;
+  if (!squares) {
+    // every result is a sum over the last axis but one
+    const each = errors.reduce((sum, e) => sum + e * e, 0) / Math.max(1, errors.length);
+    const inner = weight!.slot === 0 ? 1 : (kernel.dims.at(-2) ?? 1);
+    const x = weight!.slot === 0 ? 1 : mean(power);
+    return each * inner * x * gains.total(output, gains.of(output));
+  }
+  const [before, behind] = channelAxes(node, from, to);
+  const noise = squares.forward(valuesAlong(power, before, squares.inputs));
+  const gain = valuesAlong(gains.of(output), behind, squares.outputs);
+  const sum = noise.reduce((total, n, c) => total + n * gain[c]!, 0);
+  return (sum * size(to)) / squares.outputs;
+}
+
+/** What rounding takes from every weight of a layer, as it is written. */
+function weightErrors(prepared: Model, settings: ExperimentSettings): (unit: Unit) => Float64Array {
+  const model = prepared.copy();
+  const index = new GraphIndex(model.graph);
+  const writer = new ConstantWriter(model, index);
+  return (unit) => {
+    const { tensor, axis } = unit.weight!;
+    const own = settings.weightSettings(unit.name);
+    const input = unit.inputs[0];
+    const scale = input === undefined ? null : settings.paramsOf(input).scale;
+    const bias = unit.bias ? floatData(index.initializer(unit.bias)!, model.dir) : null;
+    const group = intAttribute(unit.node, 'group', 1);
+    const scales = writer.scales(tensor, axis, own, scale, bias, group);
+    const constant = writer.weight(tensor, axis, own, scales);
+    const proto = index.initializer(tensor)!;
+    const codes = tensorData(index.initializer(constant.codes)!) as Int8Array;
+    const dims = proto.dims.map(Number);
+    const inner = constant.axis === null ? Infinity : size(dims.slice(constant.axis + 1));
+    const channels = constant.axis === null ? 1 : dims[constant.axis]!;
+    return Float64Array.from(
+      floatData(proto, model.dir),
+      (w, i) => w - codes[i]! * scales[Math.floor(i / inner) % channels]!,
+    );
+  };
+}

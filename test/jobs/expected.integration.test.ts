@@ -1,0 +1,102 @@
+/** What statistics let expect of every layer, beside what running it alone gives: the order must be the same. */
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { npy, temporaryFolder } from '../lib/files';
+import { run } from '../lib/job';
+import {
+  cifar,
+  every,
+  faces,
+  hasShared,
+  imagenet,
+  photos,
+  sharedFile,
+  windows,
+} from '../lib/shared';
+
+const folder = temporaryFolder();
+
+/** Ranks, ties sharing their mean. */
+function ranks(values: readonly number[]): number[] {
+  return values.map((v) => {
+    const below = values.filter((o) => o < v).length;
+    const same = values.filter((o) => o === v).length;
+    return below + (same - 1) / 2;
+  });
+}
+
+/** Spearman's rank correlation. */
+function spearman(a: readonly number[], b: readonly number[]): number {
+  const [x, y] = [ranks(a), ranks(b)];
+  const middle = (a.length - 1) / 2;
+  let [xy, xx, yy] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [p, q] = [x[i]! - middle, y[i]! - middle];
+    xy += p * q;
+    xx += p * p;
+    yy += q * q;
+  }
+  return xy / Math.sqrt(xx * yy);
+}
+
+function text() {
+  const { calibration, evaluation } = windows();
+  const write = (name: string, list: readonly BigInt64Array[]) => {
+    const values = BigInt64Array.from(list.flatMap((w) => [...w.slice(0, 128)]));
+    folder.put(name, npy([list.length, 1, 128], values));
+    return name;
+  };
+  return {
+    calibration: { data: write('calibration.npy', calibration) },
+    evaluate: { data: write('text.npy', evaluation.slice(0, 16)) },
+  };
+}
+
+const imageNet = { resize: 256, crop: 224, scale: '1/127.5', mean: 1 };
+
+describe.skipIf(!hasShared)('layers are expected to cost in the order in which they do', () => {
+  it.each<[string, number, () => object]>([
+    [
+      'models/mobilenet_v1_0.25_224_imagenet.onnx',
+      0.8,
+      () => ({
+        calibration: { data: every(3, imagenet(), 64), image: imageNet },
+        evaluate: { data: imagenet().filter((_, i) => i % 3 !== 0) },
+      }),
+    ],
+    [
+      'models/resnet8_cifar10.onnx',
+      0.8,
+      () => ({
+        calibration: { data: every(8, cifar(), 128), image: { scale: 1 } },
+        evaluate: { data: cifar() },
+      }),
+    ],
+    [
+      'models/ultraface_rfb_320_simplified.onnx',
+      0.8,
+      () => {
+        const data = [...photos(), ...faces()];
+        const image = { resize: [320, 240], scale: 1, mean: 127, std: 128 };
+        return { calibration: { data: every(3, data), image }, evaluate: { data } };
+      },
+    ],
+    // the noise of queries and keys runs along what the next product amplifies: powers by channel do not see that
+    ['selftrained/char_gpt.onnx', 0.4, text],
+  ])('%s: rank correlation of at least %d', { timeout: 600_000 }, async (model, least, recipe) => {
+    const document = {
+      ...{ model: sharedFile(model), output: 'int8.onnx', ...recipe() },
+      latency: { pairs: 3, seconds: 0.1 },
+      sensitivity: { samples: 8, budget_s: 500 },
+    };
+    const { result } = await run(folder.at('expected.quant.yaml'), { text: stringify(document) });
+    const known = result.layers.filter((l) => l.onlyThisDb !== null);
+    expect(known.length).toBeGreaterThan(10);
+    expect(known.filter((l) => l.expectedDb === null)).toEqual([]);
+    const found = spearman(
+      known.map((l) => l.expectedDb!),
+      known.map((l) => l.onlyThisDb!),
+    );
+    expect(found).toBeGreaterThanOrEqual(least);
+  });
+});
