@@ -69,6 +69,17 @@ describe('plans of mixed precision', () => {
     }
   });
 
+  it('find the same layers whether or not the recipe was run before', async () => {
+    const layersOf = async (name: string, before: boolean) => {
+      const { recipePath, write } = await project(folder, name);
+      write({});
+      if (before) await run(recipePath);
+      const { result } = await plan(recipePath, { layers: 1, timed: false });
+      return result.layers.map(({ layer, onlyThisDb }) => [layer, onlyThisDb]);
+    };
+    expect(await layersOf('plans-after-run', true)).toEqual(await layersOf('plans-alone', false));
+  });
+
   it('go on where they were, and say when the time was over', async () => {
     const { recipePath, write } = await project(folder, 'again');
     write();

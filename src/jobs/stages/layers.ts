@@ -87,12 +87,13 @@ function experimentKey(
   plan: Plan,
   subject: Subject,
   calibrated: Calibrated | null,
+  quantized: Quantized,
   evaluationKey: string,
   samples: LayerSamples,
 ): string {
   const { quantization, layers } = plan.recipe;
   return keyOf(
-    'experiment-2',
+    'experiment-3',
     ENGINE_VERSION,
     subject.key,
     calibrated?.key ?? null,
@@ -103,6 +104,8 @@ function experimentKey(
     plan.wideType,
     layers.map((l) => [l.match, l.observer, l.weights, l.activations, l.precision === 'int16']),
     samples.positions,
+    // a run corrects each layer for itself; plans look at layers as rounding leaves them
+    quantized.aloneBiases !== undefined,
   );
 }
 
@@ -119,7 +122,7 @@ export function localStage(
   const mode = modeOf(plan.recipe.quantization.mode);
   if (mode.experiments === 'twin' ? !calibrated : !mode.localModel)
     return Promise.resolve(new Map<string, LocalError>());
-  const key = experimentKey(plan, subject, calibrated, evaluationKey, samples);
+  const key = experimentKey(plan, subject, calibrated, quantized, evaluationKey, samples);
   return context.memory.get('local', key, async () => {
     const name = `local-errors.${key}`;
     const stored = await context.store.read<[string, LocalError][]>(name);
@@ -212,7 +215,7 @@ export interface AloneTask {
  */
 export async function layersAlone(task: AloneTask, withParts: boolean): Promise<Measured> {
   const { plan, subject, calibrated, quantized, layerSamples, exact, context } = task;
-  const key = experimentKey(plan, subject, calibrated, task.evaluationKey, layerSamples);
+  const key = experimentKey(plan, subject, calibrated, quantized, task.evaluationKey, layerSamples);
   const name = `sensitivity.${key}`;
   const stored = (await context.store.read<[string, OutputSumsData][]>(name)) ?? [];
   const known: Measured = new Map(stored.map(([n, data]) => [n, OutputSums.fromData(data)]));
