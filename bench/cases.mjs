@@ -60,6 +60,40 @@ export const cases = [
     quoted: { same: '3 %', sqnr: '−1.1' },
   },
   {
+    name: 'mobilenet_v1_0.25 (float16)',
+    recipe: (...args) => ({
+      ...mobilenet(...args),
+      quantization: { mode: 'float16' },
+      sensitivity: none,
+    }),
+    must: {
+      loses: 0.005,
+      same: 0.99,
+      sqnr: 36,
+      also: {
+        'takes half the bytes': ({ size }) => size.int8 / size.fp32 < 0.55,
+        'says of its speed what was measured': measuredSpeed,
+      },
+    },
+    peer: null,
+    quoted: null,
+  },
+  {
+    name: 'mobilenet_v1_0.25 (int16 activations)',
+    recipe: (...args) => ({
+      ...mobilenet(...args),
+      quantization: { activations: { type: 'int16' } },
+      sensitivity: none,
+    }),
+    must: {
+      same: 0.93,
+      sqnr: 24,
+      also: { 'says of its speed what was measured': measuredSpeed },
+    },
+    peer: null,
+    quoted: null,
+  },
+  {
     name: 'resnet8_cifar10',
     recipe: ({ sharedFile, cifar, every }) => ({
       model: sharedFile('models/resnet8_cifar10.onnx'),
@@ -133,12 +167,28 @@ export const cases = [
           layers
             .filter((l) => l.op === 'MatMul' && l.precision !== 'float32')
             .every((l) => l.executed !== 'float32' && /MatMulNBits/.test(l.kernel)),
-        'says of its speed what was measured': ({ latency }) =>
-          latency !== null && (latency.verdict === 'faster') === latency.speedup >= 1.02,
+        'says of its speed what was measured': measuredSpeed,
       },
     },
     peer: null,
     quoted: { int8: '1.8795 (embedding in FP32)', sqnr: '26.4' },
+  },
+  {
+    name: 'char_gpt (weight-only, 8 bits)',
+    recipe: (...args) => ({
+      ...charGpt(...args),
+      quantization: { mode: 'weight-only', weights: { type: 'int8' } },
+    }),
+    must: { loses: 0.001, also: { 'says of its speed what was measured': measuredSpeed } },
+    peer: null,
+    quoted: null,
+  },
+  {
+    name: 'char_gpt (float16)',
+    recipe: (...args) => ({ ...charGpt(...args), quantization: { mode: 'float16' } }),
+    must: { loses: 0.001, also: { 'says of its speed what was measured': measuredSpeed } },
+    peer: null,
+    quoted: null,
   },
   ...['', '-128'].map((size) => ({
     name: `price-lstm sample, hidden ${size === '' ? 32 : 128} (dynamic)`,
@@ -147,8 +197,7 @@ export const cases = [
       also: {
         'runs its LSTM in INT8': ({ layers }) =>
           layers.some((l) => l.op === 'LSTM' && l.executed === 'int8'),
-        'says of its speed what was measured': ({ latency }) =>
-          latency !== null && (latency.verdict === 'faster') === latency.speedup >= 1.02,
+        'says of its speed what was measured': measuredSpeed,
       },
     },
     peer: `price-lstm${size}`,
@@ -201,6 +250,11 @@ function ultraface(name) {
       sensitivity: none,
     };
   };
+}
+
+/** The verdict on the speed is that of the measurement. */
+function measuredSpeed({ latency }) {
+  return latency !== null && (latency.verdict === 'faster') === latency.speedup >= 1.02;
 }
 
 function folded() {

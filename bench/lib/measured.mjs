@@ -8,7 +8,8 @@ const EVERY_MS = 20;
 /**
  * Sends one request to a fresh worker. `rss` is the most that was resident at once (`VmHWM`: kept by the kernel, so no peak is
  * missed), mapped pages of files included; `anon` the most that was not pages of files, as seen every 20 ms. Both in
- * bytes, null where the system does not tell; `cpu` in seconds of all threads.
+ * bytes, null where the system does not tell; `cpu` in seconds of all threads; `waited` the seconds in which its first thread was
+ * ready and had no core, because the machine was busy with other things: without them a loaded machine looks slow.
  */
 export async function measured(worker, method, params, { limitMs = 900_000 } = {}) {
   const child = fork(worker, [], {
@@ -22,12 +23,14 @@ export async function measured(worker, method, params, { limitMs = 900_000 } = {
   let anon = null;
   let rss = null;
   let cpu = null;
+  let waited = null;
   const look = () => {
     const now = status(child.pid);
     if (!now) return;
     rss = now.rss;
     anon = Math.max(anon ?? 0, now.anon);
     cpu = now.cpu;
+    waited = now.waited;
     const of = stages.get(stage) ?? { rss: 0, anon: 0, seconds: 0 };
     stages.set(stage, { ...of, rss: Math.max(of.rss, now.now), anon: Math.max(of.anon, now.anon) });
   };
@@ -62,7 +65,7 @@ export async function measured(worker, method, params, { limitMs = 900_000 } = {
     });
     const seconds = (performance.now() - start) / 1000;
     enter('end');
-    return { value, seconds, cpu, rss, anon, stages: Object.fromEntries(stages) };
+    return { value, seconds, cpu, waited, rss, anon, stages: Object.fromEntries(stages) };
   } finally {
     clearInterval(timer);
     child.removeAllListeners('exit');
@@ -77,7 +80,22 @@ function status(pid) {
     const bytes = (name) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)[1]);
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
     const cpu = (Number(stat[11]) + Number(stat[12])) / 100;
-    return { rss: bytes('VmHWM'), now: bytes('VmRSS'), anon: bytes('RssAnon'), cpu };
+    return {
+      rss: bytes('VmHWM'),
+      now: bytes('VmRSS'),
+      anon: bytes('RssAnon'),
+      cpu,
+      waited: runQueue(pid),
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** Seconds that a process's first thread stood in the run queue; null where the kernel keeps no count. */
+function runQueue(pid) {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e9;
   } catch {
     return null;
   }

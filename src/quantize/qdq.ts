@@ -195,7 +195,7 @@ export function writeQdq(
           placement,
           paramsOf,
           weightSettings,
-          putBias(index, own, item, biases.get(item.unit.name)),
+          putBias(index, own, item.unit, biases.get(item.unit.name)),
           channelwise.get(item.unit.output) ?? null,
         ),
       );
@@ -267,10 +267,10 @@ function inUnits(
 }
 
 /** Puts a corrected bias in place and returns the tensor that becomes the kernel's int32 bias, if there is one. */
-function putBias(
+export function putBias(
   index: GraphIndex,
   own: (node: NodeProto) => NodeProto,
-  { unit }: UnitPlacement,
+  unit: Unit,
   corrected: Float32Array | undefined,
 ): string | null {
   if (!corrected) return unit.bias;

@@ -61,7 +61,8 @@ export class RoundedWalk {
     const rounded = placed?.integer && placed.unit.weight && !isRecurrent(node);
     return this.runner.run(node, {
       ...(rounded ? { weight: this.roundedWeight(placed.unit) } : {}),
-      takesCodes: placed?.integer === true,
+      // 16 bits are as good as exact: what they round shifts no mean
+      takesCodes: placed?.integer === true && placed.precision !== 'int16',
       means,
       ...(round ? { round } : {}),
     });

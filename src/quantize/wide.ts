@@ -17,6 +17,7 @@ import { constantOperands } from './operands';
 import { writeParameters } from './parameters';
 import { isRecurrent } from './recurrent';
 import type { Placement } from './placement';
+import { putBias } from './qdq';
 import type { Unit } from './units';
 import { ConstantWriter, type WeightSettings } from './weights';
 
@@ -29,6 +30,8 @@ export interface WideSettings {
   /** Scale and zero point of a tensor for such a layer. */
   paramsOf(tensor: string, type: WideType): QuantParams;
   weightSettings(unit: string): WeightSettings;
+  /** Corrected biases of such layers, by name. */
+  biases?: ReadonlyMap<string, Float32Array>;
 }
 
 /** A tensor in 16 bits. */
@@ -70,7 +73,7 @@ export function whyNotWide(unit: Unit): string | null {
  *    serves.
  * 2. What it writes passes one where `placement`, in which it is an integer layer, ships codes.
  * 3. A constant that it adds or multiplies with has codes of the same type.
- * 4. Its weight is int8, its bias int32 with `s = s_x · s_w`, as in 8 bits.
+ * 4. Its weight is int8, its bias, or the corrected one that takes its place, int32 with `s = s_x · s_w`, as in 8 bits.
  * QuantizeLinear is ONNX's own from opset 21 on, onnxruntime's before. onnxruntime's CPU provider has no 16-bit integer
  * kernels but those that move values: such a layer computes in float, with exactly the roundings of the file.
  * @param model is changed; @param placement of the prepared model with none of these layers kept
@@ -117,6 +120,9 @@ class WideWriter {
   widen(unit: Unit): void {
     const type = this.settings.types.get(unit.name)!;
     const node = this.nodes.get(unit.node.name)!;
+    const corrected = this.settings.biases?.get(unit.name);
+    const own = ({ name }: NodeProto) => this.nodes.get(name)!;
+    const bias = putBias(this.index, own, unit, corrected);
     let inputScale: number | null = null;
     for (const [slot, tensor] of unit.node.input.entries()) {
       if (!unit.inputs.includes(tensor)) continue;
@@ -126,7 +132,7 @@ class WideWriter {
       if (!this.tensors.has(tensor)) this.tensors.set(tensor, { type, params });
     }
     for (const slot of constantOperands(this.index, unit)) this.writeConstant(node, slot, type);
-    if (unit.weight && inputScale !== null) this.writeWeights(unit, node, inputScale);
+    if (unit.weight && inputScale !== null) this.writeWeights(unit, node, bias, inputScale);
     if (this.placement.shipped.has(unit.output)) this.writeOutput(unit, type);
   }
 
@@ -258,10 +264,15 @@ class WideWriter {
     index.setInput(node, slot, output);
   }
 
-  private writeWeights(unit: Unit, node: NodeProto, inputScale: number): void {
+  private writeWeights(
+    unit: Unit,
+    node: NodeProto,
+    biasName: string | null,
+    inputScale: number,
+  ): void {
     const settings = this.settings.weightSettings(unit.name);
     const { tensor, slot, axis } = unit.weight!;
-    const bias = unit.bias ? floatData(this.index.initializer(unit.bias)!, this.model.dir) : null;
+    const bias = biasName ? floatData(this.index.initializer(biasName)!, this.model.dir) : null;
     const group = intAttribute(unit.node, 'group', 1);
     const { constants } = this;
     const scales = constants.scales(tensor, axis, settings, inputScale, bias, group);
@@ -272,12 +283,12 @@ class WideWriter {
       constants.weight(tensor, axis, settings, scales),
       `${unit.name}.weight`,
     );
-    if (unit.bias)
+    if (biasName)
       attach(
         this.index,
         node,
         2,
-        constants.bias(unit.bias, inputScale, scales),
+        constants.bias(biasName, inputScale, scales),
         `${unit.name}.bias`,
       );
   }

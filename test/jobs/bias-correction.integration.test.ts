@@ -48,6 +48,26 @@ describe('bias correction', () => {
     );
   });
 
+  it('does so for layers with 16-bit activations, whose weights are rounded all the same', async () => {
+    const activations = { type: 'int16' };
+    const [plain, corrected] = [
+      await run(folder.at('plain16.quant.yaml'), {
+        text: recipe('plain16.onnx', { quantization: { activations, improve: [] } }),
+        until: 'evaluate',
+      }),
+      await run(folder.at('corrected16.quant.yaml'), {
+        text: recipe('corrected16.onnx', { quantization: { activations } }),
+        until: 'evaluate',
+      }),
+    ];
+    const shifts = corrected.result.layers.flatMap((l) => l.biasShift ?? []);
+    expect(shifts.length).toBe(14);
+    expect(shifts.filter((s) => s.kept).length).toBeGreaterThan(10);
+    expect(corrected.result.sqnrDb['logits']!).toBeGreaterThan(
+      plain.result.sqnrDb['logits']! + 0.5,
+    );
+  });
+
   it('has nothing to do where no layer has a place for a bias', async () => {
     const model = folder.put('lstm.onnx', twoLayers('LSTM', 4, 8, 5));
     const text = stringify({

@@ -74,6 +74,7 @@ export const staticMode: QuantizationMode = {
       types: wide.types,
       paramsOf: wideParams(plan, calibrated),
       weightSettings: weightSettings(plan),
+      ...(corrected ? { biases: corrected.biases } : {}),
     });
     const inner = await writeBodies(written, placement, (view, placed) =>
       writeQdq(

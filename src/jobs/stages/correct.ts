@@ -59,7 +59,9 @@ export async function correctStage(
       keyOf('means', ENGINE_VERSION, subject.key, selection.key, positions),
       () => meanOutputs(subject.prepared, subject.units.filter(takesBias), samples),
     );
-    return correctBiases(subject.prepared, placement, samples, {
+    // layers with 16-bit activations are integer ones there
+    const whole = { ...placement, units: quantized.units };
+    return correctBiases(subject.prepared, whole, samples, {
       exactMeans,
       paramsOf: (tensor) => params.get(tensor)!,
       activationType: plan.activationType,
