@@ -97,7 +97,7 @@ export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): Qu
   const paramsOf = (tensor: string) => params.get(tensor)!;
   const channelsOf = (tensor: string) => {
     const of = statistics.get(tensor);
-    return of && options.channelwise ? channelParams(of, paramsOf(tensor), type, 1) : null;
+    return of && options.channelwise ? channelParams(of, paramsOf(tensor), type, 0) : null;
   };
   const written = writeQdq(
     prepared,
