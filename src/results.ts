@@ -13,7 +13,7 @@ import type {
   CalibrationEstimate,
 } from './results-calibration';
 import type { AccuracyResult, ModeChoice } from './results-choice';
-import type { FusionCandidate } from './results-fusions';
+import type { FusionCandidate, QuantizationBreak } from './results-fusions';
 import type { SearchResult } from './results-search';
 import type { LatencyResult } from './results-latency';
 import type { LayerMatch, LayerNoise } from './results-noise';
@@ -284,6 +284,8 @@ export interface RunResult {
   /** Null for other targets than `fpga-fixed`. */
   fixed: FixedResult | null;
   fusions: FusionCandidate[];
+  /** Where integers are made floats and integers again; results of earlier versions have none. */
+  breaks?: QuantizationBreak[];
   calibration: CalibrationSummary | null;
   calibrationReport: CalibrationReport | null;
   ranges: RangeSummary[];

@@ -1,6 +1,7 @@
 import { alreadyQuantized } from '../analyze/already-quantized';
 import { byteBudget } from '../analyze/byte-budget';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
+import { quantizationBreaks } from '../analyze/fusions/breaks';
 import { loadAdvice } from '../analyze/load-advice';
 import { VernierError } from '../errors';
 import { calibrationNeed } from '../recipe/modes';
@@ -169,6 +170,11 @@ async function runStages(
       all: verified.optimized,
       written: true,
     });
+    result.breaks = quantizationBreaks(
+      verified.optimized,
+      subject.look.model,
+      subject.look.context,
+    );
     await fixedStage({ plan, quantized, samples, probe, result, context });
     context.partial();
     if (!goes('evaluate') || !samples.evaluation) noteRisk(result, pairs);

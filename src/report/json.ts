@@ -9,7 +9,7 @@ import type {
   RunResult,
 } from '../results';
 import { choiceDocument } from './choice';
-import { fusionDocument } from './fusions';
+import { breakDocument, fusionDocument } from './fusions';
 import { searchDocument } from './search';
 import type { Json } from './json-value';
 import { profileDocument } from './latency';
@@ -111,6 +111,7 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
     },
     fixed: fixedDocument(result.fixed),
     fusions: result.fusions.map(fusionDocument),
+    breaks: (result.breaks ?? []).map(breakDocument),
     calibration: calibration && {
       samples: calibration.samples,
       source: calibration.source,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { csvTables } from '../../src/report/csv';
 import { renderHtml } from '../../src/report/html';
 import { renderMarkdown } from '../../src/report/markdown';
-import type { RunResult } from '../../src/results';
+import type { QuantizationBreak, RunResult } from '../../src/results';
 import { bareResult, layerResult, modelSummary, runResult } from '../fixtures/result';
 
 /** A result in which every text is an attack. */
@@ -99,6 +99,32 @@ it('tells everything that was measured of layer errors', () => {
     '2 of 3 layers were found in the written model (66.7 %); not /x&lt;y&gt;.',
   );
   for (const text of ['rmse/scale', 'Kurtosis', '>0.8<', '>−0.3<', '>4.1<', '>0.9980<'])
+    expect(html).toContain(text);
+});
+
+it('tells what frees a blocked fusion, and where integers are interrupted', () => {
+  const breaks: QuantizationBreak[] = [
+    {
+      nodes: [{ name: '/tanh', op: 'Tanh' }],
+      layer: '/tanh',
+      conversions: [
+        { name: 'dq', op: 'DequantizeLinear', tensor: 'a' },
+        { name: 'q', op: 'QuantizeLinear', tensor: 'b' },
+      ],
+      bytes: 10_240,
+      code: 'no-kernel',
+      op: 'Tanh',
+      reason: 'onnxruntime has no integer kernel for Tanh on CPU',
+      remedy: 'Put an operator with an integer kernel in its place.',
+      conversionMs: null,
+      floatMs: null,
+    },
+  ];
+  const html = renderHtml(runResult({ breaks }), modelSummary());
+  for (const text of [
+    ...['Let that node read the result.', 'runtime (basic): ConvBNFusion'],
+    ...['no integer kernel for Tanh', 'Put an operator with an integer kernel in its place.'],
+  ])
     expect(html).toContain(text);
 });
 

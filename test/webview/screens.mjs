@@ -54,6 +54,8 @@ const shots = [
   ['ranges-uncalibrated', 'light', 'empty', at('ranges', { rangesPart: 'output' })],
   ['fusions-dark', 'dark', 'done', at('fusions')],
   ['fusions-light', 'light', 'empty', at('fusions')],
+  ['fusions-hc', 'hc-dark', 'done', at('fusions')],
+  ['fusions-chinese', 'light', 'chinese', at('fusions')],
   ['overview-narrow', 'dark', 'done', at('overview'), [640, 900]],
 ];
 

@@ -141,7 +141,7 @@ function fileNode(source: FusionGraph, node: NodeProto): NodeProto {
 
 /** A node of the file by its result or, where the runtime called a result by it, its own name. */
 function fileProducer(source: FusionGraph, name: string): NodeProto | undefined {
-  return source.producer(name) ?? source.nodes.find((node) => node.name === name);
+  return source.producer(name) ?? source.named(name);
 }
 
 /** What the file calls a tensor of the runtime's graph. */

@@ -20,6 +20,7 @@ export class FusionGraph extends SourceGraph {
   private readonly inputs: ReadonlySet<string>;
   private readonly folded = new Map<string, boolean>();
   private readonly traced = new Map<string, boolean>();
+  private names: ReadonlyMap<string, NodeProto> | null = null;
   private inferred: ReadonlyMap<string, TensorInfo> | null = null;
 
   readonly model: Model;
@@ -34,6 +35,12 @@ export class FusionGraph extends SourceGraph {
 
   get nodes(): readonly NodeProto[] {
     return this.model.graph.node;
+  }
+
+  /** The node of that name. */
+  named(name: string): NodeProto | undefined {
+    this.names ??= new Map(this.nodes.map((node) => [node.name, node]));
+    return this.names.get(name);
   }
 
   /** True for a node of ONNX's own domain with one of these operators. */

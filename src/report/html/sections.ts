@@ -1,3 +1,4 @@
+import { blockerText, breaksTable, byStatus, fuserText, savedText } from '../fusions';
 import { calibrationText } from '../calibration';
 import type { LayerResult, ModelSummary, RunResult } from '../../results';
 import { escapeHtml } from '../figures/figure';
@@ -204,29 +205,37 @@ export function ranges({ ranges: all, calibration }: RunResult): string {
   return section('ranges', 'Ranges', table(heads, rows, caption));
 }
 
-/** Fusions: done, possible, blocked by what. */
-export function fusions({ fusions: all }: RunResult): string {
-  const order = { blocked: 0, will: 1, done: 2 };
-  const rows = [...all]
-    .sort((a, b) => order[a.status] - order[b.status])
-    .map((f): Cell[] => [
-      f.status,
-      f.pattern,
-      { html: f.nodes.map((n) => name(n.name).html).join(' → ') },
-      f.blockedBy ? `${f.blockedBy.node}: ${f.blockedBy.reason}` : '',
-      f.status === 'done' ? '' : f.gain,
-    ]);
-  const heads = ['Status', 'Pattern', 'Nodes', 'Blocked by', 'What it gains'];
-  return section(
-    'fusions',
-    'Fusions',
-    rows.length === 0
+/** Fusions: done, possible, blocked by what and how to free them; and where integers are interrupted by floats. */
+export function fusions({ fusions: all, breaks = [] }: RunResult): string {
+  const rows = byStatus(all).map((f): Cell[] => [
+    f.status,
+    f.pattern,
+    { html: f.nodes.map((n) => name(n.name).html).join(' → ') },
+    fuserText(f),
+    savedText(f),
+    blockerText(f),
+    f.blockedBy ? f.blockedBy.remedy : f.status === 'done' ? '' : f.gain,
+  ]);
+  const heads = [
+    ...[{ name: 'Status' }, { name: 'Pattern' }, { name: 'Nodes' }, { name: 'By' }],
+    ...[
+      { name: 'Saves', right: true },
+      { name: 'Blocked by' },
+      { name: 'What frees it, or is gained' },
+    ],
+  ];
+  const broken = breaksTable(breaks);
+  const parts = [
+    rows.length === 0 ? '' : table(heads, rows),
+    breaks.length === 0
       ? ''
       : table(
-          heads.map((head) => ({ name: head })),
-          rows,
+          [...broken.columns, { name: 'What would remove it' }],
+          broken.rows.map((cells, i): Cell[] => [...cells, breaks[i]!.remedy]),
+          'Quantization breaks: where integers are made floats and integers again.',
         ),
-  );
+  ];
+  return section('fusions', 'Fusions', parts.join(''));
 }
 
 /** Where the bytes of the written file are. */

@@ -167,14 +167,14 @@ export function fusions(layers: readonly LayerSummary[], done: boolean): FusionC
                 code: 'second-reader',
                 tensor: `${layer.name}_bn`,
                 op: 'the Clip',
-                reason: 'also reads the output of the BatchNormalization',
+                reason: 'also reads the value before the Clip',
                 remedy: 'Let that node read the result, or compute the value twice.',
               }
             : {
                 node: `${layer.name}_bn`,
                 code: 'not-constant',
                 tensor: `${layer.name}_gamma`,
-                reason: 'has weights that are computed, not constant',
+                reason: `'${layer.name}_gamma' is computed, not a constant`,
                 remedy: 'Export the model in eval mode with its parameters as initializers.',
               }
           : null,

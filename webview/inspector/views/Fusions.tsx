@@ -1,4 +1,4 @@
-import type { FusionCandidate, FusionStatus } from '../../../src/protocol';
+import type { FusionBlocker, FusionCandidate, FusionStatus } from '../../../src/protocol';
 import { t } from '../../l10n';
 import { Empty, Icon, Name } from '../parts/marks';
 import { VirtualList } from '../parts/VirtualList';
@@ -54,6 +54,15 @@ export function FusionsView() {
   );
 }
 
+/** Why a node is in the way, or what would free it. */
+function blockerText(what: 'why' | 'free', { code, tensor, op, value }: FusionBlocker): string {
+  return t(`fusions.${what}.${code}`, {
+    tensor: tensor ?? '',
+    op: op ?? '',
+    value: value ?? '',
+  });
+}
+
 interface FusionProps {
   fusion: FusionCandidate;
   place: Record<string, string>;
@@ -103,13 +112,19 @@ function Fusion({ fusion, place, on }: FusionProps) {
       </div>
       <div class="why">
         {blockedBy && (
-          <p title={blockedBy.reason}>
-            <b>{blockedBy.node}</b> {blockedBy.reason}
+          <p title={blockedBy.reason} data-testid="fusion-why">
+            <b>{blockedBy.node}</b> {blockerText('why', blockedBy)}
           </p>
         )}
-        <p class="dim" title={gain}>
-          {gain}
-        </p>
+        {blockedBy ? (
+          <p class="dim" title={blockedBy.remedy} data-testid="fusion-free">
+            {blockerText('free', blockedBy)}
+          </p>
+        ) : (
+          <p class="dim" title={gain}>
+            {gain}
+          </p>
+        )}
       </div>
     </div>
   );

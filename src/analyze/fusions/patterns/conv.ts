@@ -30,7 +30,7 @@ export const conv: FusionPattern = {
   into: ['Conv', 'FusedConv', 'Gemm', 'QLinearConv', 'ConvTranspose'],
   blockers: [
     ...(['second-reader', 'graph-output', 'not-constant', 'overridable'] as const),
-    ...(['qdq-between', 'type', 'provider', 'attribute', 'shape'] as const),
+    ...(['qdq-between', 'type', 'provider', 'attribute', 'shape', 'form'] as const),
   ],
   gain: 'What follows goes into the weights or the kernel of the convolution and costs no pass of its own; unfolded it would run in float between two integer layers.',
   match(input) {
