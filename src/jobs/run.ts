@@ -170,11 +170,7 @@ async function runStages(
       all: verified.optimized,
       written: true,
     });
-    result.breaks = quantizationBreaks(
-      verified.optimized,
-      subject.look.model,
-      subject.look.context,
-    );
+    result.breaks = quantizationBreaks(verified.optimized, quantized.model, subject.look.context);
     await fixedStage({ plan, quantized, samples, probe, result, context });
     context.partial();
     if (!goes('evaluate') || !samples.evaluation) noteRisk(result, pairs);

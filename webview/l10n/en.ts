@@ -1,3 +1,5 @@
+import { enFusions } from './fusions-en';
+
 /**
  * Every text of the pages. `{name}` is replaced; `{n|one|many}` chooses by the number. Short, plain, exact,
  * in the field's terms (DESIGN §5).
@@ -474,45 +476,7 @@ export const en = {
   'fusions.blockedTip': 'Could be one, but a node stands in the way',
   'fusions.willTip': 'Become one when the model is quantized',
   'fusions.doneTip': 'Are one in the written file',
-  'fusions.why.second-reader': 'also reads the value before {op}.',
-  'fusions.free.second-reader': 'Let it read the result, or compute the value twice.',
-  'fusions.why.graph-output': 'the value before {op} is an output of the model.',
-  'fusions.free.graph-output': 'Export the model without that output.',
-  'fusions.why.not-constant': "'{tensor}' is computed, not a constant.",
-  'fusions.free.not-constant':
-    'Export the model in eval mode, with its parameters as initializers.',
-  'fusions.why.overridable':
-    "'{tensor}' is an input of the model too, so it is no constant to the runtime.",
-  'fusions.free.overridable': 'Take the initializers out of the inputs; quantizing does it.',
-  'fusions.why.shape': "'{tensor}' has the shape {value}.",
-  'fusions.free.shape': 'Give it the shape that the fused operator takes.',
-  'fusions.why.shape-unknown': "the shape of '{tensor}' is not known before it runs.",
-  'fusions.free.shape-unknown': 'Export the model with fixed input sizes.',
-  'fusions.why.opset': 'the fusion does not know {op} of opset {value}.',
-  'fusions.free.opset': 'Export the model for another opset.',
-  'fusions.why.attribute': 'its {value}.',
-  'fusions.free.attribute': 'Change it in the source of the model, if it may be another.',
-  'fusions.why.qdq-between': 'a QuantizeLinear and a DequantizeLinear stand in between.',
-  'fusions.free.qdq-between':
-    'Quantize behind the last of the nodes only, or keep them in FP32 where that is faster.',
-  'fusions.why.type': "'{tensor}' is {value}.",
-  'fusions.free.type': 'Keep this part in float32.',
-  'fusions.why.provider': 'onnxruntime has no fused kernel for {op} on CPU.',
-  'fusions.free.provider': 'Use an operator that has one.',
-  'fusions.why.layout': "its result '{tensor}' is not in the layout that convolutions work in.",
-  'fusions.free.layout': 'Let another convolution, pool or activation make that operand.',
-  'fusions.why.no-bias': 'it has no bias, which the fused kernel wants.',
-  'fusions.free.no-bias': 'Give the Conv a bias, if only of zeros.',
-  'fusions.why.same-value': 'both of its inputs are the same value.',
-  'fusions.free.same-value': 'Multiply by 2 instead.',
-  'fusions.why.form': 'written otherwise than the runtime looks for: {value}.',
-  'fusions.free.form': 'Export it in the form that docs/fusions.md shows.',
-  'fusions.why.parameters': 'scale, zero point or type differ from those before it.',
-  'fusions.free.parameters': 'Give both the same parameters.',
-  'fusions.why.taken': 'its {op} runs as a part of {value}.',
-  'fusions.free.taken': 'Nothing needs to be done: it is fused, with other nodes.',
-  'fusions.why.unknown': 'the runtime leaves this {op} a node of its own, for a reason not known.',
-  'fusions.free.unknown': 'Compare the nodes with the form that docs/fusions.md shows.',
+  ...enFusions,
 
   'job.left': '{time} left',
   'job.estimate': '{memory} of about {most} for {n|1 tensor|{n} tensors}',

@@ -13,6 +13,8 @@ import { nodeKernels, originalName } from '../executed';
 import { BYTES, sizeOf } from './estimate';
 import { FusionGraph } from './view';
 
+/** What only changes the layout of floats: no node of the file. */
+const LAYOUT = new Set(['ReorderInput', 'ReorderOutput']);
 const CONVERSIONS = new Set(['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear']);
 
 /**
@@ -72,7 +74,9 @@ export function quantizationBreaks(
     nodes: readonly NodeProto[],
     conversions: readonly NodeProto[],
   ): QuantizationBreak {
-    const fileNodes = nodes.map((node) => fileNode(origin, node));
+    const fileNodes = nodes
+      .filter((node) => !LAYOUT.has(node.opType))
+      .map((node) => fileNode(origin, node));
     const without = fileNodes.find((n) => !integerRule(n.opType, n.domain));
     const blamed = without ?? fileNodes[0];
     const bytes = conversions.map((node) => {

@@ -14,7 +14,7 @@ const conv = (input: string, output: string) =>
 const weights = dq('wq', 'wd', 's2 zw');
 
 async function breaksOf(nodes: Small['nodes']) {
-  const look = await lookAt(small({ nodes, inputs: { x: IMAGE } }));
+  const look = await lookAt(small({ nodes, inputs: { x: IMAGE, v: [16] } }));
   const executed = await optimizedGraph(serializeModel(look.source));
   return quantizationBreaks(executed, look.source, look.context);
 }
@@ -56,6 +56,23 @@ describe('quantizationBreaks', () => {
       ...[conv('td', 'b'), q('b', 'bq'), dq('bq', 'y')],
     ]);
     expect(found).toMatchObject({ layer: 'Sigmoid_g', code: 'kept-float', op: 'Sigmoid' });
+  });
+
+  it('blames a convolution that was kept, not what changes layouts for it', async () => {
+    const [found] = await breaksOf([
+      ...[q('x', 'xq'), dq('xq', 'xd'), weights, conv('xd', 'a'), q('a', 'aq'), dq('aq', 'ad')],
+      ...[n('Conv', 'ad w wb', 'k', { pads: [1, 1, 1, 1] }), n('Tanh', 'k', 't'), q('t', 'tq')],
+      ...[dq('tq', 'td'), conv('td', 'b'), q('b', 'bq'), dq('bq', 'y')],
+    ]);
+    expect(found?.layer).toBe('Tanh_t');
+    expect(found?.bytes).toBe(2 * 5 * VALUES);
+    const [kept] = await breaksOf([
+      ...[q('x', 'xq'), dq('xq', 'xd'), weights, conv('xd', 'a'), q('a', 'aq'), dq('aq', 'ad')],
+      ...[n('Conv', 'ad w v', 'k', { pads: [1, 1, 1, 1] }), n('Sigmoid', 'k', 't')],
+      ...[q('t', 'tq'), dq('tq', 'td'), conv('td', 'b'), q('b', 'bq'), dq('bq', 'y')],
+    ]);
+    expect(kept).toMatchObject({ layer: 'Conv_k', code: 'kept-float', op: 'Conv' });
+    expect(kept?.bytes).toBe(2 * 5 * VALUES);
   });
 
   it('says nothing where integers only begin or end', async () => {
