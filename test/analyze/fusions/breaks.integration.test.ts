@@ -68,10 +68,10 @@ describe('quantizationBreaks', () => {
     expect(found?.bytes).toBe(2 * 5 * VALUES);
     const [kept] = await breaksOf([
       ...[q('x', 'xq'), dq('xq', 'xd'), weights, conv('xd', 'a'), q('a', 'aq'), dq('aq', 'ad')],
-      ...[n('Conv', 'ad w v', 'k', { pads: [1, 1, 1, 1] }), n('Sigmoid', 'k', 't')],
+      ...[n('Conv', 'ad w v', 't', { pads: [1, 1, 1, 1] })],
       ...[q('t', 'tq'), dq('tq', 'td'), conv('td', 'b'), q('b', 'bq'), dq('bq', 'y')],
     ]);
-    expect(kept).toMatchObject({ layer: 'Conv_k', code: 'kept-float', op: 'Conv' });
+    expect(kept).toMatchObject({ layer: 'Conv_t', code: 'kept-float', op: 'Conv' });
     expect(kept?.bytes).toBe(2 * 5 * VALUES);
   });
 
