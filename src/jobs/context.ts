@@ -1,3 +1,4 @@
+import type { WalkMemory } from '../quantize/walk-memory';
 import type { Note, Progress, RunResult } from '../results';
 import type { Memory } from './memory';
 import type { Meter } from './meter';
@@ -8,6 +9,8 @@ export interface JobContext {
   memory: Memory;
   meter: Meter;
   store: Store;
+  /** States of bias correction on the same calibration, where many placements of one model are corrected in turn. */
+  walks?: WalkMemory;
   /** Posts the result so far. */
   partial(): void;
   /** Announces a file that must not stay behind. */

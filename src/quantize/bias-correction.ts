@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { floatData, GraphIndex, tensorDims, type Feed, type Model } from '../onnx';
 import { openTapped } from '../runtime/taps';
 import { channelAxis, channelMeans, overRows, tapMeans } from './channel-means';
@@ -5,6 +6,7 @@ import type { ParamsOf } from './parameters';
 import type { Placement } from './placement';
 import { RoundedWalk } from './rounded-walk';
 import type { Unit } from './units';
+import { walkKeys, type WalkMemory } from './walk-memory';
 import type { WeightSettings } from './weights';
 
 /** What correction did to one layer. */
@@ -31,6 +33,8 @@ export interface CorrectionSettings {
   weightSettings(unit: string): WeightSettings;
   /** FP32's means, where they are known ({@link meanOutputs}). */
   exactMeans?: ExactMeans;
+  /** States of earlier walks over the same model and samples, from which this one may go on. */
+  walks?: WalkMemory;
   /** Called after each node. */
   onNode?(done: number, total: number): void | Promise<void>;
 }
@@ -46,6 +50,7 @@ const HELD_BACK = 4;
  *
  * 1. One pass of the FP32 model gives the mean output of every layer, before its activation.
  * 2. The quantized model is walked node by node, all samples at a time, so that every layer runs once.
+ * 3. With {@link CorrectionSettings.walks} it begins behind the last node up to which an earlier walk was the same.
  * Layers without a place for a bias (MatMul without an Add) stay as they are: an Add would cost time.
  * @param samples few enough to keep one activation of each in memory
  */
@@ -60,11 +65,18 @@ export async function correctBiases(
   if (targets.length === 0) return { biases: new Map(), changes: new Map() };
   const exact = settings.exactMeans ?? (await meanOutputs(prepared, targets, samples));
   const walk = new RoundedWalk(prepared, placement, samples, settings);
-  await walk.begin();
+  const keys = settings.walks ? keysOf(prepared, placement, settings) : [];
+  const known = settings.walks?.furthest(keys);
+  if (known) walk.resume(known.state.runner);
+  else await walk.begin();
   const byNode = new Map(targets.map((u) => [u.node, u]));
-  const found: CorrectedBiases = { biases: new Map(), changes: new Map() };
+  const found: CorrectedBiases = {
+    biases: new Map(known?.state.biases),
+    changes: new Map(known?.state.changes),
+  };
   const total = prepared.graph.node.length;
   for (const [i, node] of prepared.graph.node.entries()) {
+    if (known && i <= known.at) continue;
     const unit = byNode.get(node);
     if (unit) {
       const axis = channelAxis(unit);
@@ -81,10 +93,27 @@ export async function correctBiases(
         outputs,
         change.kept ? { axis, values: Float32Array.from(delta) } : null,
       );
+      settings.walks?.keep(keys[i]!, {
+        runner: walk.state(),
+        biases: new Map(found.biases),
+        changes: new Map(found.changes),
+      });
     } else await walk.pass(node);
     await settings.onNode?.(i + 1, total);
   }
   return found;
+}
+
+function keysOf(prepared: Model, placement: Placement, settings: CorrectionSettings): string[] {
+  const { node, input } = prepared.graph;
+  const hash = (text: string) => createHash('sha1').update(text).digest('base64');
+  return walkKeys(
+    node,
+    input.map(({ name }) => name),
+    placement,
+    settings,
+    hash,
+  );
 }
 
 /** True where a bias can change without a further node. */

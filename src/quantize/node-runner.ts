@@ -45,6 +45,14 @@ export interface NodeResult {
   means: Float32Array[];
 }
 
+/** Where a {@link NodeRunner} stands; nothing in it changes later. */
+export interface RunnerState {
+  values: ReadonlyMap<string, Stored[]>;
+  rounded: ReadonlyMap<string, Stored[]>;
+  shifts: ReadonlyMap<string, { axis: number; values: Float32Array }>;
+  readersLeft: ReadonlyMap<string, number>;
+}
+
 /** Samples that run as one batch, where the operator allows that: a call costs about 0.1 ms. */
 const TOGETHER = 4;
 /** Operators that treat the first axis of what they read as so many independent parts. */
@@ -64,12 +72,12 @@ const BATCH_BYTES = 32 << 20;
  * it. Tensors are forgotten after their last reader.
  */
 export class NodeRunner {
-  private readonly values = new Map<string, Stored[]>();
+  private values = new Map<string, Stored[]>();
   /** What readers that take codes see, where others see the exact value. */
-  private readonly rounded = new Map<string, Stored[]>();
+  private rounded = new Map<string, Stored[]>();
   /** What readers add to a tensor: one value per channel. */
-  private readonly shifts = new Map<string, { axis: number; values: Float32Array }>();
-  private readonly readersLeft = new Map<string, number>();
+  private shifts = new Map<string, { axis: number; values: Float32Array }>();
+  private readersLeft = new Map<string, number>();
   private readonly index: GraphIndex;
 
   /** @param settings of the sessions that run the nodes */
@@ -143,6 +151,25 @@ export class NodeRunner {
       this.rounded.delete(name);
       this.shifts.delete(name);
     }
+  }
+
+  /** Where it stands, to go on from there another time ({@link resume}). */
+  state(): RunnerState {
+    const { values, rounded, shifts, readersLeft } = this;
+    return {
+      values: new Map(values),
+      rounded: new Map(rounded),
+      shifts: new Map(shifts),
+      readersLeft: new Map(readersLeft),
+    };
+  }
+
+  /** Stands where another runner of the same model and samples stood. */
+  resume({ values, rounded, shifts, readersLeft }: RunnerState): void {
+    this.values = new Map(values);
+    this.rounded = new Map(rounded);
+    this.shifts = new Map(shifts);
+    this.readersLeft = new Map(readersLeft);
   }
 
   /** True for tensors that some node still reads. */

@@ -9,7 +9,7 @@ import {
   type Model,
   type NodeProto,
 } from '../onnx';
-import { NodeRunner, type NodeResult, type Rounding, type Stored } from './node-runner';
+import { NodeRunner, type NodeResult, type Rounding, type RunnerState, type Stored } from './node-runner';
 import type { ParamsOf } from './parameters';
 import type { Placement, UnitPlacement } from './placement';
 import { isRecurrent } from './recurrent';
@@ -49,6 +49,16 @@ export class RoundedWalk {
   /** Rounds the inputs of the model. */
   async begin(): Promise<void> {
     for (const { name } of this.prepared.graph.input) await this.round(name);
+  }
+
+  /** Where it stands, to go on from there in another walk. */
+  state(): RunnerState {
+    return this.runner.state();
+  }
+
+  /** Stands where another walk over the same model and samples stood, in place of {@link begin}. */
+  resume(state: RunnerState): void {
+    this.runner.resume(state);
   }
 
   /**

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sqnrDb } from '../../src/numeric';
 import type { Feed, Model } from '../../src/onnx';
 import { correctBiases } from '../../src/quantize/bias-correction';
+import { WalkMemory } from '../../src/quantize/walk-memory';
 import { writeQdq } from '../../src/quantize/qdq';
 import { countOps, GraphBuilder, printGraph } from '../lib/graph';
 import { executed, quantizeReady, ready, type QuantizedModel } from '../lib/quantize';
@@ -120,5 +121,63 @@ describe('correctBiases', () => {
       expect(change.kept).toBe(change.after < change.before);
       expect(found.biases.has(layer)).toBe(change.kept);
     }
+  });
+
+  it('goes on where an earlier placement was the same, and finds exactly what it finds from the beginning', async () => {
+    const model = rough(convs(true));
+    const subject = await ready(model, randomFeeds(model, 16, 0, 1));
+    const walks = new WalkMemory(1 << 30);
+    const correct = async (keep: string[], memory?: WalkMemory) => {
+      const plain = quantizeReady(subject, { granularity: 'tensor', keep });
+      let nodes = 0;
+      const found = await correctBiases(plain.prepared, plain.placement, subject.feeds, {
+        paramsOf: (t) => plain.params.get(t)!,
+        activationType: 'uint8',
+        weightSettings: WEIGHTS,
+        onNode: () => void nodes++,
+        ...(memory ? { walks: memory } : {}),
+      });
+      return { found, nodes };
+    };
+    const all = (await correct([], walks)).nodes;
+    for (const [keep, saves] of [
+      [['c'], true],
+      [['b'], true],
+      [['b', 'c'], true],
+      [['a'], false],
+      [[], true],
+    ] as const) {
+      const fresh = await correct([...keep]);
+      const again = await correct([...keep], walks);
+      expect(again.found, keep.join()).toEqual(fresh.found);
+      expect(again.nodes < all, keep.join()).toBe(saves);
+    }
+  });
+
+  it('forgets the states of walks that were not used for longest, and holds a tensor of several once', () => {
+    const list = (bytes: number) => [
+      { type: 'uint8' as const, dims: [bytes], data: new Uint8Array(bytes) },
+    ];
+    const state = (values: ReturnType<typeof list>[]) => ({
+      runner: {
+        values: new Map(values.map((v, i) => [String(i), v])),
+        rounded: new Map(),
+        shifts: new Map(),
+        readersLeft: new Map(),
+      },
+      biases: new Map(),
+      changes: new Map(),
+    });
+    const walks = new WalkMemory(100);
+    const common = list(60);
+    walks.keep('a', state([common]));
+    walks.keep('b', state([common, list(30)]));
+    expect(walks.furthest(['a', 'b'])?.at).toBe(1);
+    expect(walks.furthest(['a'])?.at).toBe(0);
+    walks.keep('c', state([list(40)]));
+    expect(walks.furthest(['b'])).toBeNull();
+    expect(walks.furthest(['a', 'x'])?.at).toBe(0);
+    expect(walks.furthest(['c'])?.at).toBe(0);
+    expect(walks.furthest(['x'])).toBeNull();
   });
 });

@@ -3,6 +3,7 @@ import { OutputSums, type OutputSumsData } from '../../analyze/output-sums';
 import { wholeSums } from '../../analyze/sensitivity';
 import { serializeModel } from '../../onnx';
 import type { PlannedLayer } from '../../results-mixed';
+import { WalkMemory } from '../../quantize/walk-memory';
 import { runtimeVersion } from '../../runtime/session';
 import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
@@ -11,6 +12,9 @@ import type { Plan } from '../plan';
 import type { Quantized } from '../stages/quantize';
 import { writeStage } from '../stages/write';
 import type { Study } from '../study';
+
+/** States of bias correction that are held for the plans to come, in bytes. */
+const WALKS_BYTES = 192 << 20;
 
 /** What a plan gave when it was run. */
 export interface Try {
@@ -67,13 +71,14 @@ export async function openTries(study: Study) {
     sums: await wholeSums(model, layerSamples.feeds, exact),
     bytes: serializeModel(model).length,
   });
+  const steps = { ...quiet(context), walks: new WalkMemory(WALKS_BYTES) };
   const measureOther = async (choices: readonly PlannedLayer[]): Promise<Try> => {
     const made = await writeStage(
       withChoices(plan, choices),
       subject,
       samples.calibration,
       calibrated,
-      quiet(context),
+      steps,
       new Set(choices.filter((c) => c.precision === 'float32').map((c) => c.layer)),
     );
     return measure(made).finally(() => made.release());

@@ -66,6 +66,7 @@ export async function correctStage(
       paramsOf: (tensor) => params.get(tensor)!,
       activationType: plan.activationType,
       weightSettings: weightSettings(plan, quantized.headroom),
+      ...(context.walks ? { walks: context.walks } : {}),
       onNode: (done, total) =>
         quiet ? undefined : context.meter.step(done, total, 'bias correction'),
     });
