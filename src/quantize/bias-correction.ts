@@ -79,6 +79,13 @@ export async function correctBiases(
     if (known && i <= known.at) continue;
     const unit = byNode.get(node);
     if (unit) {
+      // before it runs, what it reads is codes: behind it, up to its activation, floats of four times the size
+      if (i > 0)
+        settings.walks?.keep(keys[i - 1]!, {
+          runner: walk.state(),
+          biases: new Map(found.biases),
+          changes: new Map(found.changes),
+        });
       const axis = channelAxis(unit);
       const { outputs, means } = await walk.run(node, axis === 1);
       const got =
@@ -93,11 +100,6 @@ export async function correctBiases(
         outputs,
         change.kept ? { axis, values: Float32Array.from(delta) } : null,
       );
-      settings.walks?.keep(keys[i]!, {
-        runner: walk.state(),
-        biases: new Map(found.biases),
-        changes: new Map(found.changes),
-      });
     } else await walk.pass(node);
     await settings.onNode?.(i + 1, total);
   }

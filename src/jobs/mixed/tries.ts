@@ -14,7 +14,7 @@ import { writeStage } from '../stages/write';
 import type { Study } from '../study';
 
 /** States of bias correction that are held for the plans to come, in bytes. */
-const WALKS_BYTES = 192 << 20;
+const WALKS_BYTES = 128 << 20;
 
 /** What a plan gave when it was run. */
 export interface Try {
