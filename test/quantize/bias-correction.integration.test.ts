@@ -20,13 +20,13 @@ function weight(g: GraphBuilder, name: string, dims: number[]): string {
   const values = Array.from({ length: count }, (_, i) => (i === 0 ? 8 : 0.09 * Math.sin(i * 12.9)));
   return g.constant(name, dims, values);
 }
-const convs = (bias: boolean) => (g: GraphBuilder, x: string) => {
+const convs = (bias: boolean, names = 'abc') => (g: GraphBuilder, x: string) => {
   const conv = (name: string, from: string) => {
     const inputs = [from, weight(g, `${name}.w`, [4, 4, 3, 3])];
     if (bias) inputs.push(g.random(`${name}.b`, [4]));
     return g.node(`${name}.relu`, 'Relu', [g.node(name, 'Conv', inputs, { pads: [1, 1, 1, 1] })]);
   };
-  return conv('c', conv('b', conv('a', x)));
+  return [...names].reduce((from, name) => conv(name, from), x);
 };
 
 async function corrected(model: Model, count = 16) {
@@ -124,7 +124,7 @@ describe('correctBiases', () => {
   });
 
   it('goes on where an earlier placement was the same, and finds exactly what it finds from the beginning', async () => {
-    const model = rough(convs(true));
+    const model = rough(convs(true, 'abcd'));
     const subject = await ready(model, randomFeeds(model, 16, 0, 1));
     const walks = new WalkMemory(1 << 30);
     const correct = async (keep: string[], memory?: WalkMemory) => {
@@ -141,9 +141,11 @@ describe('correctBiases', () => {
     };
     const all = (await correct([], walks)).nodes;
     for (const [keep, saves] of [
+      [['d'], true],
       [['c'], true],
-      [['b'], true],
-      [['b', 'c'], true],
+      [['c', 'd'], true],
+      // what gives b's input writes it with scales of its channels then
+      [['b'], false],
       [['a'], false],
       [[], true],
     ] as const) {
