@@ -9,8 +9,8 @@ WeightBiasQuantization: that pass would quantize again what the list leaves in F
   xmodel     by its xmodel_err
   single     by what excluding that node alone brings at the output
   greedy     the node that brings most beside those before it, of all nodes, at every step
-The last two are what a patient user of the tool can do; they choose on the very samples they are measured on.
-Beside them the same samples as evaluation.npz, so that what Vernier wrote can be measured by this script:
+The last two are what a patient user of the tool can do; they choose on the very samples that they are measured on.
+Files that Vernier wrote are measured by the same script, and then nothing else is done:
 
     OUT=FOLDER python3 plans.py BASELINES FILE…
 """
@@ -40,7 +40,6 @@ from onnxruntime.quantization.qdq_loss_debug import (  # noqa: E402
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer  # noqa: E402
 
 MOST = 8
-SEARCHED = 133
 QUANTIZED = ['Conv', 'Gemm', 'MatMul', 'Add', 'GlobalAveragePool', 'AveragePool', 'MaxPool', 'Clip', 'Relu', 'Reshape', 'Transpose', 'Softmax']
 
 
@@ -69,11 +68,11 @@ exact = peer.session(path)
 reference = [exact.run(None, feed) for feed in evaluation]
 
 
-def measure(model, feeds=evaluation, wanted=reference):
+def measure(model):
     running = session(model)
-    outputs = [running.run(None, feed) for feed in feeds]
-    same = float(np.mean([a[0].argmax() == b[0].argmax() for a, b in zip(wanted, outputs)]))
-    return min(map(float, peer.sqnr(wanted, outputs))), same
+    outputs = [running.run(None, feed) for feed in evaluation]
+    same = float(np.mean([a[0].argmax() == b[0].argmax() for a, b in zip(reference, outputs)]))
+    return min(map(float, peer.sqnr(reference, outputs))), same
 
 
 if files:
@@ -109,9 +108,7 @@ def file_of(model):
 nodes = [n for n in onnx.load(source).graph.node if n.op_type in ('Conv', 'Gemm', 'MatMul')]
 names = [n.name for n in nodes]
 base = quantized([])
-few = [round(i * (len(evaluation) - 1) / (SEARCHED - 1)) for i in range(SEARCHED)]
-few_feeds, few_wanted = [evaluation[i] for i in few], [reference[i] for i in few]
-search = lambda excluded: measure(file_of(quantized(excluded)), few_feeds, few_wanted)[0]  # noqa: E731
+search = lambda excluded: measure(file_of(quantized(excluded)))[0]  # noqa: E731
 
 lists = {}
 base_file = f'{peer.OUT}/base.onnx'
@@ -125,7 +122,7 @@ with contextlib.redirect_stdout(io.StringIO()):
     for file in (source, base_file):
         to = file.replace('.onnx', '.taps.onnx')
         modify_model_output_intermediate_tensors(file, to)
-        taps.append(collect_activations(to, Reader(few_feeds)))
+        taps.append(collect_activations(to, Reader(evaluation)))
     errors = compute_activation_error(create_activation_matching(taps[1], taps[0]))
 # a Conv's result may be matched only behind its activation
 readers = {i: n for n in onnx.load(source).graph.node for i in n.input}

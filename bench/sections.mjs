@@ -28,6 +28,11 @@ export const sections = [
     measure: async (bench) => (await import('./grid.mjs')).grid(bench),
   },
   {
+    name: 'plans',
+    title: 'Plans of mixed precision against greedy lists',
+    measure: async (bench) => (await import('./plans.mjs')).plans(bench),
+  },
+  {
     name: 'recurrent',
     title: 'LSTM and GRU',
     measure: async (bench) => (await import('./recurrent.mjs')).recurrent(bench),
