@@ -9,7 +9,13 @@ import {
   type Model,
   type NodeProto,
 } from '../onnx';
-import { NodeRunner, type NodeResult, type Rounding, type RunnerState, type Stored } from './node-runner';
+import {
+  NodeRunner,
+  type NodeResult,
+  type Rounding,
+  type RunnerState,
+  type Stored,
+} from './node-runner';
 import type { ParamsOf } from './parameters';
 import type { Placement, UnitPlacement } from './placement';
 import { isRecurrent } from './recurrent';

@@ -90,11 +90,7 @@ export function walkKeys(
     const root = placement.quantized.get(tensor);
     return root === undefined
       ? null
-      : [
-          settings.paramsOf(root),
-          placement.shipped.has(tensor),
-          placement.channelwise.has(tensor),
-        ];
+      : [settings.paramsOf(root), placement.shipped.has(tensor), placement.channelwise.has(tensor)];
   };
   const computes = (unit: UnitPlacement | undefined) =>
     unit && [

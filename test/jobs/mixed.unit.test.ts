@@ -7,8 +7,21 @@ describe('layers that are faster in FP32', () => {
 
   it.each([
     ['all, the most to save first', [['b'], ['a']], 8, ['b', 'a']],
-    ['whole groups only, as many as a plan may have', [['a', 'b'], ['c', 'd'], ['d']], 3, ['a', 'b', 'd']],
-    ['none that cannot be planned, and each once', [['x', 'a'], ['a', 'b']], 8, ['a', 'b']],
+    [
+      'whole groups only, as many as a plan may have',
+      [['a', 'b'], ['c', 'd'], ['d']],
+      3,
+      ['a', 'b', 'd'],
+    ],
+    [
+      'none that cannot be planned, and each once',
+      [
+        ['x', 'a'],
+        ['a', 'b'],
+      ],
+      8,
+      ['a', 'b'],
+    ],
     ['none where nothing is slower', [], 8, []],
   ])('%s', (_, groups, most, slow) => {
     expect(slow32(groups, possible, most)).toEqual(slow);

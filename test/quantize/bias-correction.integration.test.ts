@@ -20,14 +20,16 @@ function weight(g: GraphBuilder, name: string, dims: number[]): string {
   const values = Array.from({ length: count }, (_, i) => (i === 0 ? 8 : 0.09 * Math.sin(i * 12.9)));
   return g.constant(name, dims, values);
 }
-const convs = (bias: boolean, names = 'abc') => (g: GraphBuilder, x: string) => {
-  const conv = (name: string, from: string) => {
-    const inputs = [from, weight(g, `${name}.w`, [4, 4, 3, 3])];
-    if (bias) inputs.push(g.random(`${name}.b`, [4]));
-    return g.node(`${name}.relu`, 'Relu', [g.node(name, 'Conv', inputs, { pads: [1, 1, 1, 1] })]);
+const convs =
+  (bias: boolean, names = 'abc') =>
+  (g: GraphBuilder, x: string) => {
+    const conv = (name: string, from: string) => {
+      const inputs = [from, weight(g, `${name}.w`, [4, 4, 3, 3])];
+      if (bias) inputs.push(g.random(`${name}.b`, [4]));
+      return g.node(`${name}.relu`, 'Relu', [g.node(name, 'Conv', inputs, { pads: [1, 1, 1, 1] })]);
+    };
+    return [...names].reduce((from, name) => conv(name, from), x);
   };
-  return [...names].reduce((from, name) => conv(name, from), x);
-};
 
 async function corrected(model: Model, count = 16) {
   const subject = await ready(model, randomFeeds(model, count, 0, 1));
