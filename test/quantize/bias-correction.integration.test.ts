@@ -136,7 +136,9 @@ describe('correctBiases', () => {
         paramsOf: (t) => plain.params.get(t)!,
         activationType: 'uint8',
         weightSettings: WEIGHTS,
-        onNode: () => void nodes++,
+        onNode: () => {
+          nodes++;
+        },
         ...(memory ? { walks: memory } : {}),
       });
       return { found, nodes };
