@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { floatData, GraphIndex, tensorDims, type Feed, type Model } from '../onnx';
 import { openTapped } from '../runtime/taps';
+import type { BiasChange } from './bias-change';
 import { channelAxis, channelMeans, overRows, tapMeans } from './channel-means';
 import type { ParamsOf } from './parameters';
 import type { Placement } from './placement';
@@ -9,14 +10,7 @@ import type { Unit } from './units';
 import { walkKeys, type WalkMemory } from './walk-memory';
 import type { WeightSettings } from './weights';
 
-/** What correction did to one layer. */
-export interface BiasChange {
-  /** Root mean square over channels of the shift of the mean on samples that were held back, before and after. */
-  before: number;
-  after: number;
-  /** False where the held-back samples did not agree: the bias stays as it was. */
-  kept: boolean;
-}
+export type { BiasChange } from './bias-change';
 
 /** Corrected biases by layer, and what was found. */
 export interface CorrectedBiases {

@@ -1,5 +1,5 @@
 import type { NodeProto } from '../onnx';
-import type { BiasChange } from './bias-correction';
+import type { BiasChange } from './bias-change';
 import type { Placement, UnitPlacement } from './placement';
 import type { RunnerState } from './node-runner';
 import type { WalkSettings } from './rounded-walk';
