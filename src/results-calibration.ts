@@ -14,7 +14,8 @@ export interface RangeSummary {
   zeroPoint: number | null;
   type: 'uint8' | 'int8' | 'uint16' | 'int16' | null;
   /**
-   * Scales of the channels (axis 1) where each has its own, as the output of a convolution that only float layers read;
+   * Scales of the channels (axis 1) where each has its own: of a convolution's output that only float layers read, and of what
+   * was balanced with the weights that read it;
    * `scale` and `zeroPoint` are then those of the channel with the widest range. Null where there is one scale.
    */
   channelScales: number[] | null;

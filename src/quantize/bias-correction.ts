@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { floatData, GraphIndex, tensorDims, type Feed, type Model } from '../onnx';
 import { openTapped } from '../runtime/taps';
+import type { Balances } from './balance';
 import type { BiasChange } from './bias-change';
 import { channelAxis, channelMeans, overRows, tapMeans } from './channel-means';
 import type { ParamsOf } from './parameters';
@@ -25,6 +26,7 @@ export interface CorrectionSettings {
   paramsOf: ParamsOf;
   activationType: 'uint8' | 'int8';
   weightSettings(unit: string): WeightSettings;
+  balances?: Balances;
   /** FP32's means, where they are known ({@link meanOutputs}). */
   exactMeans?: ExactMeans;
   /** States of earlier walks over the same model and samples, from which this one may go on. */

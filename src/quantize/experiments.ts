@@ -8,10 +8,13 @@ import {
   makeInt,
   makeNode,
   makeTensor,
+  tensorDims,
   topologicalOrder,
   type Model,
   type NodeProto,
 } from '../onnx';
+import { balancedWeight, unbalance, writeBalanced, type Balances, type Ratios } from './balance';
+import { CHANNEL_AXIS } from './channelwise';
 import { constantOperands } from './operands';
 import type { QuantParams } from '../numeric';
 import { writeParameters, type ParamsOf } from './parameters';
@@ -33,6 +36,7 @@ export interface ExperimentSettings {
   wideParamsOf?(tensor: string, type: WideType): QuantParams;
   /** The bias of a layer that is corrected for itself alone, on exact inputs. */
   biasOf?(unit: string): Float32Array | undefined;
+  balances?: Balances;
 }
 
 /** Which of a layer's quantizers act: those of its weight and bias, those of its inputs, or all. */
@@ -101,19 +105,36 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
   const dequantized = new Map<string, string>();
   let shapes: ReturnType<typeof inferShapes> | undefined;
 
+  /** How the channels of what a layer reads are balanced, where they are. */
+  const ratiosOf = (tensor: string, unit: Unit): Ratios | null => {
+    const narrow = (settings.wideTypeOf?.(unit.name) ?? null) === null;
+    const takes = narrow && unit.weight !== null && tensor === unit.inputs[0];
+    return (takes && settings.balances?.get(tensor)) || null;
+  };
+
   const quantizeInput = (tensor: string, unit: Unit): string => {
     const wide = settings.wideTypeOf?.(unit.name) ?? null;
-    const key = `${wide ?? ''} ${tensor}`;
+    const ratios = ratiosOf(tensor, unit);
+    const key = `${wide ?? ''}${ratios ? 'balanced' : ''} ${tensor}`;
     const known = dequantized.get(key);
     if (known !== undefined) return known;
     const params = wide ? settings.wideParamsOf!(tensor, wide) : settings.paramsOf(tensor);
-    const names = writeParameters(index, tensor, params, wide ?? settings.activationType);
+    const names = ratios
+      ? writeBalanced(index, tensor, ratios, params, settings.activationType)
+      : writeParameters(index, tensor, params, wide ?? settings.activationType);
+    const attributes = ratios ? [makeInt('axis', CHANNEL_AXIS)] : [];
     const domain = wide ? wideDomain(model) : '';
     const codes = index.freshName(`${tensor}.codes`);
     const output = index.freshName(`${tensor}.rounded`);
     const inputs = [names.scale, names.zeroPoint];
     index.insertNode(
-      makeNode({ opType: 'QuantizeLinear', domain, inputs: [tensor, ...inputs], outputs: [codes] }),
+      makeNode({
+        opType: 'QuantizeLinear',
+        domain,
+        inputs: [tensor, ...inputs],
+        outputs: [codes],
+        attributes,
+      }),
     );
     index.insertNode(
       makeNode({
@@ -121,6 +142,7 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
         domain,
         inputs: [codes, ...inputs],
         outputs: [output],
+        attributes,
       }),
     );
     dequantized.set(key, output);
@@ -137,6 +159,18 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
         attributes: constant.axis === null ? [] : [makeInt('axis', constant.axis)],
       }),
     );
+    return output;
+  };
+
+  /** The rounded weight of a layer whose input comes in its own units again. */
+  const inOwnUnits = (rounded: string, unit: Unit, ratios: Ratios): string => {
+    const dims = tensorDims(index.initializer(unit.weight!.tensor)!);
+    const ones = new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(1);
+    const factors = unbalance(ones, dims, unit, ratios);
+    const name = index.freshName(`${unit.name}.ratios`);
+    const factor = index.addInitializer(model.parked(makeTensor(name, 'float32', dims, factors)));
+    const output = index.freshName(`${rounded}.unbalanced`);
+    index.insertNode(makeNode({ opType: 'Mul', inputs: [rounded, factor], outputs: [output] }));
     return output;
   };
 
@@ -209,10 +243,13 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
       const weights = settings.weightSettings(unit.name);
       const bias = unit.biasNode ? null : putBias(unit, corrected);
       const values = bias && !weights.floatBias ? floatData(index.initializer(bias)!, dir) : null;
-      const { tensor, slot, axis } = unit.weight;
+      const { slot, axis } = unit.weight;
+      const ratios = ratiosOf(input, unit);
+      const tensor = ratios ? balancedWeight(model, index, unit, ratios) : unit.weight.tensor;
       const group = intAttribute(node, 'group', 1);
       const scales = writer.scales(tensor, axis, weights, scale, values, group);
-      inputs[slot] = attach(writer.weight(tensor, axis, weights, scales), `${base}.weight`);
+      const rounded = attach(writer.weight(tensor, axis, weights, scales), `${base}.weight`);
+      inputs[slot] = ratios ? inOwnUnits(rounded, unit, ratios) : rounded;
       if (bias && values)
         inputs[2] = attach(writer.bias(bias, scale, scales, values), `${base}.bias`);
       else if (bias) inputs[2] = bias;

@@ -21,6 +21,13 @@ import {
   type ChannelsOf,
   type ChannelwiseOutput,
 } from './channelwise';
+import {
+  balancedParams,
+  balancedWeight,
+  writeBalanced,
+  type Balances,
+  type Ratios,
+} from './balance';
 import { impliedByRange } from './implied';
 import { integerInputs, type Placement, type UnitPlacement } from './placement';
 import { writeParameters, type ParamsOf, type TensorParams } from './parameters';
@@ -65,7 +72,8 @@ export interface WrittenQdq {
  * 5. The bias after a MatMul stays apart from it where the runtime would make a float Gemm of both.
  * 6. LSTM, GRU and RNN are taken apart: their products are integer, the rest of their cells float.
  * 7. A convolution that only float layers read writes codes with a scale for every channel (`channelsOf`).
- * 8. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
+ * 8. Channels of balanced tensors (`balances`) are rounded in scales of their own, which the weights that read them take back.
+ * 9. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
  *    Neither this nor 5. is done to a file for another runtime (a placement with `reads`).
  */
 export function writeQdq(
@@ -76,6 +84,7 @@ export function writeQdq(
   weightSettings: (unit: string) => WeightSettings,
   biases: ReadonlyMap<string, Float32Array> = new Map(),
   channelsOf: ChannelsOf = () => null,
+  balances: Balances = new Map(),
 ): WrittenQdq {
   const model = prepared.copy();
   const index = new GraphIndex(model.graph);
@@ -92,6 +101,12 @@ export function writeQdq(
     const channels = channelsOf(unit.output);
     const output = channelwiseOutput(index, unit, channels, activations.type);
     if (output) channelwise.set(unit.output, output);
+  }
+  for (const [tensor, ratios] of balances) {
+    const params = paramsOf(tensor);
+    const channels = balancedParams(ratios, params);
+    if (placement.shipped.has(tensor))
+      channelwise.set(tensor, { channels, zeroPoint: params.zeroPoint });
   }
 
   index.batch(() => {
@@ -113,14 +128,19 @@ export function writeQdq(
   for (const [tensor, root] of placement.quantized) {
     const params = paramsOf(root);
     const byChannel = channelwise.get(tensor);
+    const ratios = balances.get(tensor);
     let names = parameterNames.get(root);
     let readerNames = names;
     if (byChannel) {
       const written = writeChannelParameters(index, tensor, byChannel, activations.type);
       [names, readerNames] = [written.quantize, written.dequantize];
-    } else if (!names) {
+    } else if (!names && !balances.has(tensor)) {
       names = writeParameters(index, root, params, activations.type);
       parameterNames.set(root, names);
+    }
+    if (ratios) {
+      readerNames = writeParameters(index, tensor, params, activations.type);
+      if (!byChannel) names = writeBalanced(index, tensor, ratios, params, activations.type);
     }
     readerNames ??= names;
     const shipped = placement.shipped.has(tensor);
@@ -136,7 +156,9 @@ export function writeQdq(
     }
     const quantized = index.freshName(`${tensor}_quantized`);
     const dequantized = shipped && isOutput ? tensor : index.freshName(`${tensor}_dequantized`);
-    index.insertNode(linear('QuantizeLinear', index, source, quantized, names, tensor));
+    const quantize = linear('QuantizeLinear', index, source, quantized, names!, tensor);
+    if (ratios && !byChannel) quantize.attribute.push(makeInt('axis', CHANNEL_AXIS));
+    index.insertNode(quantize);
     for (const reader of readers)
       if (dequantized !== tensor) index.replaceInput(reader, tensor, dequantized);
     const dequantize = linear(
@@ -144,16 +166,17 @@ export function writeQdq(
       index,
       quantized,
       dequantized,
-      readerNames,
+      readerNames!,
       tensor,
     );
-    if (byChannel) dequantize.attribute.push(makeInt('axis', CHANNEL_AXIS));
+    if (byChannel && !ratios) dequantize.attribute.push(makeInt('axis', CHANNEL_AXIS));
     index.insertNode(dequantize);
     codes.set(tensor, {
       quantized,
       dequantized,
       params,
       ...(byChannel ? { channels: byChannel.channels } : {}),
+      ...(ratios ? { channels: balancedParams(ratios, params) } : {}),
     });
   }
 
@@ -197,6 +220,7 @@ export function writeQdq(
           weightSettings,
           putBias(index, own, item.unit, biases.get(item.unit.name)),
           channelwise.get(item.unit.output) ?? null,
+          balances.get(item.unit.inputs[0]!) ?? null,
         ),
       );
   }
@@ -223,9 +247,11 @@ function writeWeights(
   weightSettings: (unit: string) => WeightSettings,
   biasTensor: string | null,
   channelwise: ChannelwiseOutput | null,
+  ratios: Ratios | null,
 ): Float32Array {
   const settings = weightSettings(unit.name);
-  const { tensor, slot, axis } = unit.weight!;
+  const { slot, axis } = unit.weight!;
+  const tensor = ratios ? balancedWeight(model, index, unit, ratios) : unit.weight!.tensor;
   const input = unit.inputs[0]!;
   const inputScale = paramsOf(placement.quantized.get(input) ?? input).scale;
   if (settings.floatBias && biasTensor) index.setInput(node, 2, biasTensor);

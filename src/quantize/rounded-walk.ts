@@ -9,6 +9,7 @@ import {
   type Model,
   type NodeProto,
 } from '../onnx';
+import { balancedWeight, unbalance, type Balances } from './balance';
 import {
   NodeRunner,
   type NodeResult,
@@ -27,6 +28,7 @@ export interface WalkSettings {
   paramsOf: ParamsOf;
   activationType: 'uint8' | 'int8';
   weightSettings(unit: string): WeightSettings;
+  balances?: Balances;
 }
 
 /** Operators whose weights the runtime would quantize again between codes. */
@@ -36,6 +38,7 @@ const WEIGHTED = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'LSTM', 'GR
 export class RoundedWalk {
   private readonly runner: NodeRunner;
   private readonly writer: ConstantWriter;
+  private readonly scratch: Model;
   private readonly index: GraphIndex;
   private readonly placed: ReadonlyMap<NodeProto, UnitPlacement>;
 
@@ -46,9 +49,9 @@ export class RoundedWalk {
     private readonly settings: WalkSettings,
   ) {
     this.placed = new Map(placement.units.map((p) => [p.unit.node, p]));
-    const scratch = prepared.copy();
-    this.index = new GraphIndex(scratch.graph);
-    this.writer = new ConstantWriter(scratch, this.index);
+    this.scratch = prepared.copy();
+    this.index = new GraphIndex(this.scratch.graph);
+    this.writer = new ConstantWriter(this.scratch, this.index);
     this.runner = new NodeRunner(prepared, samples);
   }
 
@@ -117,13 +120,18 @@ export class RoundedWalk {
     const root = this.placement.quantized.get(tensor);
     // with a scale for every channel rounding is finer than what this is about
     if (root === undefined || this.placement.channelwise.has(tensor)) return null;
+    if (this.settings.balances?.has(tensor)) return null;
     return { params: this.settings.paramsOf(root), type: this.settings.activationType };
   }
 
   private roundedWeight(unit: Unit): { slot: number; values: Float32Array } {
-    const { tensor, slot, axis } = unit.weight!;
+    const { slot, axis } = unit.weight!;
     const settings = this.settings.weightSettings(unit.name);
     const input = unit.inputs[0]!;
+    const ratios = this.settings.balances?.get(input);
+    const tensor = ratios
+      ? balancedWeight(this.scratch, this.index, unit, ratios)
+      : unit.weight!.tensor;
     const scale = this.settings.paramsOf(this.placement.quantized.get(input) ?? input).scale;
     const bias =
       unit.bias && !settings.floatBias
@@ -140,6 +148,6 @@ export class RoundedWalk {
       constant.axis === null
         ? dequantizePerChannel(raw, [1, raw.length], 0, params)
         : dequantizePerChannel(raw, dims, constant.axis, params);
-    return { slot, values };
+    return { slot, values: ratios ? unbalance(values, dims, unit, ratios) : values };
   }
 }

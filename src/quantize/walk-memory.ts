@@ -90,7 +90,12 @@ export function walkKeys(
     const root = placement.quantized.get(tensor);
     return root === undefined
       ? null
-      : [settings.paramsOf(root), placement.shipped.has(tensor), placement.channelwise.has(tensor)];
+      : [
+          settings.paramsOf(root),
+          placement.shipped.has(tensor),
+          placement.channelwise.has(tensor),
+          [...(settings.balances?.get(tensor) ?? [])],
+        ];
   };
   const computes = (unit: UnitPlacement | undefined) =>
     unit && [

@@ -53,7 +53,7 @@ export interface ResolvedRecipe extends LayerChoices {
     auto: boolean;
     activations: { type: ActivationType; observer: ObserverName; percentile: number };
     weights: { type: 'int8'; granularity: 'channel' | 'tensor' };
-    improve: readonly 'bias-correction'[];
+    improve: readonly ('equalize' | 'bias-correction')[];
     /** Null in other modes. */
     weightOnly: ResolvedWeightOnly | null;
     /** Null in other modes than float16. */
@@ -104,7 +104,7 @@ export const defaults = {
     mode: 'static',
     activations: { type: 'uint8', observer: 'auto', percentile: 99.99 },
     weights: { type: 'int8', granularity: 'channel' },
-    improve: ['bias-correction'],
+    improve: ['equalize', 'bias-correction'],
   },
   weightOnly: {
     type: 'uint4',

@@ -12,9 +12,9 @@ const words: Record<string, Record<string, string>> = {
     int16: 'its weights have 4 or 8 bits',
   },
   'quantization.improve.*': Object.fromEntries(
-    ['equalize', 'smooth-quant', 'adaround', 'gptq'].map((name) => [
+    ['smooth-quant', 'adaround', 'gptq'].map((name) => [
       name,
-      'it has bias-correction only',
+      'it has equalize and bias-correction',
     ]),
   ),
   'layers.*.precision': { float16: 'it has fp32, int8 and int16' },

@@ -253,6 +253,8 @@ export const recipeSchema = z
         improve: z
           .array(
             words('A method that wins back accuracy.', {
+              equalize:
+                'balances channels of very different ranges with the weights that read them; static mode',
               'bias-correction':
                 'brings the mean of every layer back to FP32 through its bias; static mode',
             }),
@@ -260,7 +262,7 @@ export const recipeSchema = z
           .optional()
           .meta({
             description:
-              'Methods that win back accuracy; `[bias-correction]` by default in static mode, `[]` is none.',
+              'Methods that win back accuracy; `[equalize, bias-correction]` by default in static mode, `[]` is none.',
           }),
         half: z
           .strictObject({

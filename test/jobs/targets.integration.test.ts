@@ -42,7 +42,9 @@ describe('tensorrt', () => {
     expect(codes(result)).toContain('executed-elsewhere');
     expect(codes(result)).not.toContain('executed-float');
     expect(result.layers.filter((l) => l.precision === 'int8').length).toBeGreaterThan(3);
-    expect(lowest(result)).toBeGreaterThan(lowest((await written('x86-vnni')).result) - 1.5);
+    // its rules know one scale for an activation: channels cannot be balanced
+    const alike = { quantization: { improve: ['bias-correction'] } };
+    expect(lowest(result)).toBeGreaterThan(lowest((await written('x86-vnni', alike)).result) - 1.5);
   });
 
   it.each([

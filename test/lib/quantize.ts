@@ -4,6 +4,7 @@ import type { Feed, Model } from '../../src/onnx';
 import { serializeModel } from '../../src/onnx';
 import { inferShapes } from '../../src/onnx/shapes';
 import { chooseParams, type QuantParams } from '../../src/numeric';
+import { balances, type Balances } from '../../src/quantize/balance';
 import { calibrate, type Statistics } from '../../src/quantize/calibrate';
 import { channelParams } from '../../src/quantize/channelwise';
 import { place, type Placement } from '../../src/quantize/placement';
@@ -28,6 +29,8 @@ export interface QuantizeOptions {
   unusable?: ReadonlyMap<string, string>;
   /** Scales for every channel where a convolution can have them, as jobs write them; here false if not said. */
   channelwise?: boolean;
+  /** Balances channels with the weights that read them, as `improve: [equalize]` does. */
+  equalize?: boolean;
   /** Scales and zero points by tensor, instead of those from calibration. */
   params?: ReadonlyMap<string, QuantParams>;
 }
@@ -45,6 +48,7 @@ export interface Ready {
 export interface QuantizedModel extends Ready, WrittenQdq {
   placement: Placement;
   params: Map<string, QuantParams>;
+  balanced: Balances;
 }
 
 export async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
@@ -99,6 +103,9 @@ export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): Qu
     const of = statistics.get(tensor);
     return of && options.channelwise ? channelParams(of, paramsOf(tensor), type, 0) : null;
   };
+  const balanced: Balances = options.equalize
+    ? balances(prepared, placement, { statistics, paramsOf, given: () => false, type, fewest: 1 })
+    : new Map();
   const written = writeQdq(
     prepared,
     placement,
@@ -107,8 +114,9 @@ export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): Qu
     () => ({ granularity, bits }),
     new Map(),
     channelsOf,
+    balanced,
   );
-  return { ...subject, ...written, placement, params };
+  return { ...subject, ...written, placement, params, balanced };
 }
 
 /** Both of them. */

@@ -33,7 +33,7 @@ describe('resolveRecipe', () => {
         auto: false,
         activations: { type: 'uint8', observer: 'auto', percentile: 99.99 },
         weights: { type: 'int8', granularity: 'channel' },
-        improve: ['bias-correction'],
+        improve: ['equalize', 'bias-correction'],
         weightOnly: null,
         half: null,
       },

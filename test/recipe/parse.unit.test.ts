@@ -96,7 +96,7 @@ describe('parseRecipe', () => {
     // known to the language, not to this version
     ['layers: [{ match: x, granularity: tensor }]', ['1:22 unsupported granularity']],
     ['quantization: { mode: qat }', ['1:23 unsupported qat']],
-    ['quantization: { improve: [equalize] }', ['1:27 unsupported equalize']],
+    ['quantization: { improve: [gptq] }', ['1:27 unsupported gptq']],
     ['layers: [{ match: x, granularity: tensor }]', ['1:22 unsupported granularity']],
     ['layers: [{ match: x, precision: float16 }]', ['1:33 unsupported float16']],
     ['evaluate: { metric: top5 }', ['1:21 unsupported top5']],

@@ -1,4 +1,5 @@
 import type { QuantParams } from '../../numeric';
+import type { Balances } from '../../quantize/balance';
 import type { Statistics } from '../../quantize/calibrate';
 import type { Placement } from '../../quantize/placement';
 import { everyRoot } from '../../quantize/place-bodies';
@@ -18,6 +19,7 @@ export function headrooms(
   placement: Placement,
   statistics: Statistics,
   paramsOf: (tensor: string) => QuantParams | undefined,
+  balances: Balances = new Map(),
 ): Map<string, Headroom> {
   const found = new Map<string, Headroom>();
   const roots = everyRoot(placement);
@@ -29,7 +31,9 @@ export function headrooms(
     const axis = unit.op === 'Conv' ? 1 : (seen?.dims.length ?? 0) - 1;
     const known = seen && seen.samples >= FEWEST_SAMPLES && channelAxisOf(seen.dims) === axis;
     const channels = known ? seen.channels : null;
-    const largest = channels && params ? Array.from(channels.max, (m) => code(m, params)) : null;
+    const ratios = balances.get(input);
+    const of = (c: number) => ({ ...params!, scale: params!.scale * (ratios?.[c] ?? 1) });
+    const largest = channels && params ? Array.from(channels.max, (m, c) => code(m, of(c))) : null;
     found.set(unit.name, { largest });
   }
   return found;

@@ -1,4 +1,5 @@
 import type { Model } from '../../onnx';
+import type { Balances } from '../../quantize/balance';
 import type { BiasChange, CorrectedBiases } from '../../quantize/bias-correction';
 import type { LocalModel } from '../../quantize/experiments';
 import type { TensorParams } from '../../quantize/parameters';
@@ -21,6 +22,8 @@ export interface Quantized {
   placement: Placement | null;
   /** Parameters of every quantized tensor; empty where activations have none of their own. */
   params: Map<string, TensorParams>;
+  /** Tensors whose channels are balanced with the weights that read them, in mode static. */
+  balances?: Balances;
   codesOf(tensor: string): WrittenCodes | undefined;
   /** Float32 inputs and outputs of the model have become float16. */
   inHalf?: boolean;

@@ -3,8 +3,9 @@ import type { QuantParams } from '../../numeric';
 import type { BiasChange } from '../../quantize/bias-correction';
 import { channelParams, type ChannelsOf } from '../../quantize/channelwise';
 import { placeFor } from '../../quantize/place-for';
-import type { TensorParams } from '../../quantize/parameters';
-import type { UnitPlacement } from '../../quantize/placement';
+import { balances, type Balances } from '../../quantize/balance';
+import type { ParamsOf, TensorParams } from '../../quantize/parameters';
+import type { Placement, UnitPlacement } from '../../quantize/placement';
 import { observe } from '../../quantize/observers';
 import { writeBodies } from '../../quantize/write-bodies';
 import { writeQdq } from '../../quantize/qdq';
@@ -17,6 +18,7 @@ import type { Note } from '../../results';
 import { forcedLayers } from '../forced';
 import type { Plan } from '../plan';
 import type { Calibrated } from '../stages/calibrate';
+import type { Subject } from '../subject';
 import { headrooms } from './headroom';
 import { calibrationMetadata, weightsMetadata } from './metadata';
 import type { QuantizationMode } from './mode';
@@ -52,21 +54,24 @@ export const staticMode: QuantizationMode = {
       placeFor(plan.traits.family, prepared, units, { keep: kept, forced, unusable }, typeOf);
     const placement = place(apart);
     const paramsOf = (tensor: string) => params.get(tensor)!;
+    // A 16-bit layer is none that the runtime could quantize again: it needs no protection.
+    const units8 = placement.units.filter(
+      ({ unit }) => !unit.body && !wide.types.has(unit.name),
+    );
+    const narrow = { ...placement, units: units8 };
+    const balanced = balancesFor(plan, subject, calibrated, narrow, paramsOf);
     const headroom = plan.headroom
-      ? headrooms(placement, calibrated.statistics, paramsOf)
+      ? headrooms(placement, calibrated.statistics, paramsOf, balanced)
       : undefined;
     const written = writeQdq(
       prepared,
-      // A 16-bit layer is none that the runtime could quantize again: it needs no protection.
-      {
-        ...placement,
-        units: placement.units.filter(({ unit }) => !unit.body && !wide.types.has(unit.name)),
-      },
+      narrow,
       paramsOf,
       { type: plan.activationType },
       weightSettings(plan, headroom),
       corrected?.biases,
       channelsFor(plan, calibrated, params),
+      balanced,
     );
     const kept = new Set([...keep, ...wide.refused.keys()]);
     const whole = wide.types.size > 0 ? place(kept) : placement;
@@ -92,6 +97,7 @@ export const staticMode: QuantizationMode = {
       units: placement.units.map((p, i) => withWidth(p, whole.units[i]!, wide)),
       placement,
       params,
+      balances: balanced,
       wide: tensors,
       codesOf: (tensor) => written.codes.get(tensor),
       weightScales: new Map([...written.weightScales, ...inner]),
@@ -153,6 +159,22 @@ function withWidth(placed: UnitPlacement, whole: UnitPlacement, wide: WideLayers
   if (refused !== undefined) return { unit, integer: false, reason: refused };
   if (!wide.types.has(unit.name)) return placed;
   return whole.integer ? { unit, integer: true, precision: 'int16', reason: null } : whole;
+}
+
+/** What `improve: [equalize]` balances; nothing without it, or where scales are one for all or powers of two. */
+function balancesFor(
+  plan: Plan,
+  { prepared }: Subject,
+  { statistics, imported }: Calibrated,
+  placement: Placement,
+  paramsOf: ParamsOf,
+): Balances {
+  const { weights, improve } = plan.recipe.quantization;
+  const possible = weights.granularity === 'channel';
+  if (!improve.includes('equalize') || !possible || plan.traits.powerOfTwo) return new Map();
+  const given = (tensor: string) => imported?.ranges.has(tensor) ?? false;
+  const type = plan.activationType;
+  return balances(prepared, placement, { statistics, paramsOf, given, type });
 }
 
 /** Parameters of every channel of a tensor, where its layer can have them: per channel is the granularity, too. */

@@ -47,6 +47,7 @@ export async function correctStage(
   const key = keyOf('biases', ENGINE_VERSION, calibrated.key, plan.activationType, plan.headroom, {
     activations,
     weights,
+    balanced: [...(quantized.balances?.keys() ?? [])],
     layers: plan.recipe.layers,
     floats,
     positions,
@@ -67,6 +68,7 @@ export async function correctStage(
       activationType: plan.activationType,
       weightSettings: weightSettings(plan, quantized.headroom),
       ...(context.walks ? { walks: context.walks } : {}),
+      ...(quantized.balances && { balances: quantized.balances }),
       onNode: (done, total) =>
         quiet ? undefined : context.meter.step(done, total, 'bias correction'),
     });

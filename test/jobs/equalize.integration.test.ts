@@ -1,0 +1,36 @@
+/** Balanced channels in a whole job: the sample whose depthwise convolution has channels of very different ranges. */
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { temporaryFolder } from '../lib/files';
+import { run } from '../lib/job';
+
+const folder = temporaryFolder();
+const samples = path.resolve(import.meta.dirname, '../../samples/factor-cnn');
+
+async function improved(name: string, improve?: string[]) {
+  const text = stringify({
+    model: path.join(samples, 'factor-cnn.onnx'),
+    output: `${name}.onnx`,
+    calibration: { data: path.join(samples, 'calibration.npy') },
+    evaluate: {
+      data: path.join(samples, 'evaluation.npz'),
+      labels: path.join(samples, 'labels.npy'),
+    },
+    ...(improve ? { quantization: { improve } } : {}),
+  });
+  const { result } = await run(folder.at(`${name}.quant.yaml`), { text, until: 'evaluate' });
+  return result;
+}
+
+it('wins by default what one scale for all channels loses, with the same kernels', async () => {
+  const before = await improved('before', ['bias-correction']);
+  const after = await improved('after');
+  expect(after.sqnrDb.logits! - before.sqnrDb.logits!).toBeGreaterThan(15);
+  expect(after.agreement!.value).toBeGreaterThan(0.98);
+  expect(after.int8MacShare).toBe(before.int8MacShare);
+  expect(after.layers.map((l) => l.kernel)).toEqual(before.layers.map((l) => l.kernel));
+  const own = (result: typeof after) => result.ranges.filter((r) => r.channelScales !== null);
+  expect(own(before)).toHaveLength(0);
+  expect(own(after).map((r) => r.tensor)).toContain('/features/block3/depthwise_act/Clip_output_0');
+});
