@@ -55,9 +55,7 @@ export const staticMode: QuantizationMode = {
     const placement = place(apart);
     const paramsOf = (tensor: string) => params.get(tensor)!;
     // A 16-bit layer is none that the runtime could quantize again: it needs no protection.
-    const units8 = placement.units.filter(
-      ({ unit }) => !unit.body && !wide.types.has(unit.name),
-    );
+    const units8 = placement.units.filter(({ unit }) => !unit.body && !wide.types.has(unit.name));
     const narrow = { ...placement, units: units8 };
     const balanced = balancesFor(plan, subject, calibrated, narrow, paramsOf);
     const headroom = plan.headroom
