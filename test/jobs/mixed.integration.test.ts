@@ -48,7 +48,8 @@ describe('plans of mixed precision', () => {
     const chain = result.plans.filter((p) => p.best);
     chain.reduce((a, b) => {
       expect(b.measured.sqnrDb).toBeGreaterThan(a.measured.sqnrDb);
-      expect(b.choices.length).toBe(a.choices.length + 1);
+      // a group of layers is one step
+      expect(b.choices.length).toBeGreaterThan(a.choices.length);
       return b;
     });
     expect(result.plans[result.recommended]!.accuracy).toMatchObject({ metric: 'top1', n: 24 });

@@ -15,6 +15,7 @@ import { constantInputs } from '../passes/constant-inputs';
 import { dropIdentities } from '../passes/drop-identities';
 import { foldConstants } from '../passes/fold-constants';
 import { foldScale } from '../passes/fold-scale';
+import { foldScaleForward } from '../passes/fold-scale-forward';
 import { inlineConstants } from '../passes/inline-constants';
 import { nameNodes } from '../passes/name-nodes';
 import { isQuantizing } from '../quantized-operators';
@@ -73,6 +74,7 @@ export async function dequantizeModel(source: Model): Promise<Dequantized> {
   rewrite(model, model.graph, names, null);
   await foldConstants(model, context);
   foldScale(model, context);
+  foldScaleForward(model, context);
   dropIdentities(model, context);
   const index = new GraphIndex(model.graph);
   index.dropDeadNodes();

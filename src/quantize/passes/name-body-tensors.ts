@@ -1,4 +1,4 @@
-import { bodiesOf, type GraphProto, type Model } from '../../onnx';
+import { bodiesOf, isDefaultDomain, type Body, type GraphProto, type Model } from '../../onnx';
 import { Names, namesOf } from '../../onnx/names';
 import { renameTensors } from '../../onnx/rename';
 
@@ -7,6 +7,8 @@ import { renameTensors } from '../../onnx/rename';
  * statistics and ranges can be kept by name.
  * 1. The main graph's names stay; so does the first of several in bodies.
  * 2. Another of the same name (both branches of an If may write `t`) takes the way to its body before it.
+ * 3. Bodies of other operators keep their names, which may mean something to the operator (onnxruntime's BeamSearch finds
+ *    its decoder's inputs by name).
  * Does nothing where all names differ.
  */
 export function nameBodyTensors(model: Model): void {
@@ -14,15 +16,19 @@ export function nameBodyTensors(model: Model): void {
   if (bodies.length === 0) return;
   const taken = new Set(definedIn(model.graph));
   const names = new Names(namesOf(model));
-  for (const { graph, path } of bodies) {
+  for (const body of bodies) {
+    const { graph, path } = body;
     const renames = new Map<string, string>();
     for (const name of definedIn(graph)) {
-      if (taken.has(name)) renames.set(name, names.fresh(`${path}/${name}`));
+      if (taken.has(name) && mayRename(body)) renames.set(name, names.fresh(`${path}/${name}`));
       taken.add(renames.get(name) ?? name);
     }
     if (renames.size > 0) renameTensors(graph, renames);
   }
 }
+
+const mayRename = ({ owner }: Body) =>
+  isDefaultDomain(owner.domain) && ['If', 'Loop', 'Scan'].includes(owner.opType);
 
 /** Tensors that a graph defines itself. */
 export function definedIn(graph: GraphProto): string[] {
