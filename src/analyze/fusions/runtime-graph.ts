@@ -49,7 +49,8 @@ export class RuntimeGraph {
     if (left) return { left };
     if (pattern.into.length === 0) return { into: null };
     const into = this.hostOf(group, pattern.into);
-    return into ? { into } : { left: vanishing.at(-1)! };
+    // where other groups need all of it, too, nothing of a group vanishes
+    return into ? { into } : { left: vanishing.at(-1) ?? group.at(-1)! };
   }
 
   /** A node's own node in this graph, on floats or on codes. */

@@ -33,6 +33,7 @@ export function settleFusions(
     const late = candidate.by.some(({ level }) => level === 'all');
     if (candidate.status === 'blocked' && !late && !graphs.extended) return candidate;
     const group = candidate.nodes.flatMap(({ name }) => nodes.get(name) ?? []);
+    if (group.length === 0) return candidate;
     const found = (late ? all : early).find(candidate, group);
     if ('into' in found) {
       const into = all.find(candidate, group);
