@@ -1,8 +1,8 @@
 /** The graphs inside a graph: branches of If, bodies of Loop and Scan, and what other operators carry. */
-import { GraphIndex } from './graph';
-import { Model } from './model';
+import { GraphIndex, outerReads } from './graph';
+import { isDefaultDomain, Model } from './model';
 import { label } from './order';
-import type { GraphProto, NodeProto } from './schema';
+import type { GraphProto, NodeProto, TensorProto } from './schema';
 
 /** A graph that hangs on a node. */
 export interface Body {
@@ -37,6 +37,11 @@ export function bodyPath(owner: string, attribute: string): string {
   return attribute === 'body' ? owner : `${owner}/${attribute.replace(/_branch$/, '')}`;
 }
 
+/** True for ONNX's own If, Loop and Scan, whose bodies run as a part of the graph around them. */
+export function isControlFlow(node: NodeProto): boolean {
+  return isDefaultDomain(node.domain) && ['If', 'Loop', 'Scan'].includes(node.opType);
+}
+
 /** True where a body may run more than once for one run of the model. */
 export function repeats(body: Body): boolean {
   return body.owner.opType !== 'If' || (body.parent !== null && repeats(body.parent));
@@ -45,6 +50,11 @@ export function repeats(body: Body): boolean {
 /** A body as a model of its own, for what works on models. The graph is the body itself, not a copy. */
 export function bodyModel(model: Model, { graph }: Body): Model {
   return new Model({ ...model.proto, graph }, model.file, model.dir);
+}
+
+/** The constants of the graphs around a body that it, or one inside it, reads. @param index of the body, see {@link ScopedIndex} */
+export function constantsAround({ graph }: Body, index: GraphIndex): TensorProto[] {
+  return [...outerReads(graph)].flatMap((name) => index.initializer(name) ?? []);
 }
 
 /** Indexes of a main graph and of every graph inside it; inner ones see the constants around them. */

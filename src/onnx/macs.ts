@@ -1,5 +1,6 @@
 /** Multiply-accumulates of a node. */
 import { intAttribute, intsAttribute, stringAttribute } from './attributes';
+import { isControlFlow } from './bodies';
 import { isDefaultDomain } from './model';
 import type { NodeProto } from './schema';
 import type { Dim, TensorInfo } from './shapes';
@@ -118,7 +119,7 @@ export function macsOf(node: NodeProto, shapes: ReadonlyMap<string, TensorInfo>)
   const own = `${node.domain}.${node.opType}`;
   const key = Object.hasOwn(COUNTS, own) ? own : node.opType;
   const count = Object.hasOwn(COUNTS, key) ? COUNTS[key] : undefined;
-  if (!count) return ['If', 'Loop', 'Scan'].includes(node.opType) ? null : 0;
+  if (!count) return isControlFlow(node) ? null : 0;
   return count(node, (tensor, batchAxis = 0) => {
     const shape: Dim[] | null | undefined = tensor ? shapes.get(tensor)?.shape : null;
     const dims = shape?.map((d, i) => (typeof d !== 'number' && i === batchAxis ? 1 : d));

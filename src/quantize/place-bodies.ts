@@ -1,4 +1,4 @@
-import { bodyModel, outerReads, ScopedIndex, type Body, type Model } from '../onnx';
+import { bodyModel, constantsAround, ScopedIndex, type Body, type Model } from '../onnx';
 import { whyUnread } from './body-statistics/steps';
 import type { Placement, PlacementOptions, UnitPlacement } from './placement';
 import { isRecurrent } from './recurrent';
@@ -66,8 +66,7 @@ function whyWhole({ owner, path }: Body): string {
 
 /** A body as a model with the constants that it reads from outside; nodes and constants are the given model's own. */
 function withConstants(model: Model, body: Body, indexes: ScopedIndex): Model {
-  const index = indexes.of(body);
-  const outer = [...outerReads(body.graph)].flatMap((name) => index.initializer(name) ?? []);
+  const outer = constantsAround(body, indexes.of(body));
   const graph = { ...body.graph, initializer: [...body.graph.initializer, ...outer] };
   return bodyModel(model, { ...body, graph });
 }

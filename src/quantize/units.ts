@@ -10,7 +10,7 @@ import {
   type Model,
   type NodeProto,
 } from '../onnx';
-import type { ScopedShapes } from '../onnx/shapes';
+import { infoSeen, type ScopedShapes } from '../onnx/shapes';
 import type { PassContext } from './context';
 import { operatorRow } from './operators';
 import { isPackedAttention } from './packed-attention';
@@ -73,13 +73,7 @@ export function listUnits(model: Model, context: PassContext, typeOf: TypeOf): U
 export function listBodyUnits(model: Model, context: PassContext, shapes: ScopedShapes): Unit[] {
   const indexes = new ScopedIndex(model.graph);
   return bodiesOf(model.graph).flatMap((body) => {
-    const typeOf: TypeOf = (tensor) => {
-      for (let at: Body | null = body; at; at = at.parent) {
-        const known = shapes.get(at.graph)?.get(tensor);
-        if (known) return known.type;
-      }
-      return shapes.get(model.graph)?.get(tensor)?.type;
-    };
+    const typeOf: TypeOf = (tensor) => infoSeen(model, body, shapes, tensor)?.type;
     return unitsOf(indexes.of(body), context, typeOf).map((unit) => ({ ...unit, body }));
   });
 }

@@ -1,14 +1,9 @@
 /** If, Loop and Scan: what holds on every way through them. */
-import { isDefaultDomain } from '../model';
-import type { GraphProto, NodeProto } from '../schema';
+import type { GraphProto } from '../schema';
 import { axisOf, UNKNOWN, value, type Dim, type RuleNode, type Value } from './types';
 
 /** Infers a body with what is known of its inputs; returns its outputs. */
 export type InferBody = (graph: GraphProto, inputs: readonly Value[]) => Value[];
-
-export function isControlFlow(node: NodeProto): boolean {
-  return isDefaultDomain(node.domain) && ['If', 'Loop', 'Scan'].includes(node.opType);
-}
 
 export function controlFlow(n: RuleNode, infer: InferBody): Value[] {
   if (n.node.opType === 'If') return branches(n, infer);

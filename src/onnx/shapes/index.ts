@@ -1,4 +1,5 @@
 /** Shape inference: type and shape of every tensor, as far as the graph and its declarations tell. */
+import type { Body } from '../bodies';
 import type { Model } from '../model';
 import { Inference } from './inference';
 import type { ScopedShapes, TensorInfo } from './types';
@@ -28,4 +29,15 @@ export function inferGraphs(
   inputShapes: Readonly<Record<string, readonly number[]>> = {},
 ): ScopedShapes {
   return new Inference(model, inputShapes).run();
+}
+
+/** What is known of a tensor that a body sees: its own, then those of the graphs around it; the main graph's for null. */
+export function infoSeen(
+  model: Model,
+  body: Body | null,
+  shapes: ScopedShapes,
+  tensor: string,
+): TensorInfo | undefined {
+  if (!body) return shapes.get(model.graph)?.get(tensor);
+  return shapes.get(body.graph)?.get(tensor) ?? infoSeen(model, body.parent, shapes, tensor);
 }

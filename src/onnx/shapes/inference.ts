@@ -1,11 +1,12 @@
 /** Walks graphs in topological order and applies the rules. */
 import { clone } from '@bufbuild/protobuf';
 import { AttributeProtoSchema, type FunctionProto } from '../gen/onnx_pb';
+import { isControlFlow } from '../bodies';
 import { isDefaultDomain, type Model } from '../model';
 import { topologicalOrder } from '../order';
 import { makeNode, valueType, type GraphProto, type NodeProto } from '../schema';
 import { tensorDims, tensorType } from '../tensor';
-import { controlFlow, isControlFlow, type InferBody } from './control';
+import { controlFlow, type InferBody } from './control';
 import { smallData } from './data';
 import { ruleOf } from './rules';
 import {

@@ -3,7 +3,7 @@ import {
   intAttribute,
   makeValueInfo,
   Model,
-  outerReads,
+  constantsAround,
   ScopedIndex,
   tensorData,
   tensorDims,
@@ -161,8 +161,7 @@ export class BodyReader {
   private async openBody(step: BodyStep, feed: Feed): Promise<Opened> {
     const { body, index, wanted, inner } = step;
     const graph = { ...body.graph };
-    const constants = [...outerReads(body.graph)].flatMap((name) => index.initializer(name) ?? []);
-    graph.initializer = [...graph.initializer, ...constants];
+    graph.initializer = [...graph.initializer, ...constantsAround(body, index)];
     graph.input = Object.entries(feed).map(([name, { type }]) => makeValueInfo(name, type, null));
     graph.valueInfo = [];
     const outputs = body.owner.opType === 'If' ? [] : body.graph.output.map((v) => v.name);

@@ -1,7 +1,7 @@
 /** Which bodies of If, Loop and Scan calibration runs by themselves, and what each needs to. */
 import {
   bodiesOf,
-  isDefaultDomain,
+  isControlFlow,
   outerReads,
   ScopedIndex,
   valueType,
@@ -22,8 +22,6 @@ export interface BodyStep {
   inner: BodyStep[];
 }
 
-/** Owners whose turns are repeated here as the runtime makes them. */
-const OWNERS = ['If', 'Loop', 'Scan'];
 /** What these give is no tensor, and the runtime's binding hands out nothing else. */
 const NO_TENSORS = /^(Sequence(?!At|Length)|SplitToSequence$|Optional(?!GetElement|HasElement))/;
 
@@ -34,7 +32,7 @@ const NO_TENSORS = /^(Sequence(?!At|Length)|SplitToSequence$|Optional(?!GetEleme
 export function whyUnread(body: Body, indexes: ScopedIndex): string | null {
   for (let at: Body | null = body; at; at = at.parent) {
     const { owner, graph, path, parent } = at;
-    if (!OWNERS.includes(owner.opType) || !isDefaultDomain(owner.domain))
+    if (!isControlFlow(owner))
       return `it is inside ${owner.opType} '${path}', whose turns calibration cannot follow: mode: dynamic quantizes there`;
     const around = indexes.of(parent);
     const odd =

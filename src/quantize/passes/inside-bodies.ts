@@ -1,14 +1,14 @@
 import {
   bodiesOf,
   bodyModel,
+  constantsAround,
   makeValueInfo,
   outerReads,
   ScopedIndex,
   topologicalOrder,
-  type Body,
   type Model,
 } from '../../onnx';
-import { inferGraphs, type ScopedShapes } from '../../onnx/shapes';
+import { inferGraphs, infoSeen } from '../../onnx/shapes';
 import type { PassContext } from '../context';
 
 type Pass = (model: Model, context: PassContext) => void | Promise<void>;
@@ -29,10 +29,9 @@ export async function insideBodies(
   const shapes = inferGraphs(model);
   for (const body of bodies) {
     const index = new ScopedIndex(model.graph).of(body);
-    const reads = [...outerReads(body.graph)];
-    const outer = reads.flatMap((name) => index.initializer(name) ?? []);
-    const captured = reads.flatMap((name) => {
-      const info = index.isConstant(name) ? undefined : infoOf(body, model, shapes, name);
+    const outer = constantsAround(body, index);
+    const captured = [...outerReads(body.graph)].flatMap((name) => {
+      const info = index.isConstant(name) ? undefined : infoSeen(model, body.parent, shapes, name);
       return info ? [makeValueInfo(name, info.type, info.shape)] : [];
     });
     const graph = {
@@ -46,13 +45,4 @@ export async function insideBodies(
     body.graph.initializer = view.graph.initializer.filter((t) => !outer.includes(t));
     body.graph.valueInfo = view.graph.valueInfo;
   }
-}
-
-/** Type and shape of a tensor of the graphs around a body. */
-function infoOf(body: Body, model: Model, shapes: ScopedShapes, name: string) {
-  for (let at = body.parent; at; at = at.parent) {
-    const found = shapes.get(at.graph)?.get(name);
-    if (found) return found;
-  }
-  return shapes.get(model.graph)?.get(name);
 }

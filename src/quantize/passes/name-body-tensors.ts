@@ -1,4 +1,4 @@
-import { bodiesOf, isDefaultDomain, type Body, type GraphProto, type Model } from '../../onnx';
+import { bodiesOf, isControlFlow, type GraphProto, type Model } from '../../onnx';
 import { Names, namesOf } from '../../onnx/names';
 import { renameTensors } from '../../onnx/rename';
 
@@ -16,19 +16,16 @@ export function nameBodyTensors(model: Model): void {
   if (bodies.length === 0) return;
   const taken = new Set(definedIn(model.graph));
   const names = new Names(namesOf(model));
-  for (const body of bodies) {
-    const { graph, path } = body;
+  for (const { graph, path, owner } of bodies) {
     const renames = new Map<string, string>();
     for (const name of definedIn(graph)) {
-      if (taken.has(name) && mayRename(body)) renames.set(name, names.fresh(`${path}/${name}`));
+      if (taken.has(name) && isControlFlow(owner))
+        renames.set(name, names.fresh(`${path}/${name}`));
       taken.add(renames.get(name) ?? name);
     }
     if (renames.size > 0) renameTensors(graph, renames);
   }
 }
-
-const mayRename = ({ owner }: Body) =>
-  isDefaultDomain(owner.domain) && ['If', 'Loop', 'Scan'].includes(owner.opType);
 
 /** Tensors that a graph defines itself. */
 export function definedIn(graph: GraphProto): string[] {
