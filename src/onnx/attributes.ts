@@ -19,6 +19,11 @@ export function intsAttribute(node: NodeProto, name: string): number[] | undefin
   return attribute(node, name)?.ints.map(Number);
 }
 
+/** The permutation of a Transpose of a tensor with `rank` axes; without an attribute it turns their order round. */
+export function permutation(transpose: NodeProto, rank: number): number[] {
+  return intsAttribute(transpose, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
+}
+
 /** Float attribute, or the operator's default. */
 export function floatAttribute(node: NodeProto, name: string, fallback: number): number {
   return attribute(node, name)?.f ?? fallback;

@@ -3,6 +3,7 @@ import {
   GraphIndex,
   intAttribute,
   intsAttribute,
+  permutation,
   tensorDims,
   tensorType,
   type Model,
@@ -98,9 +99,6 @@ export function averaged(
   if (kernel) return size(kernel);
   return from && to ? Math.max(1, size(from) / size(to)) : 1;
 }
-
-const permutation = (node: NodeProto, rank: number) =>
-  intsAttribute(node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
 
 /** A field behind a node that moves values: transposed, viewed, or (where its axis does not survive) their mean. */
 export function moved(

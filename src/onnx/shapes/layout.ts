@@ -1,4 +1,5 @@
 /** Operators that arrange the same values in another shape, or join and part tensors. */
+import { permutation } from '../attributes';
 import { axisOf, broadcast, product, value, type Dim, type Rule, type RuleNode } from './types';
 
 /** https://onnx.ai/onnx/operators/onnx__Shape.html (start and end since 15) */
@@ -105,7 +106,7 @@ const unsqueeze: Rule = (n) => {
 const transpose: Rule = (n) => {
   const { type, shape, data } = n.input(0);
   if (!shape) return [value(type, null)];
-  const perm = n.ints('perm') ?? shape.map((_, i) => shape.length - 1 - i);
+  const perm = permutation(n.node, shape.length);
   if (perm.length !== shape.length) return [value(type, null)];
   const result = perm.map((p) => shape[p] ?? null);
   return [value(type, result, shape.length < 2 ? data : null)];

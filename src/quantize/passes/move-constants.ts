@@ -10,6 +10,7 @@ import {
   isDefaultDomain,
   isExternal,
   makeHeldTensor,
+  permutation,
   rawBytes,
   tensorBytes,
   tensorDims,
@@ -72,7 +73,7 @@ function movedConstant(
     const shape = reshaped(model, index, node, dims);
     return shape && makeHeldTensor(output, type, shape, source);
   }
-  const perm = intsAttribute(node, 'perm') ?? dims.map((_, i) => dims.length - 1 - i);
+  const perm = permutation(node, dims.length);
   if (perm.length !== dims.length || [...perm].sort((a, b) => a - b).some((p, i) => p !== i))
     return null;
   const turned = new ComputedBytes(source.length, () =>

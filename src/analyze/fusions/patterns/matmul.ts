@@ -1,4 +1,4 @@
-import type { NodeProto } from '../../../onnx';
+import { permutation, type NodeProto } from '../../../onnx';
 import type { FusionBlocker } from '../../../results';
 import { between, blocker, firstOf, float32, shown } from '../blockers';
 import type { FusionPattern, MatchInput } from '../types';
@@ -145,7 +145,7 @@ export const transposeMatmul: FusionPattern = {
       return node.input.flatMap((name) => {
         const transpose = graph.maker(name);
         if (!graph.is(transpose, 'Transpose') || graph.isFrozen(name)) return [];
-        const perm = permutation(graph, transpose);
+        const perm = axesOf(graph, transpose);
         if (!perm) return [];
         const swaps = swapsLast(perm);
         const known = fused.get(node);
@@ -192,10 +192,10 @@ function meets(graph: FusionGraph, transpose: NodeProto): FusionBlocker | null {
 const LAST = 'Only a swap of the last two axes goes into the kernel.';
 
 /** The permutation of a Transpose; null where neither attribute nor rank is known. */
-export function permutation(graph: FusionGraph, node: NodeProto): number[] | null {
-  const own = node.attribute.find((a) => a.name === 'perm')?.ints.map(Number);
-  const rank = graph.shape(node.input[0]!)?.length;
-  return own ?? (rank ? Array.from({ length: rank }, (_, i) => rank - 1 - i) : null);
+export function axesOf(graph: FusionGraph, transpose: NodeProto): number[] | null {
+  const rank = graph.shape(transpose.input[0]!)?.length;
+  const axes = permutation(transpose, rank ?? 0);
+  return axes.length > 0 ? axes : null;
 }
 
 function swapsLast(perm: readonly number[]): boolean {

@@ -1,6 +1,6 @@
 import { blocker, firstOf } from '../blockers';
 import type { FusionPattern } from '../types';
-import { permutation } from './matmul';
+import { axesOf } from './matmul';
 
 /** Two Transposes in a row become one, or none where they undo one another. */
 export const transposes: FusionPattern = {
@@ -15,7 +15,7 @@ export const transposes: FusionPattern = {
       if (!graph.is(second, 'Transpose')) return [];
       const first = graph.maker(second.input[0]);
       if (!graph.is(first, 'Transpose')) return [];
-      const [p, q] = [permutation(graph, first), permutation(graph, second)];
+      const [p, q] = [axesOf(graph, first), axesOf(graph, second)];
       if (!p || !q || p.length !== q.length) return [];
       const undone = q.every((axis, i) => p[axis] === i);
       const shared = graph.readers(first.output[0]!).length > 1;
