@@ -2,7 +2,7 @@ import { floatData, GraphIndex, intAttribute, makeTensor, tensorDims, type Model
 import { codeRange, type QuantParams } from '../numeric';
 import type { Statistics } from './calibrate';
 import { impliedByRange } from './implied';
-import { zeroPointTensor, type ParamsOf } from './parameters';
+import type { ParamsOf } from './parameters';
 import type { Placement } from './placement';
 import type { TensorStatistics } from './statistics';
 import type { Unit } from './units';
@@ -45,8 +45,7 @@ export interface BalanceSettings {
  * 1. Candidates are tensors with a scale of their own that only integer convolutions read as codes, made by one or in
  *    float.
  * 2. `r_i` is the share of the tensor's range that calibration saw of the channel, to the power ½ (SmoothQuant's α, Xiao et
- *    al. 2023, eq. 4): what it has not seen yet
- *    has room. With many values of each channel ¾ and 1 are tried, too.
+ *    al. 2023, eq. 4): what it has not seen yet has room. With many values of each channel ¾ and 1 are tried, too.
  * 3. Kept where the expected error of the layers that read it, of rounding the tensor and of rounding their weights, falls
  *    by 1 dB.
  */
@@ -237,23 +236,4 @@ export function unbalance(
 /** Parameters of every channel of a balanced tensor. */
 export function balancedParams(ratios: Ratios, { scale, zeroPoint }: QuantParams): QuantParams[] {
   return Array.from(ratios, (r) => ({ scale: Math.fround(scale * r), zeroPoint }));
-}
-
-/** Scales of a balanced tensor's QuantizeLinear, one a channel. */
-export function writeBalanced(
-  index: GraphIndex,
-  tensor: string,
-  ratios: Ratios,
-  params: QuantParams,
-  type: 'uint8' | 'int8',
-): { scale: string; zeroPoint: string } {
-  const channels = balancedParams(ratios, params);
-  const scales = Float32Array.from(channels, (c) => c.scale);
-  const zeros = channels.map((c) => c.zeroPoint);
-  const dims = [channels.length];
-  const name = (what: string) => index.freshName(`${tensor}_channel_${what}`);
-  return {
-    scale: index.addInitializer(makeTensor(name('scale'), 'float32', dims, scales)),
-    zeroPoint: index.addInitializer(zeroPointTensor(name('zero_point'), dims, type, zeros)),
-  };
 }

@@ -1,6 +1,6 @@
 import { codeRange, chooseParams, type QuantParams } from '../numeric';
 import { makeTensor, type GraphIndex } from '../onnx';
-import { zeroPointTensor } from './parameters';
+import { zeroPointTensor, type ParameterNames } from './parameters';
 import { impliedByRange } from './implied';
 import type { Unit } from './units';
 import type { TensorStatistics } from './statistics';
@@ -107,41 +107,19 @@ export function shiftedBias(
   );
 }
 
-/** The kernel's own output scale (1) and zero point, and those with which its readers dequantize. */
+/** Scales and zero points of a tensor's channels as initializers. */
 export function writeChannelParameters(
   index: GraphIndex,
   tensor: string,
-  { channels, zeroPoint }: ChannelwiseOutput,
+  channels: readonly QuantParams[],
   type: 'uint8' | 'int8',
-): {
-  quantize: { scale: string; zeroPoint: string };
-  dequantize: { scale: string; zeroPoint: string };
-} {
-  const n = channels.length;
-  const floats = (suffix: string, dims: number[], values: Float32Array) =>
-    index.addInitializer(
-      makeTensor(index.freshName(`${tensor}_${suffix}`), 'float32', dims, values),
-    );
-  const zeros = (suffix: string, dims: number[], values: number[]) =>
-    index.addInitializer(
-      zeroPointTensor(index.freshName(`${tensor}_${suffix}`), dims, type, values),
-    );
+): ParameterNames {
+  const dims = [channels.length];
+  const scales = Float32Array.from(channels, (c) => c.scale);
+  const zeros = channels.map((c) => c.zeroPoint);
+  const name = (what: string) => index.freshName(`${tensor}_channel_${what}`);
   return {
-    quantize: {
-      scale: floats('scale', [], Float32Array.of(1)),
-      zeroPoint: zeros('zero_point', [], [zeroPoint]),
-    },
-    dequantize: {
-      scale: floats(
-        'channel_scale',
-        [n],
-        Float32Array.from(channels, (c) => c.scale),
-      ),
-      zeroPoint: zeros(
-        'channel_zero_point',
-        [n],
-        channels.map((c) => c.zeroPoint),
-      ),
-    },
+    scale: index.addInitializer(makeTensor(name('scale'), 'float32', dims, scales)),
+    zeroPoint: index.addInitializer(zeroPointTensor(name('zero_point'), dims, type, zeros)),
   };
 }

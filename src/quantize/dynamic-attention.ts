@@ -1,6 +1,6 @@
-import { makeNode, tensorType, type GraphIndex, type NodeProto } from '../onnx';
+import { intsAttribute, makeNode, type GraphIndex, type NodeProto } from '../onnx';
 import { quantizedWhileRunning } from './dynamic-product';
-import type { ConstantWriter, WeightSettings } from './weights';
+import { whyNotWeights, type ConstantWriter, type WeightSettings } from './weights';
 
 const CONTRIB = 'com.microsoft';
 
@@ -9,21 +9,15 @@ const SLOT = { x: 0, weight: 1, bias: 2, mask: 3, past: 4, scoreBias: 5, pastLen
 
 /** Why an Attention with packed weights has no integer form, or null. */
 export function whyNotAttention(index: GraphIndex, node: NodeProto): string | null {
-  const weight = index.initializer(node.input[SLOT.weight] ?? '');
-  if (!weight) return 'its weights are computed, not constants';
-  if (tensorType(weight) !== 'float32') return `its weights are ${tensorType(weight)}, not float32`;
+  const unfit = whyNotWeights(index, node, [SLOT.weight]);
+  if (unfit !== null) return unfit;
   if (!node.input[SLOT.bias]) return 'QAttention cannot do without a bias';
   if (node.input[SLOT.scoreBias]) return 'QAttention adds no bias to the scores';
   if (node.input[SLOT.pastLength]) return 'QAttention takes no length of the past';
-  const sizes = hiddenSizes(node);
+  const sizes = intsAttribute(node, 'qkv_hidden_sizes');
   if (sizes && new Set(sizes).size > 1)
     return `QAttention needs Q, K and V of one size; here they have ${sizes.join(', ')}`;
   return null;
-}
-
-function hiddenSizes(node: NodeProto): number[] | null {
-  const attribute = node.attribute.find((a) => a.name === 'qkv_hidden_sizes');
-  return attribute ? attribute.ints.map(Number) : null;
 }
 
 /**

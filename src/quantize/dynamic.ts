@@ -18,7 +18,7 @@ import { isPackedAttention } from './packed-attention';
 import type { UnitPlacement } from './placement';
 import { isRecurrent, sequenceSizes, whyNotApart, writeApartDynamic } from './recurrent';
 import type { Unit } from './units';
-import { ConstantWriter, giveHeadroom, type WeightSettings } from './weights';
+import { ConstantWriter, giveHeadroom, whyNotWeights, type WeightSettings } from './weights';
 
 /** The runtime's own operator domain. */
 const CONTRIB = 'com.microsoft';
@@ -35,8 +35,8 @@ export interface WrittenDynamic {
  * 1. MatMul and Gemm with constant weights become `com.microsoft.DynamicQuantizeMatMul`, bias inside.
  * 2. LSTM becomes `com.microsoft.DynamicQuantizeLSTM`; GRU and RNN, which have no such kernel, are taken apart, and their
  *    products become dynamic ones.
- * 3. com.microsoft.Attention becomes `com.microsoft.QAttention`.
  *    `headroom` widens scales where 16-bit accumulators could clip, for x86 processors without VNNI.
+ * 3. com.microsoft.Attention becomes `com.microsoft.QAttention`.
  * 4. With `plain`, products are written in ONNX's own operators, and what has only the runtime's own stays float.
  * 5. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
  */
@@ -98,7 +98,7 @@ function whyNot(index: GraphIndex, unit: Unit, plain: boolean): string | null {
   if (op === 'Conv')
     return 'dynamic INT8 convolutions are many times slower than FP32 in onnxruntime: use mode: static';
   if (op === 'GRU' || op === 'RNN') return whyNotApart(index, node);
-  if (op === 'LSTM') return whyNotLstm(index, node);
+  if (op === 'LSTM') return whyNotWeights(index, node, [1, 2]);
   if (op !== 'MatMul' && op !== 'Gemm')
     return `dynamic quantization covers MatMul, Gemm, Attention, LSTM, GRU and RNN`;
   if (!unit.weight) {
@@ -116,16 +116,6 @@ function whyNot(index: GraphIndex, unit: Unit, plain: boolean): string | null {
   if (op === 'Gemm' && node.input[2] && !unit.bias) return 'its bias is computed, not a constant';
   if (op === 'Gemm' && unit.bias && index.initializer(unit.bias)!.dims.length !== 1)
     return 'its bias differs from row to row';
-  return null;
-}
-
-function whyNotLstm(index: GraphIndex, node: NodeProto): string | null {
-  for (const slot of [1, 2]) {
-    const tensor = index.initializer(node.input[slot] ?? '');
-    if (!tensor) return 'its weights are computed, not constants';
-    if (tensorType(tensor) !== 'float32')
-      return `its weights are ${tensorType(tensor)}, not float32`;
-  }
   return null;
 }
 

@@ -13,8 +13,8 @@ import {
   type Model,
   type NodeProto,
 } from '../onnx';
-import { balancedWeight, unbalance, writeBalanced, type Balances, type Ratios } from './balance';
-import { CHANNEL_AXIS } from './channelwise';
+import { balancedParams, balancedWeight, unbalance, type Balances, type Ratios } from './balance';
+import { CHANNEL_AXIS, writeChannelParameters } from './channelwise';
 import { constantOperands } from './operands';
 import type { QuantParams } from '../numeric';
 import { writeParameters, type ParamsOf } from './parameters';
@@ -120,7 +120,12 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
     if (known !== undefined) return known;
     const params = wide ? settings.wideParamsOf!(tensor, wide) : settings.paramsOf(tensor);
     const names = ratios
-      ? writeBalanced(index, tensor, ratios, params, settings.activationType)
+      ? writeChannelParameters(
+          index,
+          tensor,
+          balancedParams(ratios, params),
+          settings.activationType,
+        )
       : writeParameters(index, tensor, params, wide ?? settings.activationType);
     const attributes = ratios ? [makeInt('axis', CHANNEL_AXIS)] : [];
     const domain = wide ? wideDomain(model) : '';

@@ -13,13 +13,19 @@ export interface TensorParams extends QuantParams {
 /** Scale and zero point of a tensor. */
 export type ParamsOf = (tensor: string) => TensorParams;
 
+/** Initializers that hold scale and zero point. */
+export interface ParameterNames {
+  scale: string;
+  zeroPoint: string;
+}
+
 /** Writes scale and zero point of a tensor as scalars and returns their names. */
 export function writeParameters(
   index: GraphIndex,
   tensor: string,
   params: QuantParams,
   type: ActivationType,
-): { scale: string; zeroPoint: string } {
+): ParameterNames {
   return {
     scale: index.addInitializer(
       makeTensor(index.freshName(`${tensor}_scale`), 'float32', [], Float32Array.of(params.scale)),

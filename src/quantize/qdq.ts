@@ -21,16 +21,15 @@ import {
   type ChannelsOf,
   type ChannelwiseOutput,
 } from './channelwise';
-import {
-  balancedParams,
-  balancedWeight,
-  writeBalanced,
-  type Balances,
-  type Ratios,
-} from './balance';
+import { balancedParams, balancedWeight, type Balances, type Ratios } from './balance';
 import { impliedByRange } from './implied';
 import { integerInputs, type Placement, type UnitPlacement } from './placement';
-import { writeParameters, type ParamsOf, type TensorParams } from './parameters';
+import {
+  writeParameters,
+  type ParameterNames,
+  type ParamsOf,
+  type TensorParams,
+} from './parameters';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart, type SequenceSizes } from './recurrent';
 import { constantOperands } from './operands';
 import { protectFloat } from './protect';
@@ -52,6 +51,15 @@ export interface WrittenCodes {
   params: TensorParams;
   /** One for every channel along {@link CHANNEL_AXIS} instead of `params`. */
   channels?: readonly QuantParams[];
+}
+
+/** Parameters of both nodes of a pair, and which of the two has one for every channel along {@link CHANNEL_AXIS}. */
+interface PairParameters {
+  quantize: ParameterNames;
+  dequantize: ParameterNames;
+  byChannel: 'QuantizeLinear' | 'DequantizeLinear' | null;
+  /** What the codes mean, channel by channel, where that differs. */
+  channels: readonly QuantParams[] | null;
 }
 
 /** What was written for people to ask about. */
@@ -93,7 +101,7 @@ export function writeQdq(
   const codes: WrittenQdq['codes'] = new Map();
   const weightScales = new Map<string, Float32Array>();
   const integerReaders = readersInIntegers(placement);
-  const parameterNames = new Map<string, { scale: string; zeroPoint: string }>();
+  const parameterNames = new Map<string, ParameterNames>();
 
   const channelwise = new Map<string, ChannelwiseOutput>();
   for (const { unit } of placement.units) {
@@ -125,24 +133,35 @@ export function writeQdq(
     }
   });
 
-  for (const [tensor, root] of placement.quantized) {
+  const parametersOf = (tensor: string, root: string): PairParameters => {
     const params = paramsOf(root);
-    const byChannel = channelwise.get(tensor);
+    const one = (of: QuantParams, name = tensor) =>
+      writeParameters(index, name, of, activations.type);
+    const each = (channels: readonly QuantParams[]) =>
+      writeChannelParameters(index, tensor, channels, activations.type);
+    const kernel = channelwise.get(tensor);
     const ratios = balances.get(tensor);
-    let names = parameterNames.get(root);
-    let readerNames = names;
-    if (byChannel) {
-      const written = writeChannelParameters(index, tensor, byChannel, activations.type);
-      [names, readerNames] = [written.quantize, written.dequantize];
-    } else if (!names && !balances.has(tensor)) {
-      names = writeParameters(index, root, params, activations.type);
-      parameterNames.set(root, names);
+    if (kernel) {
+      // in the units of the kernel that makes it
+      const quantize = one({ scale: 1, zeroPoint: kernel.zeroPoint });
+      const { channels } = kernel;
+      return ratios
+        ? { quantize, dequantize: one(params), byChannel: null, channels }
+        : { quantize, dequantize: each(channels), byChannel: 'DequantizeLinear', channels };
     }
     if (ratios) {
-      readerNames = writeParameters(index, tensor, params, activations.type);
-      if (!byChannel) names = writeBalanced(index, tensor, ratios, params, activations.type);
+      const dequantize = one(params);
+      const channels = balancedParams(ratios, params);
+      return { quantize: each(channels), dequantize, byChannel: 'QuantizeLinear', channels };
     }
-    readerNames ??= names;
+    const names = parameterNames.get(root) ?? one(params, root);
+    parameterNames.set(root, names);
+    return { quantize: names, dequantize: names, byChannel: null, channels: null };
+  };
+
+  for (const [tensor, root] of placement.quantized) {
+    const params = paramsOf(root);
+    const pair = parametersOf(tensor, root);
     const shipped = placement.shipped.has(tensor);
     const isOutput = index.isGraphOutput(tensor);
     let source = tensor;
@@ -156,27 +175,13 @@ export function writeQdq(
     }
     const quantized = index.freshName(`${tensor}_quantized`);
     const dequantized = shipped && isOutput ? tensor : index.freshName(`${tensor}_dequantized`);
-    const quantize = linear('QuantizeLinear', index, source, quantized, names!, tensor);
-    if (ratios && !byChannel) quantize.attribute.push(makeInt('axis', CHANNEL_AXIS));
-    index.insertNode(quantize);
+    index.insertNode(linear('QuantizeLinear', index, source, quantized, pair, tensor));
     for (const reader of readers)
       if (dequantized !== tensor) index.replaceInput(reader, tensor, dequantized);
-    const dequantize = linear(
-      'DequantizeLinear',
-      index,
-      quantized,
-      dequantized,
-      readerNames!,
-      tensor,
-    );
-    if (byChannel && !ratios) dequantize.attribute.push(makeInt('axis', CHANNEL_AXIS));
-    index.insertNode(dequantize);
+    index.insertNode(linear('DequantizeLinear', index, quantized, dequantized, pair, tensor));
     codes.set(tensor, {
-      quantized,
-      dequantized,
-      params,
-      ...(byChannel ? { channels: byChannel.channels } : {}),
-      ...(ratios ? { channels: balancedParams(ratios, params) } : {}),
+      ...{ quantized, dequantized, params },
+      ...(pair.channels ? { channels: pair.channels } : {}),
     });
   }
 
@@ -317,14 +322,16 @@ function linear(
   index: GraphIndex,
   input: string,
   output: string,
-  names: { scale: string; zeroPoint: string },
+  pair: PairParameters,
   tensor: string,
 ): NodeProto {
+  const names = opType === 'QuantizeLinear' ? pair.quantize : pair.dequantize;
   return makeNode({
     opType,
     name: index.freshName(`${tensor}/${opType}`),
     inputs: [input, names.scale, names.zeroPoint],
     outputs: [output],
+    attributes: pair.byChannel === opType ? [makeInt('axis', CHANNEL_AXIS)] : [],
   });
 }
 

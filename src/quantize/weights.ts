@@ -5,8 +5,15 @@ import {
   matrixWeights,
   pairLoad,
 } from './pair-sums/weights';
-import type { GraphIndex } from '../onnx';
-import { floatData, makeTensor, tensorDims, type Model } from '../onnx';
+import {
+  floatData,
+  makeTensor,
+  tensorDims,
+  tensorType,
+  type GraphIndex,
+  type Model,
+  type NodeProto,
+} from '../onnx';
 import { halveScales } from './fixed/halve-scales';
 import { zeroPointTensor } from './parameters';
 import {
@@ -48,6 +55,21 @@ export interface WeightSettings {
   floatBias?: boolean;
   /** Scales are powers of two. */
   powerOfTwo?: boolean;
+}
+
+/** Why the inputs of a node that hold its weights cannot be quantized, or null. */
+export function whyNotWeights(
+  index: GraphIndex,
+  node: NodeProto,
+  slots: readonly number[],
+): string | null {
+  for (const slot of slots) {
+    const tensor = index.initializer(node.input[slot] ?? '');
+    if (!tensor) return 'its weights are computed, not constants';
+    const type = tensorType(tensor);
+    if (type !== 'float32') return `its weights are ${type}, not float32`;
+  }
+  return null;
 }
 
 /** Largest codes of a layer's input by channel, or null where all of them can be 255. */

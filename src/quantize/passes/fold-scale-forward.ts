@@ -20,11 +20,11 @@ export function foldScaleForward(model: Model, context: PassContext): void {
     const slot = mul.input.findIndex((name) => !index.isConstant(name));
     const factor = index.initializer(mul.input[1 - slot] ?? '');
     if (slot < 0 || !factor || tensorType(factor) !== 'float32') continue;
-    const [by, ...more] = floatData(factor, model.dir);
+    if (factor.dims.length > 0) continue;
+    const [by] = floatData(factor, model.dir);
     const output = mul.output[0]!;
     const readers = index.consumers(output);
-    if (by === undefined || more.length > 0 || factor.dims.length > 0) continue;
-    if (readers.length === 0 || index.isGraphOutput(output)) continue;
+    if (by === undefined || readers.length === 0 || index.isGraphOutput(output)) continue;
     if (!readers.every((reader) => takesFactor(index, reader, output))) continue;
     for (const reader of readers) {
       const weight = index.initializer(reader.input[1]!)!;

@@ -11,6 +11,7 @@ import {
   type NodeProto,
 } from '../../onnx';
 import { readActivations, type Activation } from './activations';
+import { whyNotWeights } from '../weights';
 import { GATES, type CellOperator } from './gates';
 
 /** Weights of one direction: W [gates·hidden, inputs], R [gates·hidden, hidden], both biases [gates·hidden] or null. */
@@ -93,17 +94,12 @@ export function readCell(
 function cellForm(index: GraphIndex, node: NodeProto): CellForm | string {
   if (!isRecurrent(node)) return `${node.opType} is no recurrent operator`;
   const op = node.opType as CellOperator;
-  for (const slot of [1, 2, 3]) {
-    const name = node.input[slot] ?? '';
-    if (name === '' && slot === 3) continue;
-    const tensor = index.initializer(name);
-    const bias = slot === 3;
-    if (!tensor)
-      return bias
-        ? 'its bias is computed, not a constant'
-        : 'its weights are computed, not constants';
-    if (tensorType(tensor) !== 'float32')
-      return `its ${bias ? 'bias is' : 'weights are'} ${tensorType(tensor)}, not float32`;
+  const unfit = whyNotWeights(index, node, [1, 2]);
+  if (unfit !== null) return unfit;
+  if ((node.input[3] ?? '') !== '') {
+    const bias = index.initializer(node.input[3]!);
+    if (!bias) return 'its bias is computed, not a constant';
+    if (tensorType(bias) !== 'float32') return `its bias is ${tensorType(bias)}, not float32`;
   }
   if (op === 'LSTM' && (node.input[7] ?? '') !== '')
     return 'its gates look at the cell state through peepholes, which its static INT8 form does not have';

@@ -1,6 +1,6 @@
 import { makeInt, makeTensor, type GraphIndex } from '../../onnx';
 import type { QuantParams } from '../../numeric';
-import { writeParameters } from '../parameters';
+import { writeParameters, type ParameterNames } from '../parameters';
 import type { ConstantWriter, WeightSettings } from '../weights';
 import { addBias, type GateMatrix, type Projection } from './projection';
 import type { Scope } from './scope';
@@ -27,7 +27,7 @@ export interface StaticProjection extends Projection {
  */
 export function staticProjection(settings: StaticSettings): StaticProjection {
   const scales: number[] = [];
-  let parameters: { scale: string; zeroPoint: string } | undefined;
+  let parameters: ParameterNames | undefined;
 
   const quantizedHidden = (scope: Scope, h: string): string => {
     parameters ??= writeParameters(scope.index, `${scope.base}/h`, settings.hidden, settings.type);
