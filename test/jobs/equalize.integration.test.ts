@@ -8,7 +8,7 @@ import { run } from '../lib/job';
 const folder = temporaryFolder();
 const samples = path.resolve(import.meta.dirname, '../../samples/factor-cnn');
 
-async function improved(name: string, improve?: string[]) {
+async function made(name: string, more: object, until?: 'evaluate') {
   const text = stringify({
     model: path.join(samples, 'factor-cnn.onnx'),
     output: `${name}.onnx`,
@@ -17,11 +17,14 @@ async function improved(name: string, improve?: string[]) {
       data: path.join(samples, 'evaluation.npz'),
       labels: path.join(samples, 'labels.npy'),
     },
-    ...(improve ? { quantization: { improve } } : {}),
+    ...more,
   });
-  const { result } = await run(folder.at(`${name}.quant.yaml`), { text, until: 'evaluate' });
+  const { result } = await run(folder.at(`${name}.quant.yaml`), { text, until });
   return result;
 }
+
+const improved = (name: string, improve?: string[]) =>
+  made(name, improve ? { quantization: { improve } } : {}, 'evaluate');
 
 it('wins by default what one scale for all channels loses, with the same kernels', async () => {
   const before = await improved('before', ['bias-correction']);
@@ -33,4 +36,19 @@ it('wins by default what one scale for all channels loses, with the same kernels
   const own = (result: typeof after) => result.ranges.filter((r) => r.channelScales !== null);
   expect(own(before)).toHaveLength(0);
   expect(own(after).map((r) => r.tensor)).toContain('/features/block3/depthwise_act/Clip_output_0');
+});
+
+it('finds the same of layers alone whatever is kept', { timeout: 120_000 }, async () => {
+  const latency = { pairs: 3, seconds: 0.1 };
+  const all = await made('all', { latency });
+  const balanced = all.ranges.filter((r) => r.channelScales !== null);
+  const kept = await made('kept', {
+    latency,
+    keep_fp32: balanced.flatMap((r) => r.consumers),
+  });
+  const scales = ({ ranges }: typeof all) => ranges.map((r) => r.channelScales);
+  expect(scales(kept)).not.toEqual(scales(all));
+  const alone = ({ layers }: typeof all) =>
+    layers.map((l) => [l.name, l.onlyThisDb, l.expectedDb, l.local]);
+  expect(alone(kept)).toEqual(alone(all));
 });

@@ -24,6 +24,8 @@ export interface Quantized {
   params: Map<string, TensorParams>;
   /** Tensors whose channels are balanced with the weights that read them, in mode static. */
   balances?: Balances;
+  /** The same were no layer kept, for experiments with single layers: what those find does not depend on what is kept. */
+  balancesAlone?(): Balances;
   codesOf(tensor: string): WrittenCodes | undefined;
   /** Float32 inputs and outputs of the model have become float16. */
   inHalf?: boolean;

@@ -48,16 +48,20 @@ export const staticMode: QuantizationMode = {
     const { params, unusable } = chooseParameters(plan, subject, calibrated, wishes, notes);
     const forced = forcedLayers(plan, wishes);
     const { prepared, units, typeOf } = subject;
-    const wide = wideLayers(plan, units, wishes, keep);
-    const apart = new Set([...keep, ...wide.types.keys(), ...wide.refused.keys()]);
     const place = (kept: ReadonlySet<string>) =>
       placeFor(plan.traits.family, prepared, units, { keep: kept, forced, unusable }, typeOf);
-    const placement = place(apart);
+    const placeApart = (kept: ReadonlySet<string>) => {
+      const wide = wideLayers(plan, units, wishes, kept);
+      const placement = place(new Set([...kept, ...wide.types.keys(), ...wide.refused.keys()]));
+      // A 16-bit layer is none that the runtime could quantize again: it needs no protection.
+      const units8 = placement.units.filter(({ unit }) => !unit.body && !wide.types.has(unit.name));
+      return { wide, placement, narrow: { ...placement, units: units8 } };
+    };
+    const { wide, placement, narrow } = placeApart(keep);
     const paramsOf = (tensor: string) => params.get(tensor)!;
-    // A 16-bit layer is none that the runtime could quantize again: it needs no protection.
-    const units8 = placement.units.filter(({ unit }) => !unit.body && !wide.types.has(unit.name));
-    const narrow = { ...placement, units: units8 };
-    const balanced = balancesFor(plan, subject, calibrated, narrow, paramsOf);
+    const balancedIn = (placed: Placement) =>
+      balancesFor(plan, subject, calibrated, placed, paramsOf);
+    const balanced = balancedIn(narrow);
     const headroom = plan.headroom
       ? headrooms(placement, calibrated.statistics, paramsOf, balanced)
       : undefined;
@@ -96,6 +100,7 @@ export const staticMode: QuantizationMode = {
       placement,
       params,
       balances: balanced,
+      balancesAlone: () => (keep.size === 0 ? balanced : balancedIn(placeApart(new Set()).narrow)),
       wide: tensors,
       codesOf: (tensor) => written.codes.get(tensor),
       weightScales: new Map([...written.weightScales, ...inner]),

@@ -93,7 +93,7 @@ function experimentKey(
 ): string {
   const { quantization, layers } = plan.recipe;
   return keyOf(
-    'experiment-3',
+    'experiment-4',
     ENGINE_VERSION,
     subject.key,
     calibrated?.key ?? null,

@@ -91,7 +91,7 @@ export function experimentSettings(
       codesOf: (unit: Unit) =>
         unit.inputs.filter((tensor) => reads.get(tensor)?.has(unit.node.name) ?? false),
     }),
-    ...(quantized.balances && { balances: quantized.balances }),
+    ...(quantized.balancesAlone && { balances: quantized.balancesAlone() }),
     biasOf: (unit) => quantized.aloneBiases?.get(unit),
     wideTypeOf: (unit) => wideTypeOf(plan, quantized.wishes.get(unit)),
     wideParamsOf: calibrated ? wideParams(plan, calibrated) : () => ({ scale: 1, zeroPoint: 0 }),
