@@ -151,7 +151,10 @@ export class JobClient {
   }
 }
 
-/** Removes what a killed worker could not. Files that are gone already, or cannot be removed, are no second error. */
+/**
+ * Removes what a killed worker could not. What is gone already, or cannot be removed (a system may hold it open until the
+ * process is gone), is no second error: callers are told why the worker was killed.
+ */
 async function sweep({ temporary, recipePath }: Pending): Promise<void> {
   for (const file of temporary) {
     // Writing beside the target makes further names that begin the same.
