@@ -24,6 +24,8 @@ export interface Executed {
   kernel: string;
   /** Share of its multiply-accumulates in integer kernels, where they are not all of one kind. */
   integerShare?: number;
+  /** Of its products only that with its weight is integer. */
+  onlyWeight?: boolean;
 }
 
 /** Kernels that multiply or move 8-bit integers. */
@@ -268,8 +270,7 @@ function executedAs(node: NodeProto, integers: ReadonlyMap<string, CodeWidth>): 
   const kernel = `${domain}${node.opType}`.replace('ms.nchwc.', 'nchwc.').replace('ms.', '');
   if (INTEGER_KERNELS.has(node.opType)) return { precision: 'int8', kernel };
   if (PACKED_KERNELS.has(node.opType)) return packed(node, kernel);
-  // its product with the weights is integer, scores and values are float
-  if (node.opType === 'QAttention') return { precision: 'mixed', kernel };
+  if (node.opType === 'QAttention') return { precision: 'mixed', kernel, onlyWeight: true };
   const moved = MOVERS.has(node.opType) ? integers.get(node.input[0] ?? '') : undefined;
   if (moved) return { precision: moved, kernel };
   return { precision: 'float32', kernel };

@@ -58,7 +58,7 @@ export async function searchPlans<T>(
   { most, run, onSize, runs = () => Infinity }: SearchSettings<T>,
 ): Promise<{ found: Found<T>[]; stopped: boolean }> {
   const found = [...start];
-  const names = new Set(start.map(({ choices }) => nameOf(choices)));
+  const names = new Set(start.map(({ choices }) => planName(choices)));
   const sized = (size: number) =>
     found.filter((f) => f.choices.length === size).sort((a, b) => a.noise - b.noise);
   const learned = new Map<string, number>();
@@ -69,7 +69,7 @@ export async function searchPlans<T>(
   let left = Infinity;
   /** Null where the plan was run before; false where the time is over. */
   const attempt = async (choices: PlannedLayer[], expected: number) => {
-    const name = nameOf(choices);
+    const name = planName(choices);
     if (names.has(name)) return null;
     const tried = await run(choices);
     if (!tried) return false;
@@ -150,7 +150,8 @@ export function bestBySize<T>(found: readonly Found<T>[]): Found<T>[] {
   return best;
 }
 
-function nameOf(choices: readonly PlannedLayer[]): string {
+/** The same for the same choices, whatever their order. */
+export function planName(choices: readonly PlannedLayer[]): string {
   return choices
     .map((c) => `${c.precision} ${c.layer}`)
     .sort()

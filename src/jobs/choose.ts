@@ -3,7 +3,13 @@ import { decide, ruleOf, whatIsMissed } from '../analyze/choose';
 import { toErrorData, VernierError } from '../errors';
 import type { Mode, ModeChoice, ModeTrial, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
-import { compareWithFp32, measuredOn, sampleCount, whatFp32Misses } from './comparison';
+import {
+  compareWithFp32,
+  comparisonProbe,
+  measuredOn,
+  sampleCount,
+  whatFp32Misses,
+} from './comparison';
 import type { JobContext, JobHooks } from './context';
 import { emptyResult, fillEvaluation, fillLayers } from './fill';
 import { keyOf, ENGINE_VERSION } from './keys';
@@ -15,7 +21,7 @@ import type { Plan } from './plan';
 import type { ChooseRequest } from './protocol';
 import { openSamples, type Samples } from './samples';
 import { latencyStage } from './stages/latency';
-import { openProbe, type Probe } from './stages/probe';
+import { shapesOf, type Probe } from './stages/probe';
 import { refuseHopeless, type Quantized } from './stages/quantize';
 import { rangesStage } from './stages/ranges';
 import { verifyStage } from './stages/verify';
@@ -55,16 +61,7 @@ export async function measureModes(task: ChooseTask, context: JobContext): Promi
   const { plan, subject, modes } = task;
   const { limits, latency } = plan.recipe;
   const samples = await openSamples(plan, subject);
-  const probe = await openProbe(plan, subject, samples, context);
-  if (!('feed' in probe))
-    throw new VernierError(
-      'recipe.schema',
-      `The models cannot be run to compare them: ${probe.why}`,
-      {
-        file: plan.recipePath,
-        remedy: 'Add evaluate: { data: … } to the recipe, or inputs: with the shapes left open.',
-      },
-    );
+  const probe = await comparisonProbe(plan, subject, samples, context);
   const trials: ModeTrial[] = [];
   const possible = modes.filter((mode) => plan.traits.modes?.includes(mode) ?? true);
   for (const mode of possible)
@@ -159,8 +156,7 @@ async function tryMode(
     const found = emptyResult(plan, subject, plan.recipePath);
     try {
       trial.bytes = await writtenBytes(file, verified.data);
-      const shapes = Object.entries(probe.feed).map(([name, v]) => [name, [...v.dims]]);
-      const macs = macsWithShapes(subject, Object.fromEntries(shapes) as Record<string, number[]>);
+      const macs = macsWithShapes(subject, shapesOf(probe));
       fillLayers(found, subject, quantized, verified.executed, macs);
       trial.int8MacShare = found.int8MacShare;
       trial.worstDb = verified.verification.worstDb;

@@ -1,14 +1,15 @@
 /** What candidates are compared on and by, where one of several is to be chosen. */
-import { evaluate, metricFor, type Evaluation } from '../analyze/evaluate';
+import type { Evaluation } from '../analyze/evaluate';
 import { spread } from '../data';
+import { VernierError } from '../errors';
 import type { ModeChoice } from '../results';
 import type { Session } from '../runtime/session';
 import type { JobContext } from './context';
 import type { Plan } from './plan';
 import type { Samples } from './samples';
-import { openReference } from './stages/evaluate';
-import type { Probe } from './stages/probe';
-import type { Subject } from './subject';
+import { evaluateStage, openReference } from './stages/evaluate';
+import { openProbe, type Probe } from './stages/probe';
+import { totalMacs, type Subject } from './subject';
 
 /** Candidates are compared on as many samples as cost this many multiply-accumulates in FP32, */
 const SAMPLE_MACS = 8e9;
@@ -16,8 +17,8 @@ const SAMPLE_MACS = 8e9;
 const [FEWEST_SAMPLES, MOST_SAMPLES] = [32, 1024];
 
 /** Samples that candidates are compared on, where there are so many. */
-export function sampleCount({ macs }: Subject): number {
-  const each = [...macs.values()].reduce<number>((sum, m) => sum + (m ?? 0), 0);
+export function sampleCount(subject: Subject): number {
+  const each = totalMacs(subject);
   const affordable = each > 0 ? Math.floor(SAMPLE_MACS / each) : MOST_SAMPLES;
   return Math.max(FEWEST_SAMPLES, Math.min(MOST_SAMPLES, affordable));
 }
@@ -34,18 +35,25 @@ export async function compareWithFp32(
   if (!evaluation) return null;
   const reference = await openReference(subject, evaluation, context);
   const positions = spread(evaluation.indices.length, most);
-  const { labels } = evaluation;
-  await context.meter.begin('evaluate', positions.length);
-  return evaluate(
-    session,
-    (i, feed) => reference.of(positions[i]!, feed),
+  return evaluateStage(plan, reference, session, evaluation, context, positions);
+}
+
+/** The sample on which candidates are run and timed. Throws `recipe.schema` where there is none. */
+export async function comparisonProbe(
+  plan: Plan,
+  subject: Subject,
+  samples: Samples,
+  context: JobContext,
+): Promise<Probe> {
+  const probe = await openProbe(plan, subject, samples, context);
+  if ('feed' in probe) return probe;
+  throw new VernierError(
+    'recipe.schema',
+    `The models cannot be run to compare them: ${probe.why}`,
     {
-      count: positions.length,
-      sample: (i) => evaluation.source.sample(evaluation.indices[positions[i]!]!),
-      labels: labels && { kind: labels.kind, of: (i: number) => labels.of(positions[i]!) },
+      file: plan.recipePath,
+      remedy: 'Add evaluate: { data: … } to the recipe, or inputs: with the shapes left open.',
     },
-    metricFor(plan.recipe.evaluate?.metric ?? null, labels),
-    (done) => context.meter.step(done, positions.length),
   );
 }
 

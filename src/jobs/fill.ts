@@ -176,24 +176,24 @@ function seenBy(
   return { samples: indices.length, source: source.name, random: source.random };
 }
 
-/** One row per layer of the original graph. */
+/** One row per layer of the original graph. @param found errors of layers by name, as far as they are known */
 export function fillLayers(
   result: RunResult,
   subject: Subject,
   quantized: Quantized,
   executed: ReadonlyMap<string, Executed>,
   macs: ReadonlyMap<string, number | null>,
-  errors?: {
-    accumulated: ReadonlyMap<string, AccumulatedError>;
-    local: ReadonlyMap<string, LocalError>;
-  },
-  expected: ReadonlyMap<string, number> | null = null,
+  found: {
+    accumulated?: ReadonlyMap<string, AccumulatedError>;
+    local?: ReadonlyMap<string, LocalError>;
+    expected?: ReadonlyMap<string, number> | null;
+  } = {},
 ): void {
   const indexes = new ScopedIndex(subject.prepared.graph);
   result.layers = quantized.units.map(({ unit, integer, precision, reason }): LayerResult => {
     const runs = executed.get(unit.name);
-    const accumulated = errors?.accumulated.get(unit.name);
-    const local = errors?.local.get(unit.name);
+    const accumulated = found.accumulated?.get(unit.name);
+    const local = found.local?.get(unit.name);
     const kept = quantized.wishes.get(unit.name)?.keep ?? false;
     return {
       name: unit.name,
@@ -214,7 +214,7 @@ export function fillLayers(
       noise: noiseOf(local, accumulated, quantized.codesOf(unit.output)),
       localByChannel: local?.byChannel ?? null,
       onlyThisDb: null,
-      expectedDb: expected?.get(unit.name) ?? null,
+      expectedDb: found.expected?.get(unit.name) ?? null,
       noiseShare: null,
       costsDb: null,
       clipRate: accumulated?.clipRate ?? null,
@@ -231,12 +231,13 @@ export function fillLayers(
     quantized.units.map(({ unit }) => [unit.name, weightMacs(unit, indexes)]),
   );
   result.int8MacShare = share((l) => {
-    const perRow = l.kernel === 'QAttention' ? products.get(l.name) : undefined;
+    const runs = executed.get(l.name);
+    const perRow = runs?.onlyWeight ? products.get(l.name) : undefined;
     if (perRow && l.macs && l.outputShape) {
       const rows = l.outputShape.slice(0, -1).reduce((a, b) => a * b, 1);
       return Math.min(1, (perRow * rows) / l.macs);
     }
-    return executed.get(l.name)?.integerShare ?? Number(isInteger(l.executed));
+    return runs?.integerShare ?? Number(isInteger(l.executed));
   });
   result.writtenInt8MacShare = share((l) => Number(isInteger(l.precision)));
 }

@@ -97,7 +97,7 @@ export async function findPlans(
   const slower = timed && !over() ? await timing.slower(basePlan) : null;
   let faster: MixedPlan | null = null;
   let from = base;
-  const slow = slow32(slower?.worth ?? [], new Set(noises.map((n) => n.layer)), most);
+  const slow = slowLayers(slower?.worth ?? [], new Set(noises.map((n) => n.layer)), most);
   if (slow.length > 0 && slow.length < noises.length) {
     const choices = slow.map((layer): PlannedLayer => ({ layer, precision: 'float32' }));
     const found = await run(choices, expecting(noises, [], base.noise)(choices));
@@ -197,7 +197,7 @@ function planOf({ choices, expected, value: { sums, bytes } }: Found<Try>): Mixe
 }
 
 /** Layers that are slower in INT8, whole groups of them, the most to save first, at most so many. */
-export function slow32(
+export function slowLayers(
   groups: readonly string[][],
   possible: ReadonlySet<string>,
   most: number,

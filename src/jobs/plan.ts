@@ -9,7 +9,7 @@ import { resolveRecipe, type ResolvedRecipe } from '../recipe/defaults';
 import type { WideType } from '../quantize/wide';
 import type { Note, Target } from '../results';
 import { thisMachine } from './cpu';
-import { TARGETS, type TargetTraits } from './targets';
+import { holdsWide, TARGETS, type TargetTraits } from './targets';
 
 /** A recipe with its paths resolved and `auto` decided. */
 export interface Plan {
@@ -120,12 +120,12 @@ function refuseForeign(
 function refuseWide(
   { layers }: ResolvedRecipe,
   target: Target,
-  { family }: TargetTraits,
+  traits: TargetTraits,
   type: WideType | null,
   file: string,
 ): void {
   const wide = type ?? layers.find((l) => l.activations ?? l.precision === 'int16');
-  if (!wide || family === 'cpu' || family === 'onnx') return;
+  if (!wide || holdsWide(traits)) return;
   throw new VernierError(
     'recipe.unsupported',
     `The target ${target} takes no 16-bit activations.`,

@@ -42,7 +42,7 @@ import { likenessStage } from './stages/likeness';
 import { roundedStage } from './stages/rounded';
 import { timeStage } from './stages/time';
 import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
-import { openProbe } from './stages/probe';
+import { openProbe, shapesOf } from './stages/probe';
 import { rangesStage } from './stages/ranges';
 import { verifyStage, type Verified } from './stages/verify';
 import { correctAloneStage } from './stages/correct';
@@ -150,13 +150,10 @@ async function runStages(
       calibrated?.key ?? null,
       plan.recipe,
     );
-    const shapes =
-      'feed' in probe
-        ? Object.fromEntries(Object.entries(probe.feed).map(([name, v]) => [name, [...v.dims]]))
-        : {};
+    const shapes = shapesOf(probe);
     const macs = macsWithShapes(subject, shapes);
     const expected = await expectedStage(plan, subject, calibrated, quantized, shapes, context);
-    fillLayers(result, subject, quantized, verified.executed, macs, undefined, expected);
+    fillLayers(result, subject, quantized, verified.executed, macs, { expected });
     const pairs = pairsOf(subject, verified);
     fillPairs(result, pairs);
     fillCalibration(result, plan, subject, samples.calibration, calibrated, quantized);
@@ -238,8 +235,8 @@ async function runStages(
       samples.evaluation.key,
       context,
     );
-    const errors = { accumulated, local };
-    fillLayers(result, subject, quantized, verified.executed, macs, errors, expected);
+    const found = { accumulated, local, expected };
+    fillLayers(result, subject, quantized, verified.executed, macs, found);
     fillMatch(result, accumulated);
     fillPairs(result, pairs);
     await withoutVnniStage(result, verified, pairs, layerSamples.feeds, context);

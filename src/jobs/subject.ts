@@ -119,6 +119,11 @@ export function namedLayers({ units, context }: Subject): Required<Omit<NamedLay
   return units.map(({ name, op }) => ({ name, op, absorbed: absorbed.get(name) ?? [] }));
 }
 
+/** Multiply-accumulates of one sample in all layers whose shapes are known. */
+export function totalMacs({ macs }: Subject): number {
+  return [...macs.values()].reduce<number>((sum, m) => sum + (m ?? 0), 0);
+}
+
 /** The same MACs once real shapes are known: some models leave everything but the input open. */
 export function macsWithShapes(
   subject: Subject,

@@ -19,6 +19,11 @@ export interface TargetTraits {
   executedBy: string | null;
 }
 
+/** True where files for a target can hold activations of 16 bits. */
+export function holdsWide({ family }: TargetTraits): boolean {
+  return family === 'cpu' || family === 'onnx';
+}
+
 const ON_CPU: TargetTraits = {
   family: 'cpu',
   activations: ['uint8', 'int8'],

@@ -1,6 +1,6 @@
 /** What is slower in INT8 here: which of it a plan begins with. */
 import { describe, expect, it } from 'vitest';
-import { slow32 } from '../../src/jobs/mixed';
+import { slowLayers } from '../../src/jobs/mixed';
 
 describe('layers that are faster in FP32', () => {
   const possible = new Set(['a', 'b', 'c', 'd']);
@@ -24,6 +24,6 @@ describe('layers that are faster in FP32', () => {
     ],
     ['none where nothing is slower', [], 8, []],
   ])('%s', (_, groups, most, slow) => {
-    expect(slow32(groups, possible, most)).toEqual(slow);
+    expect(slowLayers(groups, possible, most)).toEqual(slow);
   });
 });

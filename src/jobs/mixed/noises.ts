@@ -7,11 +7,11 @@ import { whyNotWide } from '../../quantize/wide';
 import type { LayerSensitivity } from '../../results-mixed';
 import type { Plan } from '../plan';
 import type { Study } from '../study';
+import { holdsWide } from '../targets';
 
-/** True where the file of a recipe can hold 16-bit activations. */
+/** True where layers of a plan may get 16-bit activations. */
 export function takesWide({ recipe, traits, wideType }: Plan): boolean {
-  const family = traits.family === 'cpu' || traits.family === 'onnx';
-  return recipe.quantization.mode === 'static' && family && wideType === null;
+  return recipe.quantization.mode === 'static' && holdsWide(traits) && wideType === null;
 }
 
 /** Noise power relative to the signal. */

@@ -1,11 +1,11 @@
 /** Plans as files: how the runtime executes them, how long they take, and whether they meet the limits of the recipe. */
-import { evaluate, metricFor } from '../../analyze/evaluate';
 import type { MixedPlan } from '../../results-mixed';
 import type { JobContext } from '../context';
 import { emptyResult, fillEvaluation } from '../fill';
 import { checkLimits } from '../limits';
 import { sourceBytes, writtenBytes } from '../model-bytes';
 import type { Plan } from '../plan';
+import { evaluateStage } from '../stages/evaluate';
 import { openProbe } from '../stages/probe';
 import type { Quantized } from '../stages/quantize';
 import { timeStage } from '../stages/time';
@@ -78,18 +78,8 @@ export class Timing {
       );
       made.bytes = await writtenBytes(output, verified.data);
       if (whole) {
-        await context.meter.begin('evaluate', evaluation.indices.length);
-        const result = await evaluate(
-          await verified.open(),
-          (i, feed) => reference.of(i, feed),
-          {
-            count: evaluation.indices.length,
-            sample: (i) => evaluation.source.sample(evaluation.indices[i]!),
-            labels: evaluation.labels,
-          },
-          metricFor(plan.recipe.evaluate?.metric ?? null, evaluation.labels),
-          (done) => context.meter.step(done, evaluation.indices.length),
-        );
+        const session = await verified.open();
+        const result = await evaluateStage(plan, reference, session, evaluation, context);
         fillEvaluation(found, result, evaluation);
         made.accuracy = result.accuracy;
       }

@@ -1,4 +1,5 @@
 /** Plans that are run: the recipe with some layers taken out of INT8, quantized and compared with FP32 at the outputs. */
+import { planName } from '../../analyze/plan-search';
 import { OutputSums, type OutputSumsData } from '../../analyze/output-sums';
 import { wholeSums } from '../../analyze/sensitivity';
 import { serializeModel } from '../../onnx';
@@ -84,10 +85,7 @@ export async function openTries(study: Study) {
     return measure(made).finally(() => made.release());
   };
   const run = async (choices: readonly PlannedLayer[]): Promise<Try> => {
-    const name = choices
-      .map((c) => `${c.precision} ${c.layer}`)
-      .sort()
-      .join('\n');
+    const name = planName(choices);
     const before = known.get(name);
     if (before) return before;
     const tried = choices.length === 0 ? await measure(quantized) : await measureOther(choices);

@@ -34,6 +34,14 @@ export function chooseParameters(
     const producer = index.producer(tensor);
     return producer !== undefined && startsAtZero(index, producer);
   };
+  /** Its layers stay float, and people are told. */
+  const refuse = (tensor: string, code: string, message: string, remedy?: string) => {
+    unusable.set(tensor, message);
+    addNote(notes, {
+      ...{ code, severity: 'warning', message: `${message}; its layers stay float.`, tensor },
+      ...(remedy !== undefined && { remedy }),
+    });
+  };
   for (const [tensor, statistics] of calibrated.statistics) {
     const range = calibrated.imported?.ranges.get(tensor);
     const layer = producers.get(tensor);
@@ -55,35 +63,22 @@ export function chooseParameters(
     params.set(tensor, read ? { ...chosen, read } : chosen);
     if (!range && calibrated.imported && statistics.samples === 0)
       unusable.set(tensor, `'${calibrated.imported.name}' gives '${tensor}' no range`);
-    else if (!range && statistics.samples === 0 && index.producer(tensor) === undefined) {
-      const message = `'${tensor}' was never computed: no calibration sample came this way`;
-      unusable.set(tensor, message);
-      addNote(notes, {
-        code: 'range-unusable',
-        severity: 'warning',
-        message: `${message}; its layers stay float.`,
+    else if (!range && statistics.samples === 0 && index.producer(tensor) === undefined)
+      refuse(
         tensor,
-        remedy: 'Add samples that take this branch of the model, or keep the layer in FP32.',
-      });
-    } else if (statistics.notFinite > 0) {
-      const message = `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`;
-      unusable.set(tensor, message);
-      addNote(notes, {
-        code: 'range-not-finite',
-        severity: 'warning',
-        message: `${message}; its layers stay float.`,
+        'range-unusable',
+        `'${tensor}' was never computed: no calibration sample came this way`,
+        'Add samples that take this branch of the model, or keep the layer in FP32.',
+      );
+    else if (statistics.notFinite > 0)
+      refuse(
         tensor,
-      });
-    } else if (oddity === 'empty' || oddity === 'not-finite' || oddity === 'tiny') {
-      const message = `'${tensor}' has no usable range (${oddity})`;
-      unusable.set(tensor, message);
-      addNote(notes, {
-        code: 'range-unusable',
-        severity: 'warning',
-        message: `${message}; its layers stay float.`,
-        tensor,
-      });
-    } else if (oddity === 'zero' || oddity === 'constant')
+        'range-not-finite',
+        `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`,
+      );
+    else if (oddity === 'empty' || oddity === 'not-finite' || oddity === 'tiny')
+      refuse(tensor, 'range-unusable', `'${tensor}' has no usable range (${oddity})`);
+    else if (oddity === 'zero' || oddity === 'constant')
       addNote(notes, {
         code: 'range-constant',
         severity: 'warning',

@@ -1,8 +1,7 @@
 import { cpus } from 'node:os';
-import { VernierError } from '../../errors';
 import type { SearchResult } from '../../results';
 import { runtimeVersion } from '../../runtime/session';
-import { measuredOn } from '../comparison';
+import { comparisonProbe, measuredOn } from '../comparison';
 import type { JobContext, JobHooks } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Memory } from '../memory';
@@ -11,8 +10,8 @@ import { openJob } from '../open-job';
 import type { Plan } from '../plan';
 import type { SearchRequest } from '../protocol';
 import { openSamples, remembering } from '../samples';
-import { openProbe } from '../stages/probe';
 import type { Subject } from '../subject';
+import { holdsWide } from '../targets';
 import type { SearchFacts } from './candidates';
 import { Journal } from './journal';
 import { candidateText } from './recipe-text';
@@ -46,16 +45,7 @@ export async function searchStage(
   const samples = await openSamples(plan, subject);
   if (samples.calibration)
     samples.calibration = await remembering(samples.calibration, context.memory);
-  const probe = await openProbe(plan, subject, samples, context);
-  if (!('feed' in probe))
-    throw new VernierError(
-      'recipe.schema',
-      `The models cannot be run to compare them: ${probe.why}`,
-      {
-        file: plan.recipePath,
-        remedy: 'Add evaluate: { data: … } to the recipe, or inputs: with the shapes left open.',
-      },
-    );
+  const probe = await comparisonProbe(plan, subject, samples, context);
   const { text } = plan.parsed.doc;
   const fp32Bytes = await sourceBytes(subject);
   const facts = factsOf(plan, subject);
@@ -102,7 +92,7 @@ function factsOf({ recipe, parsed, traits, target }: Plan, subject: Subject): Se
     calibrated: recipe.calibration !== null,
     opsWithoutWeights: [...weightless].flatMap(([op, without]) => (without ? [op] : [])),
     activations: traits.activations,
-    takesWide: traits.family === 'cpu' || traits.family === 'onnx',
+    takesWide: holdsWide(traits),
     wantsHalf:
       recipe.limits.size_ratio !== undefined || target === 'nvidia-fp16' || target === 'tensorrt',
     own: written && written.mode !== 'auto' ? { ...written } : null,

@@ -98,26 +98,26 @@ class LargeSource implements Runs {
   }
 }
 
-/** Compares the written model with FP32 over the evaluation set. */
+/** Compares a written model with FP32 over the evaluation set. @param positions those of its samples to compare on, if not all */
 export async function evaluateStage(
   plan: Plan,
   reference: Reference,
   session: Session,
-  evaluation: NonNullable<Samples['evaluation']>,
+  { indices, source, labels }: NonNullable<Samples['evaluation']>,
   context: JobContext,
+  positions: readonly number[] = [...indices.keys()],
 ): Promise<Evaluation> {
-  const count = evaluation.indices.length;
+  const count = positions.length;
   await context.meter.begin('evaluate', count);
-  const metric = metricFor(plan.recipe.evaluate?.metric ?? null, evaluation.labels);
   return evaluate(
     session,
-    (i, feed) => reference.of(i, feed),
+    (i, feed) => reference.of(positions[i]!, feed),
     {
       count,
-      sample: (i) => evaluation.source.sample(evaluation.indices[i]!),
-      labels: evaluation.labels,
+      sample: (i) => source.sample(indices[positions[i]!]!),
+      labels: labels && { kind: labels.kind, of: (i: number) => labels.of(positions[i]!) },
     },
-    metric,
+    metricFor(plan.recipe.evaluate?.metric ?? null, labels),
     (done) => context.meter.step(done, count),
   );
 }

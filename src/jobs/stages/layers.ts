@@ -30,7 +30,7 @@ import { forcedLayers } from '../forced';
 import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Plan } from '../plan';
 import type { Selection } from '../samples';
-import { everythingFor, type Subject } from '../subject';
+import { everythingFor, totalMacs, type Subject } from '../subject';
 import type { Calibrated } from './calibrate';
 import type { Reference } from './evaluate';
 import { modeOf } from '../modes';
@@ -77,7 +77,7 @@ export function layerSamplesFor(
   subject: Subject,
   { macs, most }: { macs: number; most: number },
 ): number {
-  const each = [...subject.macs.values()].reduce<number>((sum, m) => sum + (m ?? 0), 0);
+  const each = totalMacs(subject);
   const affordable = each > 0 ? Math.max(FEWEST_SAMPLES, Math.floor(macs / each)) : Infinity;
   return plan.layerSamples ?? Math.min(most, affordable);
 }
@@ -260,23 +260,21 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
         return sums.finally(() => alone.release());
       },
     );
-  if (modeOf(plan.recipe.quantization.mode).experiments === 'rewrite') {
-    const result = await rewriting(units);
-    await write();
-    return result;
-  }
-  const result = await groupedSensitivity(
-    subject.prepared,
-    groupLayers(subject.prepared, experiments, subject.typeOf),
-    experimentSettings(plan, subject, calibrated, quantized),
-    layerSamples.feeds,
-    exact,
-    loop,
-  );
-  const inBodies = quantized.units.filter((u) => u.integer && u.unit.body);
-  for (const [layer, sums] of await rewriting(inBodies)) result.set(layer, sums);
+  const twins = modeOf(plan.recipe.quantization.mode).experiments === 'twin';
+  const beside = twins
+    ? await groupedSensitivity(
+        subject.prepared,
+        groupLayers(subject.prepared, experiments, subject.typeOf),
+        experimentSettings(plan, subject, calibrated, quantized),
+        layerSamples.feeds,
+        exact,
+        loop,
+      )
+    : [];
+  const inBodies = () => quantized.units.filter((u) => u.integer && u.unit.body);
+  const apart = await rewriting(twins ? inBodies() : units);
   await write();
-  return result;
+  return new Map([...beside, ...apart]);
 }
 
 /** A layer that changes nothing. */

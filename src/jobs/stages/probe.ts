@@ -19,6 +19,12 @@ export interface NoProbe {
   why: string;
 }
 
+/** Shapes of the inputs as the sample has them; none without one. */
+export function shapesOf(probe: Probe | NoProbe): Record<string, number[]> {
+  const feed = 'feed' in probe ? probe.feed : {};
+  return Object.fromEntries(Object.entries(feed).map(([name, { dims }]) => [name, [...dims]]));
+}
+
 /**
  * The sample on which a written file is tried: the first of the evaluation's, or without any data a random one.
  * Random values do not suit every model: where FP32 itself does not run on them, there is no probe.
