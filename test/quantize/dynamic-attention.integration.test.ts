@@ -118,7 +118,11 @@ describe('com.microsoft.Attention', () => {
       units.map((u) => u.unit),
       prepared,
     );
-    expect(executed.get('att')).toEqual({ precision: 'mixed', kernel: 'QAttention' });
+    expect(executed.get('att')).toEqual({
+      precision: 'mixed',
+      kernel: 'QAttention',
+      onlyWeight: true,
+    });
   });
 
   it.each<[string, Shape, RegExp]>([
