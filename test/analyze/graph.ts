@@ -20,6 +20,8 @@ export function graph(parts: {
   initializers?: TensorProto[];
   opset?: number;
   outputType?: ElementType;
+  /** Types of inputs that are not float32. */
+  inputTypes?: Readonly<Record<string, ElementType>>;
 }): Model {
   return new Model(
     create(ModelProtoSchema, {
@@ -30,7 +32,9 @@ export function graph(parts: {
         name: 'test',
         node: parts.nodes,
         initializer: parts.initializers ?? [],
-        input: Object.entries(parts.inputs).map(([n, s]) => makeValueInfo(n, 'float32', s)),
+        input: Object.entries(parts.inputs).map(([n, s]) =>
+          makeValueInfo(n, parts.inputTypes?.[n] ?? 'float32', s),
+        ),
         output: Object.entries(parts.outputs).map(([n, s]) =>
           makeValueInfo(n, parts.outputType ?? 'float32', s),
         ),

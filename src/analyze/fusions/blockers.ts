@@ -164,6 +164,16 @@ export function alsoRead(
   return null;
 }
 
+/** Someone outside a group who reads a value that is made inside it; the result of its last node is everybody's. */
+export function readOutside(graph: FusionGraph, nodes: readonly NodeProto[]): FusionBlocker | null {
+  for (const node of nodes) {
+    const inside = graph.readers(node.output[0]!).filter((n) => nodes.includes(n));
+    const found = inside.length === 0 ? null : alsoRead(graph, node.output[0]!, inside);
+    if (found) return found;
+  }
+  return null;
+}
+
 /** Which of the tensors the runtime does not take for a constant; null where it takes all. */
 export function frozen(
   graph: FusionGraph,

@@ -1,4 +1,5 @@
 import {
+  elementBits,
   GraphIndex,
   isDefaultDomain,
   tensorType,
@@ -10,7 +11,8 @@ import type { PassContext } from '../../quantize/context';
 import { floatReason, integerRule, operatorKey } from '../../quantize/operators';
 import type { QuantizationBreak } from '../../results';
 import { nodeKernels, originalName } from '../executed';
-import { BYTES, sizeOf } from './estimate';
+import { sizeOf } from './estimate';
+import { named } from './settle';
 import { FusionGraph } from './view';
 
 /** What only changes the layout of floats: no node of the file. */
@@ -38,6 +40,7 @@ export function quantizationBreaks(
   const computed = (tensor: string) =>
     index.producer(tensor) !== undefined || index.isGraphInput(tensor);
   const info = tensorInfo(executed, origin);
+  const position = new Map(executed.graph.node.map((node, i) => [node, i]));
 
   const seen = new Set<NodeProto>();
   const breaks: QuantizationBreak[] = [];
@@ -65,8 +68,8 @@ export function quantizationBreaks(
       (n) => n.opType === 'QuantizeLinear' || n.opType === 'DynamicQuantizeLinear',
     );
     if (exits.length === 0 || (entries.length === 0 && !kernels)) continue;
-    const order = executed.graph.node.filter((n) => island.has(n));
-    breaks.push(describe(order, [...entries, ...exits]));
+    members.sort((a, b) => position.get(a)! - position.get(b)!);
+    breaks.push(describe(members, [...entries, ...exits]));
   }
   return breaks;
 
@@ -82,14 +85,14 @@ export function quantizationBreaks(
     const bytes = conversions.map((node) => {
       const floating = info(floatSide(node));
       const zero = index.initializer(node.input[2] ?? '');
-      const code = (zero && BYTES[tensorType(zero)]) ?? 1;
+      const code = zero ? elementBits(tensorType(zero)) / 8 : 1;
       return floating === null ? null : (floating / 4) * (4 + code);
     });
     return {
-      nodes: nodes.map(brief),
+      nodes: nodes.map(named),
       layer: blamed ? context.hostOf(blamed.name) : conversions[0]!.name,
       conversions: conversions.map((node) => ({
-        ...brief(node),
+        ...named(node),
         tensor: fileTensor(origin, floatSide(node)),
       })),
       bytes: bytes.reduce<number | null>(
@@ -181,15 +184,9 @@ function tensorInfo(executed: Model, source: FusionGraph): (tensor: string) => n
   );
   return (tensor) => {
     const own = declared.get(tensor);
-    if (own?.shape && BYTES[own.type] !== undefined) {
-      const size = sizeOf(own);
-      if (size !== null) return size;
-    }
+    const size = own ? sizeOf(own) : null;
+    if (size !== null) return size;
     const info = source.info(fileTensor(source, tensor));
     return info ? sizeOf(info) : null;
   };
-}
-
-function brief(node: NodeProto): { name: string; op: string } {
-  return { name: node.name || (node.output[0] ?? ''), op: node.opType };
 }

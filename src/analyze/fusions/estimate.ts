@@ -1,12 +1,6 @@
-import type { NodeProto } from '../../onnx';
+import { elementBits, type ElementType, type NodeProto } from '../../onnx';
 import type { FusionEstimate } from '../../results';
 import type { FusionGraph } from './view';
-
-/** Bytes of one element. */
-export const BYTES: Readonly<Record<string, number>> = {
-  ...{ float64: 8, int64: 8, uint64: 8, float32: 4, int32: 4, uint32: 4 },
-  ...{ float16: 2, bfloat16: 2, int16: 2, uint16: 2, int8: 1, uint8: 1, bool: 1 },
-};
 
 /** What the nodes that vanish would have cost: each reads its computed inputs and writes its result. */
 export function estimate(graph: FusionGraph, vanish: readonly NodeProto[]): FusionEstimate {
@@ -32,12 +26,12 @@ export function sizeOf({
   type,
   shape,
 }: {
-  type: string;
+  type: ElementType;
   shape: readonly (number | string | null)[] | null;
 }): number | null {
-  const each = BYTES[type];
-  if (!shape || each === undefined) return null;
-  let bytes = each;
+  const bits = elementBits(type);
+  if (!shape || bits === 0) return null;
+  let bytes = bits / 8;
   for (const [i, dim] of shape.entries()) {
     if (typeof dim === 'number') bytes *= dim;
     else if (i > 0) return null;

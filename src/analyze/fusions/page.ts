@@ -1,3 +1,4 @@
+import { table } from '../../quantize/operators/page';
 import type { Fuser, FusionBlockerCode } from '../../results';
 import { BLOCKERS } from './blockers';
 import { FUSIONS } from './table';
@@ -43,10 +44,4 @@ export function fusionsPage(): string {
 
 function maker({ who, name, level }: Fuser): string {
   return who === 'pass' ? `pass: ${name}` : `runtime, ${level}: ${name}`;
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n');
 }

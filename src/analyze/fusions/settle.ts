@@ -1,4 +1,4 @@
-import type { Model, NodeProto } from '../../onnx';
+import { label, type Model, type NodeProto } from '../../onnx';
 import type { FusionCandidate } from '../../results';
 import { blocker } from './blockers';
 import { RuntimeGraph } from './runtime-graph';
@@ -37,10 +37,11 @@ export function settleFusions(
     const found = (late ? all : early).find(candidate, group);
     if ('into' in found) {
       const into = all.find(candidate, group);
+      const node = 'into' in into ? into.into : found.into;
       return {
         ...candidate,
         ...{ status: 'done', blockedBy: null, alone: null },
-        into: brief('into' in into ? into.into : found.into),
+        into: node && named(node),
       };
     }
     if (candidate.status === 'blocked') return candidate;
@@ -59,6 +60,7 @@ export function settleFusions(
   });
 }
 
-function brief(node: NodeProto | null): FusionCandidate['into'] {
-  return node && { name: node.name || (node.output[0] ?? ''), op: node.opType };
+/** A node as results name it. */
+export function named(node: NodeProto): { name: string; op: string } {
+  return { name: label(node), op: node.opType };
 }

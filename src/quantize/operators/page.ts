@@ -107,7 +107,9 @@ function floats(family: TargetFamily): string {
   return [`**${FAMILIES[family]}**`, ...(lines.length > 0 ? [lines.join('\n')] : [])].join('\n\n');
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+/** A table in Markdown; its cells may hold upright strokes. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

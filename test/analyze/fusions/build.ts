@@ -5,6 +5,8 @@ import {
   makeNode,
   makeString,
   makeTensor,
+  tensorDims,
+  tensorType,
   type AttributeProto,
   type Model,
   type NodeProto,
@@ -59,13 +61,11 @@ export function small({
 }: Small): Model {
   const used = new Set(nodes.flatMap((node) => node.input));
   const all = [...constants, ...USUAL].filter((t) => used.has(t.name));
-  const extra = (overridable ?? []).map((name) => [
-    name,
-    all.find((t) => t.name === name)!.dims.map(Number),
-  ]);
+  const extra = (overridable ?? []).map((name) => all.find((t) => t.name === name)!);
   return graph({
     nodes,
-    inputs: { ...inputs, ...(Object.fromEntries(extra) as Record<string, Shape>) },
+    inputs: { ...inputs, ...Object.fromEntries(extra.map((t) => [t.name, tensorDims(t)])) },
+    inputTypes: Object.fromEntries(extra.map((t) => [t.name, tensorType(t)])),
     outputs: Object.fromEntries(outputs.map((name) => [name, null])),
     initializers: all.filter((t, i) => all.findIndex((other) => other.name === t.name) === i),
     ...(opset === undefined ? {} : { opset }),

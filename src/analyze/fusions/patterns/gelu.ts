@@ -1,7 +1,7 @@
 import type { NodeProto } from '../../../onnx';
 import { geluAround } from '../../../quantize/patterns/gelu';
 import type { FusionBlocker } from '../../../results';
-import { alsoRead, between, blocker, firstOf, float32, shown } from '../blockers';
+import { alsoRead, between, blocker, firstOf, float32, readOutside, shown } from '../blockers';
 import type { FusionPattern, Match } from '../types';
 import { sameDim, type FusionGraph } from '../view';
 
@@ -24,7 +24,7 @@ export const gelu: FusionPattern = {
       if (!members) return beginning(graph, root);
       const nodes = graph.nodes.filter((node) => members.has(node));
       const why = firstOf(
-        () => outside(graph, nodes),
+        () => readOutside(graph, nodes),
         () => float32(graph, root, root.input[0]),
         () => (root.opType === 'Erf' ? erfForm(graph, root, nodes) : tanhForm(graph, root, nodes)),
       );
@@ -69,16 +69,6 @@ function beginning(graph: FusionGraph, erf: NodeProto): Match[] {
   const why =
     between(graph, erf, add) ?? blocker('form', erf, { value: 'what follows is no GELU' });
   return [{ nodes: [before, erf, add], blocker: why }];
-}
-
-/** Someone outside who reads a value inside. */
-function outside(graph: FusionGraph, nodes: readonly NodeProto[]): FusionBlocker | null {
-  for (const node of nodes) {
-    const inside = graph.readers(node.output[0]!).filter((n) => nodes.includes(n));
-    const found = inside.length === 0 ? null : alsoRead(graph, node.output[0]!, inside);
-    if (found) return found;
-  }
-  return null;
 }
 
 function erfForm(
@@ -135,7 +125,7 @@ function quick(
   if (!product) return [];
   const nodes = factor ? [factor, sigmoid, product] : [sigmoid, product];
   const why = firstOf(
-    () => outside(graph, nodes),
+    () => readOutside(graph, nodes),
     () => float32(graph, sigmoid, x),
   );
   return [{ nodes, blocker: why }];

@@ -1,7 +1,7 @@
 import { intAttribute, intsAttribute, integerValues, type NodeProto } from '../../../onnx';
 import { normalizations } from '../../../quantize/patterns/layer-norm';
 import type { FusionBlocker } from '../../../results';
-import { alsoRead, blocker, firstOf, float32, shown } from '../blockers';
+import { blocker, firstOf, float32, shown, readOutside } from '../blockers';
 import type { FusionPattern, Match } from '../types';
 import type { FusionGraph } from '../view';
 
@@ -57,7 +57,7 @@ function layer(
   const members = new Set([...inOrder, gain, ...(offset ? [offset] : [])]);
   const nodes = graph.nodes.filter((node) => members.has(node));
   const why = firstOf(
-    () => outside(graph, nodes),
+    () => readOutside(graph, nodes),
     () => (offset ? null : blocker('form', gain, { value: 'it has no offset β' })),
     () => float32(graph, parts.square, input),
     () => axes(graph, parts, input),
@@ -72,7 +72,7 @@ function rms(graph: FusionGraph, parts: Parts, input: string): Match {
   const members = new Set([square, variance, epsilon, sqrt, divide, gain]);
   const nodes = graph.nodes.filter((node) => members.has(node));
   const why = firstOf(
-    () => outside(graph, nodes),
+    () => readOutside(graph, nodes),
     () => float32(graph, square, input),
     () =>
       graph.origin(divide.input[0]!) === input
@@ -107,18 +107,6 @@ function partsOf(
   if (!gain) return other('it has no factor γ');
   const offset = graph.readers(gain.output[0]!).find((n) => graph.is(n, 'Add'));
   return { mean, square, variance, epsilon: added, sqrt, divide, gain, offset };
-}
-
-/** Someone outside who reads a value inside. */
-function outside(graph: FusionGraph, nodes: readonly NodeProto[]): FusionBlocker | null {
-  for (const node of nodes) {
-    const readers = graph.readers(node.output[0]!);
-    const inside = readers.filter((n) => nodes.includes(n));
-    if (inside.length === 0) continue; // the last one
-    const found = alsoRead(graph, node.output[0]!, inside);
-    if (found) return found;
-  }
-  return null;
 }
 
 /** The means must run over the last axes, the same ones. */

@@ -61,6 +61,5 @@ function kernel(next: NodeProto): FusionBlocker | null {
     return blocker('attribute', next, { value: `auto_pad is ${auto}` }, 'Write its pads out.');
   if (next.output.slice(1).some((o) => o !== ''))
     return blocker('attribute', next, { value: 'indices are an output' });
-  if (next.opType === 'MaxPool') return null;
   return null;
 }

@@ -1,5 +1,5 @@
 import { n } from '../build';
-import { c, conv, image, type Case } from './case';
+import { c, conv, type Case } from './case';
 
 export const PAD: Case[] = [
   ['Pad+Conv', 'Conv', 'will', c([n('Pad', 'x pads', 'p'), conv('p', 'y')])],
@@ -67,6 +67,6 @@ export const PAD: Case[] = [
     'Pad+Conv',
     'amounts that are inputs',
     'overridable',
-    c([n('Pad', 'x pads', 'p'), conv('p', 'y')], { overridable: [] as string[], inputs: image }),
+    c([n('Pad', 'x pads', 'p'), conv('p', 'y')], { overridable: ['pads'] }),
   ],
-].filter(([, what]) => what !== 'amounts that are inputs') as Case[];
+];
