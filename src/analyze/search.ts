@@ -46,18 +46,21 @@ export function closerHalf<T extends ModeTrial>(trials: readonly T[], most = Inf
 
 /** A rule in a sentence for recipes whose limits say nothing of accuracy. */
 export function accuracyRule(limits: readonly string[]): string | null {
-  const told = limits.some((name) => ACCURACY_LIMITS.has(name));
-  if (limits.length === 0 || told) return null;
+  if (limits.length === 0 || limitsAccuracy(limits)) return null;
   return `and lose no more than ${MAY_LOSE.points * 100} point of accuracy, ${MAY_LOSE.labels * 100} % of the labels, or all but ${MAY_LOSE.sqnrDb} dB of signal over noise, whichever is measured`;
 }
 
-/** Limits that say what a model may lose. */
-export const ACCURACY_LIMITS: ReadonlySet<string> = new Set(['top1_drop', 'sqnr_db', 'max_abs']);
+const ACCURACY_LIMITS: ReadonlySet<string> = new Set(['top1_drop', 'sqnr_db', 'max_abs']);
+
+/** True where names of limits say what a model may lose. */
+export function limitsAccuracy(limits: readonly string[]): boolean {
+  return limits.some((name) => ACCURACY_LIMITS.has(name));
+}
 
 /** Why FP32 stays, by what was faster and what was good enough. */
-export function whyFloat32(
-  trials: readonly ModeTrial[],
-  nameOf: (trial: ModeTrial) => string,
+export function whyFloat32<T extends ModeTrial>(
+  trials: readonly T[],
+  nameOf: (trial: T) => string,
 ): string {
   const timed = trials.filter((t) => t.failure === null && t.latency !== null);
   if (timed.length === 0) return 'FP32 stays: nothing could be measured';

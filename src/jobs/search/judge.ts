@@ -1,5 +1,5 @@
 import { whatIsMissed } from '../../analyze/choose';
-import { ACCURACY_LIMITS } from '../../analyze/search';
+import { limitsAccuracy } from '../../analyze/search';
 import type { ModeTrial, SearchTry } from '../../results';
 import { emptyResult } from '../fill';
 import { checkLimits } from '../limits';
@@ -39,10 +39,9 @@ export function judged(
     latency,
     size: bytes === null ? null : { fp32: fp32Bytes, int8: bytes, parts: [] },
   };
-  const told = Object.keys(limits).some((name) => ACCURACY_LIMITS.has(name));
   const misses =
     whatIsMissed(measured, checkLimits(limits, found)) ??
-    (told ? null : whatIsMissed(measured, []));
+    (limitsAccuracy(Object.keys(limits)) ? null : whatIsMissed(measured, []));
   return {
     ...measured,
     ...candidate,

@@ -306,7 +306,7 @@ export class Search {
     const shown = representatives(tries, winner);
     const reason = winner
       ? decideAmong(shown, ({ name }) => name, 'try', fp32Misses).reason
-      : whyFloat32(shown, (trial) => (trial as SearchTry).name);
+      : whyFloat32(shown, ({ name }) => name);
     const rules = [ruleOf(tries, limits), accuracyRule(limits)].filter((r) => r !== null);
     return {
       tries: [...tries, ...notTried(facts).map(skipped)],
