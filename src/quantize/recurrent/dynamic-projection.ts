@@ -1,7 +1,7 @@
 import { roundHalfEven } from '../../numeric';
 import { makeInt, makeTensor } from '../../onnx';
-import type { ConstantWriter, WeightSettings } from '../weights';
-import type { GateMatrix, Projection } from './projection';
+import type { ConstantWriter, QuantizedConstant, WeightSettings } from '../weights';
+import { addToStep, type GateMatrix, type Projection } from './projection';
 import type { Scope } from './scope';
 import { quantizedMatrix } from './static-projection';
 
@@ -20,23 +20,41 @@ export function stepKernel(batch: number | null, headroom: boolean): StepKernel 
   return (batch ?? 1) < 4 && !headroom ? 'MatMulNBits' : 'DynamicQuantizeMatMul';
 }
 
-/** Products whose left side is quantized while the model runs; the result is float. */
+/**
+ * Products whose left side is quantized while the model runs; the result is float.
+ * @param takesRows the batch is one sequence: what a step adds to its product goes in as the kernel's bias
+ */
 export function dynamicProjection(
   writer: ConstantWriter,
   weights: WeightSettings,
-  step: StepKernel,
+  kernel: StepKernel,
+  takesRows: boolean,
 ): Projection & { readonly scales: number[] } {
   const scales: number[] = [];
+  const wide = (scope: Scope, x: string, constant: QuantizedConstant, biases: string[]) =>
+    scope.node(
+      'DynamicQuantizeMatMul',
+      [x, constant.codes, constant.scale, constant.zeroPoint, ...biases],
+      [],
+      undefined,
+      CONTRIB,
+    );
   return {
     scales,
-    product(scope, x, matrix, bias) {
-      const biases = bias ? [scope.floats(`${matrix.side}_bias`, [bias.length], bias)] : [];
-      if (matrix.side === 'recurrent' && step === 'MatMulNBits')
-        return blockwise(scope, x, matrix, biases);
+    takesRows,
+    sequence(scope, x, matrix, bias) {
       const constant = quantizedMatrix(scope.index, { writer, weights }, matrix);
-      if (matrix.side === 'input') scales.push(...constant.scales);
-      const inputs = [x, constant.codes, constant.scale, constant.zeroPoint, ...biases];
-      return scope.node('DynamicQuantizeMatMul', inputs, [], undefined, CONTRIB);
+      scales.push(...constant.scales);
+      const biases = bias ? [scope.floats('input_bias', [bias.length], bias)] : [];
+      return wide(scope, x, constant, biases);
+    },
+    step(scope, h, matrix, addend) {
+      const rows = takesRows ? [addend] : [];
+      const product =
+        kernel === 'MatMulNBits'
+          ? blockwise(scope, h, matrix, rows)
+          : wide(scope, h, quantizedMatrix(scope.index, { writer, weights }, matrix), rows);
+      return takesRows ? product : addToStep(scope, product, addend);
     },
   };
 }

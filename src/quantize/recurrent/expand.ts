@@ -91,20 +91,18 @@ function writeDirection(
   direction: DirectionWeights,
   projection: Projection,
   x: string,
-  { steps }: SequenceSizes,
+  { steps, batch }: SequenceSizes,
   mask: string | null,
   initial: State,
 ): DirectionResult {
   const base = `${scope.base}/${direction.reverse ? 'reverse' : 'forward'}`;
   const gates = Array.from({ length: cell.gates }, (_, i) => i);
   const w = gateMatrix(direction.w, cell.inputs, cell.hidden, gates, `${base}/W`, 'input');
-  const product = projection.product(scope, x, w, inputBias(cell, direction));
-  const parts = scope.split(
-    product,
-    2,
-    inputParts(cell).map((part) => part.length * cell.hidden),
-  );
+  const product = projection.sequence(scope, x, w, inputBias(cell, direction));
   const matrices = recurrentMatrices(cell, direction, base);
+  const wide = writeParts(scope, cell, matrices, product);
+  const parts =
+    batch === 1 && projection.takesRows ? wide.map((part) => scope.squeeze(part, 1)) : wide;
   const step = (inside: Scope, slices: readonly string[], state: State, active: string | null) =>
     maskedStep(inside, cell, direction, matrices, projection, slices, state, active);
 
@@ -150,6 +148,27 @@ function writeDirection(
     );
   const out = scope.nodeOf('Scan', [...carried, ...scanned], carried.length + 1, attributes);
   return { h: out[0]!, c: initial.c ? out[1]! : null, y: out.at(-1)! };
+}
+
+/** Cuts the input projection [time, batch, gates·hidden] into what a step reads of it. */
+function writeParts(
+  scope: Scope,
+  cell: RecurrentCell,
+  matrices: RecurrentMatrices,
+  product: string,
+): string[] {
+  const { hidden } = cell;
+  const parts = scope.split(
+    product,
+    2,
+    inputParts(cell).map((part) => part.length * hidden),
+  );
+  if (cell.op !== 'GRU' || !cell.linearBeforeReset) return parts;
+  const [gates, own] = parts as [string, string];
+  const bias = matrices.hiddenBias ?? new Float32Array(hidden);
+  const row = scope.floats('recurrent_bias', [1, 1, hidden], bias);
+  const every = scope.node('Expand', [row, scope.node('Shape', [own])]);
+  return [scope.node('Concat', [gates, every], [makeInt('axis', 2)]), own];
 }
 
 /** A step that leaves sequences alone which have ended: `active` [batch, 1] is false for them. */

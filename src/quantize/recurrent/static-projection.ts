@@ -1,8 +1,8 @@
 import { makeInt, makeTensor, type GraphIndex } from '../../onnx';
 import type { QuantParams } from '../../numeric';
 import { writeParameters, type ParameterNames } from '../parameters';
-import type { ConstantWriter, WeightSettings } from '../weights';
-import { addBias, type GateMatrix, type Projection } from './projection';
+import type { ConstantWriter, QuantizedConstant, WeightSettings } from '../weights';
+import { addBias, addToStep, type GateMatrix, type Projection } from './projection';
 import type { Scope } from './scope';
 
 /** What static products of a recurrent layer need to know. */
@@ -36,19 +36,26 @@ export function staticProjection(settings: StaticSettings): StaticProjection {
     return scope.node('DequantizeLinear', [codes, ...inputs]);
   };
 
+  const product = (scope: Scope, left: string, constant: QuantizedConstant): string => {
+    const right = scope.node(
+      'DequantizeLinear',
+      [constant.codes, constant.scale, constant.zeroPoint],
+      constant.axis === null ? [] : [makeInt('axis', constant.axis)],
+    );
+    return scope.node('MatMul', [left, right]);
+  };
+
   return {
     scales,
-    product(scope, x, matrix, bias) {
-      const { index } = scope;
-      const left = matrix.side === 'input' ? x : quantizedHidden(scope, x);
-      const constant = quantizedMatrix(index, settings, matrix);
-      if (matrix.side === 'input') scales.push(...constant.scales);
-      const right = scope.node(
-        'DequantizeLinear',
-        [constant.codes, constant.scale, constant.zeroPoint],
-        constant.axis === null ? [] : [makeInt('axis', constant.axis)],
-      );
-      return addBias(scope, scope.node('MatMul', [left, right]), matrix, bias);
+    takesRows: false,
+    sequence(scope, x, matrix, bias) {
+      const constant = quantizedMatrix(scope.index, settings, matrix);
+      scales.push(...constant.scales);
+      return addBias(scope, product(scope, x, constant), bias);
+    },
+    step(scope, h, matrix, addend) {
+      const constant = quantizedMatrix(scope.index, settings, matrix);
+      return addToStep(scope, product(scope, quantizedHidden(scope, h), constant), addend);
     },
   };
 }

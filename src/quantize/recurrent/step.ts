@@ -3,7 +3,10 @@ import type { DirectionWeights, RecurrentCell } from './cell';
 import type { GateMatrix, Projection } from './projection';
 import type { Scope } from './scope';
 
-/** What a step reads: results of the input projection [batch, …] by part, hidden state, and the LSTM's cell state. */
+/**
+ * What a step reads: results of the input projection [batch, …] by part, hidden state, and the LSTM's cell state. The
+ * first part of a GRU that resets after it multiplies holds the hidden gate's recurrent bias, too.
+ */
 export interface StepState {
   parts: readonly string[];
   h: string;
@@ -101,8 +104,7 @@ function lstm(step: Step, { parts, h, c }: StepState): { h: string; c: string } 
   const { scope, cell, matrices, projection } = step;
   const { hidden } = cell;
   const [f, g, last] = step.activations as [Activation, Activation, Activation];
-  const product = projection.product(scope, h, matrices.all, null);
-  const all = clipped(step, scope.node('Sum', [parts[0]!, product]));
+  const all = clipped(step, projection.step(scope, h, matrices.all, parts[0]!));
   const [gates, candidate] = scope.split(all, 1, [3 * hidden, hidden]) as [string, string];
   const three = scope.split(writeActivation(scope, f, gates), 1, [hidden, hidden, hidden]);
   const [input, output] = three as [string, string, string];
@@ -117,30 +119,29 @@ function gru(step: Step, { parts, h }: StepState): string {
   const { scope, cell, matrices, projection } = step;
   const { hidden } = cell;
   const [f, g] = step.activations as [Activation, Activation];
-  const reset = cell.linearBeforeReset;
-  // The hidden gate's bias goes with the product, where dynamic kernels add it for nothing.
-  const bias = matrices.hiddenBias && new Float32Array(3 * hidden);
-  bias?.set(matrices.hiddenBias!, 2 * hidden);
-  const product = projection.product(scope, h, matrices.all, bias);
-  const [both, third] = reset
-    ? scope.split(product, 1, [2 * hidden, hidden])
-    : ([product, null] as const);
-  const sum = clipped(step, scope.node('Sum', [parts[0]!, both]));
-  const [z, r] = scope.split(writeActivation(scope, f, sum), 1, [hidden, hidden]) as [
-    string,
-    string,
-  ];
-  let own: string;
-  if (reset) own = scope.node('Mul', [r, third!]);
-  else own = projection.product(scope, scope.node('Mul', [r, h]), matrices.hidden!, null);
-  const n = writeActivation(scope, g, clipped(step, scope.node('Sum', [parts[1]!, own])));
+  const gate = (x: string) => writeActivation(scope, f, clipped(step, x));
+  const sums = projection.step(scope, h, matrices.all, parts[0]!);
+  let z: string;
+  let candidate: string;
+  if (cell.linearBeforeReset) {
+    const three = scope.split(sums, 1, [hidden, hidden, hidden]) as [string, string, string];
+    z = gate(three[0]);
+    const own = scope.node('Mul', [gate(three[1]), three[2]]);
+    candidate = scope.node('Sum', [parts[1]!, own]);
+  } else {
+    const two = scope.split(gate(sums), 1, [hidden, hidden]) as [string, string];
+    z = two[0];
+    const reset = scope.node('Mul', [two[1], h]);
+    candidate = projection.step(scope, reset, matrices.hidden!, parts[1]!);
+  }
+  const n = writeActivation(scope, g, clipped(step, candidate));
   // (1 − z)·n + z·h with one product less
   return scope.node('Add', [n, scope.node('Mul', [z, scope.node('Sub', [h, n])])]);
 }
 
 function rnn(step: Step, { parts, h }: StepState): string {
   const { scope, matrices, projection } = step;
-  const sum = scope.node('Sum', [parts[0]!, projection.product(scope, h, matrices.all, null)]);
+  const sum = projection.step(scope, h, matrices.all, parts[0]!);
   return writeActivation(scope, step.activations[0]!, clipped(step, sum));
 }
 

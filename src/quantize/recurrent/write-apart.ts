@@ -30,7 +30,13 @@ export function writeApartDynamic(
   weights: WeightSettings,
 ): Float32Array {
   const kernel = stepKernel(sizes.batch, weights.headroom !== undefined);
-  return write(index, node, sizes, dir, dynamicProjection(writer, weights, kernel));
+  return write(
+    index,
+    node,
+    sizes,
+    dir,
+    dynamicProjection(writer, weights, kernel, sizes.batch === 1),
+  );
 }
 
 function write(
