@@ -8,6 +8,9 @@ const field = (name) => new RegExp(`^${name}\\s*: (.*)$`, 'm').exec(cpuinfo)?.[1
 /** True, false, or null where the system does not tell. */
 export const vnni = cpuinfo ? /\bavx(512)?_vnni\b/.test(field('flags') ?? '') : null;
 
+/** True where the processor has AMX for int8. */
+export const amx = /\bamx_int8\b/.test(field('flags') ?? '');
+
 /** Processor, cores, memory and versions in one line. */
 export function machine({ ort }) {
   const [family, model] = [field('cpu family'), field('model')];
@@ -15,7 +18,7 @@ export function machine({ ort }) {
   const words = [
     `${cpu}${family ? ` (family ${family}, model ${model})` : ''}`,
     `${os.cpus().length} cores`,
-    vnni === null ? 'VNNI unknown' : vnni ? 'VNNI' : 'no VNNI',
+    vnni === null ? 'VNNI unknown' : vnni ? `VNNI${amx ? ' and AMX' : ''}` : 'no VNNI',
     `${Math.round(os.totalmem() / 2 ** 30)} GiB`,
     `${process.platform} ${process.arch}`,
     `Node ${process.versions.node}`,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { executedKernels } from '../../src/analyze/executed';
 import { sqnrDb } from '../../src/numeric';
-import { serializeModel, type Model } from '../../src/onnx';
+import { floatData, serializeModel, tensorDims, type Model } from '../../src/onnx';
 import { quantizeDynamic } from '../../src/quantize/dynamic';
 import { prepare } from '../../src/quantize/prepare';
 import { listUnits } from '../../src/quantize/units';
@@ -294,6 +294,26 @@ describe('dynamic LSTM', () => {
     const hidden = sigmoid(-1) * Math.tanh(cell);
     const [y] = await output(written, { x: value([1, 1, 1], [1]) });
     expect(y).toBeCloseTo(hidden, 4);
+  });
+
+  it('without a bias gets one of zeros, with which its kernel is faster', async () => {
+    const g = new GraphBuilder();
+    const inputs = [
+      g.input('x', [T, BATCH, IN]),
+      g.random('w', [1, 64, IN]),
+      g.random('r', [1, 64, 16]),
+    ];
+    g.node('lstm', 'LSTM', inputs, { hidden_size: HIDDEN }, ['y']);
+    const { model: written } = await dynamic(g.output('y').build());
+    const without = written.copy();
+    const [node] = written.graph.node.filter((n) => n.opType === 'DynamicQuantizeLSTM');
+    const bias = written.graph.initializer.find((t) => t.name === node!.input[3])!;
+    expect(tensorDims(bias)).toEqual([1, 128]);
+    expect([...floatData(bias)].every((v) => v === 0)).toBe(true);
+    without.graph.node.find((n) => n.name === node!.name)!.input[3] = '';
+    const feed = randomFeed(written);
+    const [a, b] = [await outputs(written, feed), await outputs(without, feed)];
+    expect(a.y!.data).toEqual(b.y!.data);
   });
 
   it('with the batch first is transposed around', async () => {
