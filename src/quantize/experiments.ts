@@ -21,7 +21,7 @@ import { writeParameters, type ParamsOf } from './parameters';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart } from './recurrent';
 import type { UnitPlacement } from './placement';
 import type { Unit } from './units';
-import { ConstantWriter, type QuantizedConstant, type WeightSettings } from './weights';
+import { ConstantWriter, readConstant, type QuantizedConstant, type WeightSettings } from './weights';
 import { wideDomain, type WideType } from './wide';
 
 /** What a quantizer of one layer looks like in an experiment. */
@@ -103,6 +103,7 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
   const byName = new Map(model.graph.node.map((n) => [n.name, n]));
   const own = (node: NodeProto) => byName.get(node.name)!;
   const dequantized = new Map<string, string>();
+  const rounded = new Map<string, string>();
   let shapes: ReturnType<typeof inferShapes> | undefined;
 
   /** How the channels of what a layer reads are balanced, where they are. */
@@ -154,17 +155,16 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
     return output;
   };
 
+  /** A constant as its codes are read: rounded once here, since the runtime would do it again in every run. */
   const attach = (constant: QuantizedConstant, base: string): string => {
-    const output = index.freshName(`${base}.rounded`);
-    index.insertNode(
-      makeNode({
-        opType: 'DequantizeLinear',
-        inputs: [constant.codes, constant.scale, constant.zeroPoint],
-        outputs: [output],
-        attributes: constant.axis === null ? [] : [makeInt('axis', constant.axis)],
-      }),
-    );
-    return output;
+    const known = rounded.get(constant.codes);
+    if (known !== undefined) return known;
+    const dims = tensorDims(index.initializer(constant.codes)!);
+    const values = readConstant(index, dir, constant);
+    const tensor = makeTensor(index.freshName(`${base}.rounded`), 'float32', dims, values);
+    const name = index.addInitializer(model.parked(tensor));
+    rounded.set(constant.codes, name);
+    return name;
   };
 
   /** The rounded weight of a layer whose input comes in its own units again. */

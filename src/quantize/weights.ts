@@ -8,6 +8,7 @@ import {
 import {
   floatData,
   makeTensor,
+  tensorData,
   tensorDims,
   tensorType,
   type GraphIndex,
@@ -19,6 +20,8 @@ import { zeroPointTensor } from './parameters';
 import {
   channelRange,
   chooseParams,
+  dequantize,
+  dequantizePerChannel,
   powerOfTwo,
   quantizeArray,
   quantizePerChannel,
@@ -215,6 +218,22 @@ export class ConstantWriter {
     const name = this.index.freshName(base);
     return this.index.addInitializer(this.model.parked(makeTensor(name, type, dims, data)));
   }
+}
+
+/** The values that a constant's codes stand for, as DequantizeLinear reads them. @param dir folder of data files */
+export function readConstant(
+  index: GraphIndex,
+  dir: string | null,
+  { codes, zeroPoint, axis, scales }: QuantizedConstant,
+): Float32Array {
+  const tensor = index.initializer(codes)!;
+  // the operator turns codes into floats before it multiplies: an int32 one may lose digits there
+  const values = Float32Array.from(tensorData(tensor, dir) as ArrayLike<number>);
+  const zeros = tensorData(index.initializer(zeroPoint)!, dir) as ArrayLike<number>;
+  const params = Array.from(scales, (scale, c) => ({ scale, zeroPoint: zeros[c]! }));
+  return axis === null
+    ? dequantize(values, params[0]!)
+    : dequantizePerChannel(values, tensorDims(tensor), axis, params);
 }
 
 function wholeRange(values: Float32Array): { min: Float64Array; max: Float64Array } {
