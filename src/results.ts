@@ -94,7 +94,10 @@ export interface LayerResult {
   noise: LayerNoise | null;
   /** Worst local error per output channel, dB, in channel order. */
   localByChannel: number[] | null;
-  /** Output SQNR when only this layer is quantized. */
+  /**
+   * Output SQNR when only this layer is quantized: its weight, bias and inputs. What rounding its output costs counts where
+   * that is read, so that the noise of all layers adds up; a model in which all others are kept has it on top.
+   */
   onlyThisDb: number | null;
   /** The same as statistics, weights and graph let expect, without a run: it orders layers, its decibels are rough. */
   expectedDb: number | null;
