@@ -4,8 +4,10 @@ import { branchModel, type Experiment } from '../quantize/branches';
 import { onlyThisModel, type ExperimentSettings } from '../quantize/experiments';
 import { isRecurrent } from '../quantize/recurrent';
 import type { TypeOf, Unit } from '../quantize/units';
+import { VernierError } from '../errors';
 import { openModel } from '../runtime/open-model';
 import type { Session } from '../runtime/session';
+import { apart, checkJoined, joinSamples, NotJoined, type Joined } from './joined-samples';
 import { OutputSums, scoresIn, type ExactOutputs } from './output-sums';
 import { wholeSums, type LayerLoop } from './sensitivity';
 
@@ -110,6 +112,7 @@ export type Measured = Map<string, OutputSums>;
 /**
  * Noise at the outputs for every experiment with single layers, group by group in graph order: what comes before a group is
  * computed once and kept, in the group every layer has a branch, and one session goes on from its end for all of them.
+ * Samples run several at a time where the model's batch axis is free, which the first of them show.
  * @param feeds samples, in memory; with them the tensors that cross one cut
  * @returns what was measured within the budget, and what `loop.known` holds
  */
@@ -133,14 +136,26 @@ export async function groupedSensitivity(
     await loop.onLayer?.(++done, total);
   };
   await loop.onLayer?.(done, total);
-  const walk = new Walk(sliced, feeds);
-  for (const group of groups) {
-    const todo = group.experiments.filter((e) => !measured.has(experimentName(e)));
-    if (todo.length === 0) continue;
-    if (spent()) return measured;
-    const sums = await measureGroup(walk, group, todo, settings, exact, () => loop.onStep?.());
-    for (const [k, experiment] of todo.entries()) await found(experiment, sums[k]!);
-  }
+  /** False where the samples do not run as they are joined. */
+  const inGroups = async (joined: Joined): Promise<boolean> => {
+    const walk = new Walk(sliced, joined);
+    for (const group of groups) {
+      const todo = group.experiments.filter((e) => !measured.has(experimentName(e)));
+      if (todo.length === 0) continue;
+      if (spent()) return true;
+      const onStep = () => loop.onStep?.();
+      const sums = await orNull(
+        measureGroup(walk, group, todo, settings, exact, onStep),
+        !walk.sure,
+      );
+      if (!sums) return false;
+      for (const [k, experiment] of todo.entries()) await found(experiment, sums[k]!);
+    }
+    return true;
+  };
+  const recurrent = all.some(({ unit }) => isRecurrent(unit.node));
+  const each: Joined = { feeds, size: 1 };
+  if (!(await inGroups(recurrent ? each : joinSamples(feeds)))) await inGroups(each);
   for (const experiment of alone) {
     if (measured.has(experimentName(experiment))) continue;
     if (spent()) return measured;
@@ -152,17 +167,35 @@ export async function groupedSensitivity(
   return measured;
 }
 
-/** The exact tensors that cross one cut, for every sample; it moves on through the graph. */
+/** What a group gave; null where it shows that samples do not run together. @param unsure they have not yet */
+async function orNull<T>(measuring: Promise<T>, unsure: boolean): Promise<T | null> {
+  try {
+    return await measuring;
+  } catch (error) {
+    const refused =
+      error instanceof VernierError && /^model\.does-not-(run|load)$/.test(error.code);
+    if (unsure && (refused || error instanceof NotJoined)) return null;
+    throw error;
+  }
+}
+
+/** The exact tensors that cross one cut, for every feed of samples; it moves on through the graph. */
 class Walk {
   private cut = 0;
+  /** True once FP32 has been seen to give joined samples what it gives each alone. */
+  sure: boolean;
+  /** Samples in each feed. */
+  readonly size: number;
   private values: Record<string, TensorValue>[];
   /** True where samples differ in shape. */
   readonly ragged: boolean;
 
   constructor(
     readonly sliced: SlicedGraph,
-    feeds: readonly Feed[],
+    { feeds, size }: Joined,
   ) {
+    this.size = size;
+    this.sure = size === 1;
     this.values = feeds.map((feed) => ({ ...feed }));
     const shape = (feed: Feed) => JSON.stringify(Object.entries(feed).map(([n, v]) => [n, v.dims]));
     this.ragged = feeds.some((feed) => shape(feed) !== shape(feeds[0]!));
@@ -228,9 +261,19 @@ async function measureGroup(
   const block = await openModel(model);
   let rest: Session | null = null;
   const sums = experiments.map(() => new OutputSums());
+  // what is written over: branches, and the outputs that were summed already; where samples differ in shape it cannot be
+  const names = walk.ragged ? [] : changed.flatMap((map) => [...map.values()]);
+  let branches: Record<string, TensorValue> = {};
+  let given: Record<string, TensorValue> = {};
+  const ends = async (branch: Record<string, TensorValue>) => {
+    if (rest) given = await rest.run(branch, undefined, walk.ragged ? {} : given);
+    return apart({ ...branch, ...given }, outputs, walk.size);
+  };
   try {
     for (let i = 0; i < values.length; i++) {
-      const got = await block.run(values[i]!);
+      const own = exact.slice(i * walk.size, (i + 1) * walk.size);
+      const got = await block.run(values[i]!, undefined, branches);
+      branches = Object.fromEntries(names.map((name) => [name, got[name]!]));
       walk.pass(i, to, Object.fromEntries(wanted.map((name) => [name, got[name]!])));
       const crossing = walk.at(i);
       const last = sliced.outputsIn(to, sliced.nodes.length);
@@ -238,11 +281,13 @@ async function measureGroup(
         rest ??= await openModel(
           sliced.slice(to, sliced.nodes.length, last, crossing, walk.ragged),
         );
+      if (!walk.sure) checkJoined(await ends(crossing), own);
+      walk.sure = true;
       for (const [k, names] of changed.entries()) {
         const branch = { ...crossing };
         for (const [tensor, name] of names) branch[tensor] = got[name]!;
-        const ends = rest ? { ...branch, ...(await rest.run(branch)) } : branch;
-        sums[k]!.add(exact[i]!, ends, scoresIn(ends, outputs));
+        for (const [s, sample] of (await ends(branch)).entries())
+          sums[k]!.add(own[s]!, sample, scoresIn(sample, outputs));
       }
       await onStep();
     }

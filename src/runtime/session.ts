@@ -117,8 +117,17 @@ export class Session {
     return { ...feed, ...Object.fromEntries(fitted) };
   }
 
-  /** Runs once, on data that {@link fit} makes fit. @param fetch names of the outputs wanted, by default all that are tensors */
-  async run(feed: Feed, fetch?: readonly string[]): Promise<Record<string, TensorValue>> {
+  /**
+   * Runs once, on data that {@link fit} makes fit.
+   * @param fetch names of the outputs wanted, by default all that are tensors
+   * @param into what an earlier run on data of the same shapes gave, to be written over: many large arrays would keep the
+   * collector busy
+   */
+  async run(
+    feed: Feed,
+    fetch?: readonly string[],
+    into: Readonly<Record<string, TensorValue>> = {},
+  ): Promise<Record<string, TensorValue>> {
     const fitted = this.fit(feed);
     for (const name of this.inputs)
       if (!fitted[name])
@@ -135,7 +144,8 @@ export class Session {
     let results: Awaited<ReturnType<InferenceSession['run']>>;
     try {
       const feeds = Object.fromEntries(this.inputs.map((name) => [name, toOrt(fitted[name]!)]));
-      results = await this.inner.run(feeds, wanted);
+      const fetches = wanted.map((name) => [name, into[name] ? toOrt(into[name]) : null] as const);
+      results = await this.inner.run(feeds, Object.fromEntries(fetches));
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       throw new VernierError('model.does-not-run', `onnxruntime stopped: ${text}`, {

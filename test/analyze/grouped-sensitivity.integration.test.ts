@@ -160,16 +160,37 @@ describe('layers in groups', () => {
     } finally {
       spy.mockRestore();
     }
-    // four groups of four: in each its four exact nodes and 4 + 3 + 2 + 1 in branches; behind it 12, 8, 4 and none, for four layers
+    // four groups of four: in each its four exact nodes and 4 + 3 + 2 + 1 in branches; behind it 12, 8, 4 and none, for four layers;
+    // all three samples run together, and once more behind the first group to see that they can
     expect(opened).toEqual([
-      { convs: 14, runs: 3 },
-      { convs: 12, runs: 12 },
-      { convs: 14, runs: 3 },
-      { convs: 8, runs: 12 },
-      { convs: 14, runs: 3 },
-      { convs: 4, runs: 12 },
-      { convs: 14, runs: 3 },
+      { convs: 14, runs: 1 },
+      { convs: 12, runs: 5 },
+      { convs: 14, runs: 1 },
+      { convs: 8, runs: 4 },
+      { convs: 14, runs: 1 },
+      { convs: 4, runs: 4 },
+      { convs: 14, runs: 1 },
     ]);
+  });
+
+  it.each<[string, (g: GraphBuilder, x: string) => string]>([
+    ['are joined by no axis', (g, x) => g.node('shape', 'Reshape', [x, g.ints('to', [1, 4, 36])])],
+    ['are mixed', (g, x) => g.node('mix', 'Softmax', [x], { axis: 0 })],
+    ['are put behind each other', (g, x) => g.node('row', 'Reshape', [x, g.ints('to', [1, -1])])],
+  ])('take samples one by one where they %s', async (_, mix) => {
+    const g = new GraphBuilder();
+    const conv = (name: string, x: string, from: number) =>
+      g.node(name, 'Conv', [x, g.random(`${name}.w`, [4, from, 3, 3])], { pads: [1, 1, 1, 1] });
+    let x = g.input('x', [1, 3, 6, 6]);
+    for (const [i, name] of ['a', 'b', 'c', 'd', 'e', 'f'].entries())
+      x = conv(name, x, i === 0 ? 3 : 4);
+    g.output(mix(g, x));
+    const model = g.build();
+    const s = await subject(model, randomFeeds(model, 4));
+    const alone = await onlyThisNoise(s.q.prepared, s.placed, s.settings, s.feeds, s.exact, LOOP);
+    const together = await grouped(s);
+    for (const [layer, noise] of alone)
+      expect(together.get(layer)!.measures.sqnrDb, layer).toBeCloseTo(noiseDb(noise), 1);
   });
 
   it('take samples of different shapes', async () => {
