@@ -9,6 +9,7 @@ import { openModel } from '../runtime/open-model';
 import type { Session } from '../runtime/session';
 import { apart, checkJoined, joinSamples, NotJoined, type Joined } from './joined-samples';
 import { OutputSums, scoresIn, type ExactOutputs } from './output-sums';
+import { PrefixWalk } from './prefix-walk';
 import { wholeSums, type LayerLoop } from './sensitivity';
 
 /** Types that can be read in the middle of a graph and fed again. */
@@ -109,6 +110,20 @@ function wholeUnits(prepared: Model, units: readonly Unit[]): NodeProto[] {
 /** What every experiment did to the outputs. */
 export type Measured = Map<string, OutputSums>;
 
+/** A group of experiments that is being measured: what each did on the first samples. */
+export interface Begun {
+  samples: number;
+  sums: Measured;
+}
+
+/** How a search over layers in groups is stopped and goes on. */
+export interface GroupLoop extends LayerLoop<OutputSums> {
+  /** The group in which an earlier run was interrupted. */
+  begun?: Begun | null;
+  /** Called between samples with how far the group is, so that it can be stored. */
+  onBegun?(begun: Begun): void | Promise<void>;
+}
+
 /**
  * Noise at the outputs for every experiment with single layers, group by group in graph order: what comes before a group is
  * computed once and kept, in the group every layer has a branch, and one session goes on from its end for all of them.
@@ -122,7 +137,7 @@ export async function groupedSensitivity(
   settings: ExperimentSettings,
   feeds: readonly Feed[],
   exact: ExactOutputs,
-  loop: LayerLoop<OutputSums>,
+  loop: GroupLoop,
 ): Promise<Measured> {
   const start = performance.now();
   const spent = () => (performance.now() - start) / 1000 > loop.budgetSeconds;
@@ -138,16 +153,22 @@ export async function groupedSensitivity(
   await loop.onLayer?.(done, total);
   /** False where the samples do not run as they are joined. */
   const inGroups = async (joined: Joined): Promise<boolean> => {
-    const walk = new Walk(sliced, joined);
+    const walk = new PrefixWalk(sliced, joined);
     for (const group of groups) {
       const todo = group.experiments.filter((e) => !measured.has(experimentName(e)));
       if (todo.length === 0) continue;
       if (spent()) return true;
-      const onStep = () => loop.onStep?.();
-      const sums = await orNull(
-        measureGroup(walk, group, todo, settings, exact, onStep),
-        !walk.sure,
-      );
+      const onStep = async (begun: Begun) => {
+        await loop.onBegun?.(begun);
+        await loop.onStep?.();
+      };
+      const measuring = measureGroup(walk, group, todo, {
+        settings,
+        exact,
+        begun: loop.begun,
+        onStep,
+      });
+      const sums = await orNull(measuring, !walk.sure);
       if (!sums) return false;
       for (const [k, experiment] of todo.entries()) await found(experiment, sums[k]!);
     }
@@ -179,78 +200,20 @@ async function orNull<T>(measuring: Promise<T>, unsure: boolean): Promise<T | nu
   }
 }
 
-/** The exact tensors that cross one cut, for every feed of samples; it moves on through the graph. */
-class Walk {
-  private cut = 0;
-  /** True once FP32 has been seen to give joined samples what it gives each alone. */
-  sure: boolean;
-  /** Samples in each feed. */
-  readonly size: number;
-  private values: Record<string, TensorValue>[];
-  /** True where samples differ in shape. */
-  readonly ragged: boolean;
-
-  constructor(
-    readonly sliced: SlicedGraph,
-    { feeds, size }: Joined,
-  ) {
-    this.size = size;
-    this.sure = size === 1;
-    this.values = feeds.map((feed) => ({ ...feed }));
-    const shape = (feed: Feed) => JSON.stringify(Object.entries(feed).map(([n, v]) => [n, v.dims]));
-    this.ragged = feeds.some((feed) => shape(feed) !== shape(feeds[0]!));
-  }
-
-  /** What crosses `cut`, which is not before where the walk is. */
-  async to(cut: number): Promise<Record<string, TensorValue>[]> {
-    if (cut > this.cut) {
-      const { sliced } = this;
-      const wanted = this.writtenBefore(cut);
-      const session = await openModel(
-        sliced.slice(this.cut, cut, wanted, this.values[0]!, this.ragged),
-      );
-      try {
-        for (const [i, values] of this.values.entries())
-          this.pass(i, cut, await session.run(values, wanted));
-      } finally {
-        await session.release();
-      }
-      this.cut = cut;
-    }
-    return this.values;
-  }
-
-  /** Of what crosses `cut`, what is written between the walk's place and there. */
-  writtenBefore(cut: number): string[] {
-    const have = new Set(Object.keys(this.values[0] ?? {}));
-    return this.sliced.frontier(cut).filter((name) => !have.has(name));
-  }
-
-  /** Takes a sample's values over to `cut`. */
-  pass(sample: number, cut: number, written: Record<string, TensorValue>): void {
-    const all = { ...this.values[sample]!, ...written };
-    const crossing = this.sliced.frontier(cut).filter((name) => all[name]);
-    this.values[sample] = Object.fromEntries(crossing.map((name) => [name, all[name]!]));
-  }
-
-  /** A sample's values where it is. */
-  at(sample: number): Record<string, TensorValue> {
-    return this.values[sample]!;
-  }
-
-  /** Says that all samples have been taken to `cut`. */
-  arrived(cut: number): void {
-    this.cut = cut;
-  }
+/** What a group is measured with. */
+interface GroupTask {
+  settings: ExperimentSettings;
+  exact: ExactOutputs;
+  begun: Begun | null | undefined;
+  onStep: (begun: Begun) => Promise<void>;
 }
 
+/** Measures a group, from the sample on at which it was interrupted. */
 async function measureGroup(
-  walk: Walk,
+  walk: PrefixWalk,
   { from, to }: LayerGroup,
   experiments: readonly Experiment[],
-  settings: ExperimentSettings,
-  exact: ExactOutputs,
-  onStep: () => void | Promise<void>,
+  { settings, exact, begun, onStep }: GroupTask,
 ): Promise<OutputSums[]> {
   const { sliced } = walk;
   const values = await walk.to(from);
@@ -260,7 +223,10 @@ async function measureGroup(
   const outputs = sliced.model.graph.output.map(({ name }) => name);
   const block = await openModel(model);
   let rest: Session | null = null;
-  const sums = experiments.map(() => new OutputSums());
+  const known = experiments.map((e) => begun?.sums.get(experimentName(e)));
+  const goesOn = begun && known.every((sum) => sum) && begun.samples % walk.size === 0;
+  const done = goesOn ? begun.samples / walk.size : 0;
+  const sums = known.map((sum) => (goesOn ? sum! : new OutputSums()));
   // what is written over: branches, and the outputs that were summed already; where samples differ in shape it cannot be
   const names = walk.ragged ? [] : changed.flatMap((map) => [...map.values()]);
   let branches: Record<string, TensorValue> = {};
@@ -275,6 +241,7 @@ async function measureGroup(
       const got = await block.run(values[i]!, undefined, branches);
       branches = Object.fromEntries(names.map((name) => [name, got[name]!]));
       walk.pass(i, to, Object.fromEntries(wanted.map((name) => [name, got[name]!])));
+      if (i < done) continue;
       const crossing = walk.at(i);
       const last = sliced.outputsIn(to, sliced.nodes.length);
       if (last.length > 0)
@@ -289,7 +256,8 @@ async function measureGroup(
         for (const [s, sample] of (await ends(branch)).entries())
           sums[k]!.add(own[s]!, sample, scoresIn(sample, outputs));
       }
-      await onStep();
+      const all = new Map(experiments.map((e, k) => [experimentName(e), sums[k]!]));
+      await onStep({ samples: (i + 1) * walk.size, sums: all });
     }
   } finally {
     await block.release();

@@ -130,6 +130,31 @@ describe('layers in groups', () => {
     expect([...none.keys()].sort()).toEqual([...known.keys()].sort());
   });
 
+  it('go on within a group from the sample at which they were interrupted', async () => {
+    const model = classifier();
+    const s = await subject(model, randomFeeds(model, 5)); // 5 have no divisor: each runs alone
+    const all = await grouped(s);
+    const kept: { samples: number; sums: Map<string, OutputSums> }[] = [];
+    const copy = (sums: Map<string, OutputSums>) =>
+      new Map([...sums].map(([name, sum]) => [name, OutputSums.fromData(sum.toData())]));
+    const interrupted = grouped(s, false, {
+      ...LOOP,
+      onBegun: ({ samples, sums }: (typeof kept)[number]) => {
+        kept.push({ samples, sums: copy(sums) });
+        if (samples === 3) throw new RangeError('killed');
+      },
+    } as typeof LOOP);
+    await expect(interrupted).rejects.toThrow('killed');
+    expect(kept.map(({ samples }) => samples)).toEqual([1, 2, 3]);
+    const added = vi.spyOn(OutputSums.prototype, 'add');
+    const begun = { samples: 3, sums: copy(kept[2]!.sums) };
+    const again = await grouped(s, false, { ...LOOP, begun } as typeof LOOP);
+    const adds = added.mock.calls.length;
+    added.mockRestore();
+    expect(adds).toBe(all.size * 5 - begun.sums.size * 3);
+    for (const [layer, sums] of all) expect(again.get(layer)!.toData()).toEqual(sums.toData());
+  });
+
   it('open few sessions, and run what lies before a group once and what lies behind it for each layer', async () => {
     const g = new GraphBuilder();
     let x = g.input('x', [1, 2, 4, 4]);

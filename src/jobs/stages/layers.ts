@@ -11,6 +11,8 @@ import {
   experimentsWith,
   groupedSensitivity,
   groupLayers,
+  type Begun,
+  type GroupLoop,
   type Measured,
 } from '../../analyze/grouped-sensitivity';
 import {
@@ -20,7 +22,7 @@ import {
   type OutputNoise,
   type OutputSumsData,
 } from '../../analyze/output-sums';
-import { eachLayer, outputNoise, wholeSums, type LayerLoop } from '../../analyze/sensitivity';
+import { eachLayer, outputNoise, wholeSums } from '../../analyze/sensitivity';
 import { floatsOf, spread, type Feed } from '../../data';
 import type { Executed } from '../../analyze/executed';
 import type { UnitPlacement } from '../../quantize/placement';
@@ -93,7 +95,7 @@ function experimentKey(
 ): string {
   const { quantization, layers } = plan.recipe;
   return keyOf(
-    'experiment-4',
+    'experiment-5',
     ENGINE_VERSION,
     subject.key,
     calibrated?.key ?? null,
@@ -217,27 +219,38 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
   const { plan, subject, calibrated, quantized, layerSamples, exact, context } = task;
   const key = experimentKey(plan, subject, calibrated, quantized, task.evaluationKey, layerSamples);
   const name = `sensitivity.${key}`;
-  const stored = (await context.store.read<[string, OutputSumsData][]>(name)) ?? [];
-  const known: Measured = new Map(stored.map(([n, data]) => [n, OutputSums.fromData(data)]));
+  const stored = await context.store.read<StoredSums>(name);
+  const known = sumsOf(stored?.measured ?? []);
+  let begun: Begun | null = stored?.begun
+    ? { samples: stored.begun.samples, sums: sumsOf(stored.begun.sums) }
+    : null;
   const write = () =>
-    context.store.write(
-      name,
-      [...known].map(([n, sums]) => [n, sums.toData()]),
-    );
+    context.store.write(name, {
+      measured: dataOf(known),
+      begun: begun && { samples: begun.samples, sums: dataOf(begun.sums) },
+    } satisfies StoredSums);
   let saved = Date.now();
+  const save = async () => {
+    if (Date.now() - saved < 1000) return;
+    saved = Date.now();
+    await write();
+  };
   const { budgetSeconds } = plan.recipe.sensitivity;
-  const loop: LayerLoop<OutputSums> = {
+  const loop: GroupLoop = {
     budgetSeconds,
     known: new Map(known),
+    begun,
+    onBegun: (group) => {
+      begun = group;
+      return save();
+    },
     onMeasured: (layer, sums) => {
       known.set(layer, sums);
     },
     onStep: () => context.meter.breathe(),
     onLayer: async (done, total) => {
       await context.meter.step(done, total);
-      if (Date.now() - saved < 1000) return;
-      saved = Date.now();
-      await write();
+      await save();
     },
   };
   const units = experimentUnits(plan, subject, quantized).filter((u) => u.integer);
@@ -273,9 +286,22 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
     : [];
   const inBodies = () => quantized.units.filter((u) => u.integer && u.unit.body);
   const apart = await rewriting(twins ? inBodies() : units);
+  begun = null;
   await write();
   return new Map([...beside, ...apart]);
 }
+
+/** What is kept of trying layers: those that are done, and the group that is being measured. */
+interface StoredSums {
+  measured: [string, OutputSumsData][];
+  begun: { samples: number; sums: [string, OutputSumsData][] } | null;
+}
+
+const sumsOf = (data: readonly [string, OutputSumsData][]): Measured =>
+  new Map(data.map(([layer, sums]) => [layer, OutputSums.fromData(sums)]));
+
+const dataOf = (measured: Measured): [string, OutputSumsData][] =>
+  [...measured].map(([layer, sums]) => [layer, sums.toData()]);
 
 /** A layer that changes nothing. */
 function exactSums(exact: ExactOutputs): OutputSums {
