@@ -17,6 +17,7 @@ import { contribProduct, plainProduct } from './dynamic-product';
 import { isPackedAttention } from './packed-attention';
 import type { UnitPlacement } from './placement';
 import { isRecurrent, sequenceSizes, whyNotApart, writeApartDynamic } from './recurrent';
+import { isTable, placeTables, writeTable, type TableOptions } from './tables';
 import type { Unit } from './units';
 import { ConstantWriter, giveHeadroom, whyNotWeights, type WeightSettings } from './weights';
 
@@ -37,8 +38,9 @@ export interface WrittenDynamic {
  *    products become dynamic ones.
  *    `headroom` widens scales where 16-bit accumulators could clip, for x86 processors without VNNI.
  * 3. com.microsoft.Attention becomes `com.microsoft.QAttention`.
- * 4. With `plain`, products are written in ONNX's own operators, and what has only the runtime's own stays float.
- * 5. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
+ * 4. Gather of a constant table takes int8 rows, which are dequantized behind it.
+ * 5. With `plain`, products are written in ONNX's own operators, and what has only the runtime's own stays float.
+ * 6. Everything else stays as it is, each with its reason; Conv always (it would be many times slower).
  */
 export function quantizeDynamic(
   prepared: Model,
@@ -47,6 +49,7 @@ export function quantizeDynamic(
   granularity: 'channel' | 'tensor',
   headroom = false,
   plain = false,
+  forced: ReadonlySet<string> = new Set(),
 ): WrittenDynamic {
   const model = prepared.copy();
   const index = new GraphIndex(model.graph);
@@ -61,8 +64,9 @@ export function quantizeDynamic(
   const shapes = units.some((u) => isRecurrent(u.node))
     ? inferShapes(prepared)
     : new Map<string, TensorInfo>();
+  const decided = decide(index, units, { keep, forced }, plain);
   const placed: UnitPlacement[] = units.map((unit): UnitPlacement => {
-    const reason = keep.has(unit.name) ? 'kept in FP32 by the recipe' : whyNot(index, unit, plain);
+    const { reason } = decided.get(unit)!;
     if (reason !== null) return { unit, integer: false, reason };
     const own = (node: NodeProto | null) => (node ? nodes.get(node.name)! : null);
     const node = own(unit.node)!;
@@ -74,11 +78,13 @@ export function quantizeDynamic(
       );
       return { unit, integer: true, precision: 'mixed', reason: null };
     }
-    const scales = isPackedAttention(node)
-      ? replaceAttention(index, writer, node, settings)
-      : unit.op === 'LSTM'
-        ? replaceLstm(model, index, node, settings)
-        : replaceMatMul(model, index, writer, unit, own, settings, plain);
+    const scales = isTable(unit)
+      ? writeTable(index, writer, node, unit, settings)
+      : isPackedAttention(node)
+        ? replaceAttention(index, writer, node, settings)
+        : unit.op === 'LSTM'
+          ? replaceLstm(model, index, node, settings)
+          : replaceMatMul(model, index, writer, unit, own, settings, plain);
     weightScales.set(unit.name, scales);
     return { unit, integer: true, reason: null };
   });
@@ -87,6 +93,24 @@ export function quantizeDynamic(
   index.dropUnusedInitializers();
   model.graph.node = topologicalOrder(model.graph);
   return { model, units: placed, weightScales };
+}
+
+/** Which units become dynamic INT8; tables last, as they follow those that share their constants. */
+function decide(
+  index: GraphIndex,
+  units: readonly Unit[],
+  options: TableOptions,
+  plain: boolean,
+): Map<Unit, UnitPlacement> {
+  const layers = units.filter((unit) => !isTable(unit));
+  const placed = layers.map((unit): UnitPlacement => {
+    const kept = options.keep.has(unit.name);
+    const reason = kept ? 'kept in FP32 by the recipe' : whyNot(index, unit, plain);
+    return { unit, integer: reason === null, reason };
+  });
+  const byName = new Map(placed.map((p) => [p.unit.node.name, p.integer]));
+  const tables = placeTables(index, units, (node) => byName.get(node.name) ?? false, options);
+  return new Map([...placed.map((p) => [p.unit, p] as const), ...tables]);
 }
 
 /** Why a unit cannot be dynamic INT8, or null. */
@@ -100,7 +124,7 @@ function whyNot(index: GraphIndex, unit: Unit, plain: boolean): string | null {
   if (op === 'GRU' || op === 'RNN') return whyNotApart(index, node);
   if (op === 'LSTM') return whyNotWeights(index, node, [1, 2]);
   if (op !== 'MatMul' && op !== 'Gemm')
-    return `dynamic quantization covers MatMul, Gemm, Attention, LSTM, GRU and RNN`;
+    return `dynamic quantization covers MatMul, Gemm, Attention, LSTM, GRU, RNN and tables that Gather reads`;
   if (!unit.weight) {
     const name = node.input[1] ?? '';
     if (index.producer(name)?.opType === 'DequantizeLinear')

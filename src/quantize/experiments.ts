@@ -20,6 +20,7 @@ import type { QuantParams } from '../numeric';
 import { writeParameters, type ParamsOf } from './parameters';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart } from './recurrent';
 import type { UnitPlacement } from './placement';
+import { isTable, tableScales } from './tables';
 import type { Unit } from './units';
 import { ConstantWriter, readConstant, type QuantizedConstant, type WeightSettings } from './weights';
 import { wideDomain, type WideType } from './wide';
@@ -241,7 +242,14 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
       const operand = writer.operand(node.input[slot]!, settings.activationType, fixed);
       inputs[slot] = attach(operand, `${base}.operand`);
     }
-    if (unit.weight && parts !== 'activations') {
+    if (isTable(unit)) {
+      if (parts !== 'activations') {
+        const weights = settings.weightSettings(unit.name);
+        const { tensor, axis, slot } = unit.weight!;
+        const scales = tableScales(writer, unit, weights);
+        inputs[slot] = attach(writer.weight(tensor, axis, weights, scales), `${base}.weight`);
+      }
+    } else if (unit.weight && parts !== 'activations') {
       const wide = settings.wideTypeOf?.(unit.name) ?? null;
       const input = unit.inputs[0]!;
       const scale = (wide ? settings.wideParamsOf!(input, wide) : settings.paramsOf(input)).scale;

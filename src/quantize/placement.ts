@@ -2,6 +2,7 @@ import { GraphIndex, type ElementType, type Model, type NodeProto } from '../onn
 import { integerRule, type IntegerRule, type TargetFamily } from './operators';
 import { patternsOf } from './patterns';
 import { isRecurrent } from './recurrent';
+import { isTable, placeTables } from './tables';
 import type { Precision } from '../results';
 import type { TypeOf, Unit } from './units';
 import { whyFloat, type PlacementOptions, type Surroundings } from './why-float';
@@ -40,6 +41,9 @@ export interface Placement {
 
 export type { PlacementOptions } from './why-float';
 
+/** Families whose Gather takes rows of int8 codes. */
+const READS_TABLES: readonly TargetFamily[] = ['cpu', 'onnx'];
+
 /** Movement that costs little in float. */
 const CHEAP = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity', 'Transpose']);
 
@@ -54,7 +58,8 @@ const CHEAP = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity',
  * 5. The arithmetic of a cell that stands as single operators stays float, its products are layers like others.
  * 6. LSTM, GRU and RNN read integers where they can be taken apart: of their inputs the sequence alone.
  * 7. Parts of transformers' patterns, and operators that the table says so of, stay float unless they are `forced`.
- * 8. A kernel that writes float and codes writes codes where nobody but integer layers reads them.
+ * 8. A Gather of a constant table takes codes and gives float, where the table gets smaller by it ({@link placeTables}).
+ * 9. A kernel that writes float and codes writes codes where nobody but integer layers reads them.
  */
 export function place(
   model: Model,
@@ -86,6 +91,7 @@ export function place(
   for (const node of model.graph.node) {
     if (owned.has(node)) continue;
     const unit = byNode.get(node);
+    if (unit && isTable(unit) && READS_TABLES.includes(family)) continue;
     const rule = integerRule(node.opType, node.domain, family);
     if (unit && (rule?.form !== 'passthrough' || unit.weight)) {
       const reason = whyFloat(unit, rule, around);
@@ -123,6 +129,14 @@ export function place(
       quantized.set(output, quantized.get(input)!);
       shipped.add(output);
     }
+  }
+  if (READS_TABLES.includes(family)) {
+    const isInteger = (node: NodeProto) => {
+      const unit = byNode.get(node);
+      return unit !== undefined && placed.get(unit)?.integer === true;
+    };
+    for (const [unit, found] of placeTables(index, units, isInteger, options))
+      placed.set(unit, found);
   }
   const decided = units.map((u) => placed.get(u) ?? insideBody(u, options));
   const channelwise = channelwiseTensors(index, decided, [...passthrough, ...joining], family);

@@ -37,6 +37,7 @@ import { attach } from './attach';
 import { separateBiases } from './separate-bias';
 import type { Unit } from './units';
 import { roundBias } from './fixed/round-bias';
+import { isTable, writeTable } from './tables';
 import { ConstantWriter, type QuantizedConstant, type WeightSettings } from './weights';
 
 /** What activations become. */
@@ -81,7 +82,8 @@ export interface WrittenQdq {
  * 6. LSTM, GRU and RNN are taken apart: their products are integer, the rest of their cells float.
  * 7. A convolution that only float layers read writes codes with a scale for every channel (`channelsOf`).
  * 8. Channels of balanced tensors (`balances`) are rounded in scales of their own, which the weights that read them take back.
- * 9. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
+ * 9. Gather takes rows of int8 tables, and what it took is dequantized.
+ * 10. Float layers between DQ and Q are written in a form that the runtime does not quantize again (DESIGN §4.9).
  *    Neither this nor 5. is done to a file for another runtime (a placement with `reads`).
  */
 export function writeQdq(
@@ -211,7 +213,11 @@ export function writeQdq(
         const operand = writer.operand(node.input[slot]!, activations.type, fixed);
         attach(index, node, slot, operand, `${item.unit.name}.operand`);
       }
-    if (!apart && item.integer && item.unit.weight)
+    if (item.integer && isTable(item.unit)) {
+      const settings = weightSettings(item.unit.name);
+      const scales = writeTable(index, writer, own(item.unit.node), item.unit, settings);
+      weightScales.set(item.unit.name, scales);
+    } else if (!apart && item.integer && item.unit.weight)
       weightScales.set(
         item.unit.name,
         writeWeights(

@@ -20,6 +20,7 @@ import {
 import type { ParamsOf } from './parameters';
 import type { Placement, UnitPlacement } from './placement';
 import { isRecurrent } from './recurrent';
+import { isTable, tableScales } from './tables';
 import type { Unit } from './units';
 import { ConstantWriter, type WeightSettings } from './weights';
 
@@ -127,6 +128,10 @@ export class RoundedWalk {
   private roundedWeight(unit: Unit): { slot: number; values: Float32Array } {
     const { slot, axis } = unit.weight!;
     const settings = this.settings.weightSettings(unit.name);
+    if (isTable(unit)) {
+      const scales = tableScales(this.writer, unit, settings);
+      return { slot, values: this.dequantized(unit.weight!.tensor, axis, settings, scales) };
+    }
     const input = unit.inputs[0]!;
     const ratios = this.settings.balances?.get(input);
     const tensor = ratios
@@ -139,15 +144,24 @@ export class RoundedWalk {
         : null;
     const group = intAttribute(unit.node, 'group', 1);
     const scales = this.writer.scales(tensor, axis, settings, scale, bias, group);
+    const values = this.dequantized(tensor, axis, settings, scales);
+    const dims = tensorDims(this.index.initializer(tensor)!);
+    return { slot, values: ratios ? unbalance(values, dims, unit, ratios) : values };
+  }
+
+  /** What the codes of a weight stand for. */
+  private dequantized(
+    tensor: string,
+    axis: number | null,
+    settings: WeightSettings,
+    scales: Float32Array,
+  ): Float32Array {
     const constant = this.writer.weight(tensor, axis, settings, scales);
     const codes = this.index.initializer(constant.codes)!;
-    const dims = tensorDims(codes);
     const params: QuantParams[] = Array.from(scales, (s) => ({ scale: s, zeroPoint: 0 }));
     const raw = tensorData(codes) as Int8Array;
-    const values =
-      constant.axis === null
-        ? dequantizePerChannel(raw, [1, raw.length], 0, params)
-        : dequantizePerChannel(raw, dims, constant.axis, params);
-    return { slot, values: ratios ? unbalance(values, dims, unit, ratios) : values };
+    return constant.axis === null
+      ? dequantizePerChannel(raw, [1, raw.length], 0, params)
+      : dequantizePerChannel(raw, tensorDims(codes), constant.axis, params);
   }
 }

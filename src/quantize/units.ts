@@ -202,6 +202,8 @@ function channelAxis(node: NodeProto, rank: number): number | null {
     case 'MatMul':
     case 'Attention':
       return rank === 2 ? 1 : null;
+    case 'Gather':
+      return rank > 1 ? rank - 1 : null;
     default:
       return null;
   }

@@ -4,6 +4,7 @@ import type { Statistics } from '../../quantize/calibrate';
 import type { Placement } from '../../quantize/placement';
 import { everyRoot } from '../../quantize/place-bodies';
 import { channelAxisOf } from '../../quantize/statistics';
+import { isTable } from '../../quantize/tables';
 import type { Headroom } from '../../quantize/weights';
 
 /** How far beyond what calibration saw of a channel its values may go before a pair of products can clip. */
@@ -24,7 +25,7 @@ export function headrooms(
   const found = new Map<string, Headroom>();
   const roots = everyRoot(placement);
   for (const { unit, integer } of placement.units) {
-    if (!integer || !unit.weight) continue;
+    if (!integer || !unit.weight || isTable(unit)) continue;
     const input = unit.inputs[0]!;
     const seen = statistics.get(input);
     const params = paramsOf(roots.get(input) ?? input);

@@ -10,6 +10,7 @@ import { observe } from '../../quantize/observers';
 import { writeBodies } from '../../quantize/write-bodies';
 import { writeQdq } from '../../quantize/qdq';
 import { importedParams } from '../../quantize/ranges/params';
+import { isTable } from '../../quantize/tables';
 import type { Unit } from '../../quantize/units';
 import { whyNotWide, widen, type WideType } from '../../quantize/wide';
 import type { Headroom, WeightSettings } from '../../quantize/weights';
@@ -126,7 +127,7 @@ function wideLayers(
   const wide: WideLayers = { types: new Map(), refused: new Map() };
   for (const unit of units) {
     const type = wideTypeOf(plan, wishes.get(unit.name));
-    if (!type || keep.has(unit.name)) continue;
+    if (!type || keep.has(unit.name) || isTable(unit)) continue; // a table has 8 bits beside both
     const why = whyNotWide(unit);
     if (why) wide.refused.set(unit.name, why);
     else wide.types.set(unit.name, type);

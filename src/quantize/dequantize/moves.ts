@@ -1,9 +1,9 @@
 /** Operators that move or choose codes without computing with them: they do the same with values. */
 import { clone } from '@bufbuild/protobuf';
-import { stringAttribute, type NodeProto } from '../../onnx';
+import { intAttribute, stringAttribute, type NodeProto } from '../../onnx';
 import { NodeProtoSchema } from '../../onnx/gen/onnx_pb';
 import type { Rule } from './rule';
-import type { Codes, Workshop } from './workshop';
+import { layoutOf, type Codes, type Workshop } from './workshop';
 
 const MOVES = [
   ...['MaxPool', 'Reshape', 'Transpose', 'Flatten', 'Squeeze', 'Unsqueeze', 'Slice', 'Gather'],
@@ -36,13 +36,21 @@ const move: Rule = (node, w) => {
 function constantMoved(node: NodeProto, w: Workshop): boolean {
   const [data, output] = [node.input[0]!, node.output[0]!];
   const readers = w.index.consumers(output);
-  if (!w.constant(data) || node.output.length > 1 || w.index.isGraphOutput(output)) return false;
-  const takes = ({ opType, input }: NodeProto) =>
-    opType === 'DequantizeLinear' && w.scales(input[1]!)?.length === 1;
+  const constant = w.constant(data);
+  if (!constant || node.output.length > 1 || w.index.isGraphOutput(output)) return false;
+  const rank = constant.dims.length;
+  const rows = node.opType === 'Gather' && [0, -rank].includes(intAttribute(node, 'axis', 0));
+  // the last axis of a row is the last one of the table, whatever the indices are
+  const byColumn = (reader: NodeProto) => rows && rank > 1 && layoutOf(reader).axis === -1;
+  const takes = (reader: NodeProto) =>
+    reader.opType === 'DequantizeLinear' &&
+    layoutOf(reader).blockSize === 0 &&
+    (w.scales(reader.input[1]!)?.length === 1 || byColumn(reader));
   if (readers.length === 0 || !readers.every(takes)) return false;
-  const tables = readers.map(({ input }) =>
-    w.floatConstant(data, input[1]!, input[2] ?? '', { axis: 1, blockSize: 0 }),
-  );
+  const tables = readers.map((reader) => {
+    const axis = byColumn(reader) ? rank - 1 : 1;
+    return w.floatConstant(data, reader.input[1]!, reader.input[2] ?? '', { axis, blockSize: 0 });
+  });
   if (tables.includes(null)) return false;
   for (const [i, reader] of readers.entries()) {
     const copy = clone(NodeProtoSchema, node);

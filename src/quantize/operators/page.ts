@@ -27,6 +27,11 @@ it bit by bit by \`test/quantize/fixed/operators.integration.test.ts\` ([fixed-p
   channel along the axis), \`b\` the bias (int32 with the product of both scales).
 - **int8** in a target's column: an integer kernel, whose result has a scale of its own. **codes**: it moves codes, and
   its result has its input's scale. **float**: it runs in float whatever the file says.
+- A **Gather** of a constant table (an embedding) takes rows of int8 codes, with one scale for every column, and a
+  DequantizeLinear behind it: the runtime moves bytes and makes floats of the rows that were asked for. It is done, in
+  static and dynamic mode, where the table is a tenth of the model's constants or more, or where
+  \`layers: [{ match: …, precision: int8 }]\` asks for it. Before a Gather the runtime would make floats of the whole table
+  at every run.
 - \`*\`: only under a condition, or only where the recipe asks for it; see below.
 - Older files are upgraded to opset 13 first; *since* is the first opset that has the operator.`;
 
