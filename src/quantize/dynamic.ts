@@ -14,6 +14,7 @@ import { inferShapes, type TensorInfo } from '../onnx/shapes';
 import { channelRange, roundHalfEven } from '../numeric';
 import { replaceAttention, whyNotAttention } from './dynamic-attention';
 import { contribProduct, plainProduct } from './dynamic-product';
+import { stackedWeight } from './dynamic-stack';
 import { isPackedAttention } from './packed-attention';
 import type { UnitPlacement } from './placement';
 import { isRecurrent, sequenceSizes, whyNotApart, writeApartDynamic } from './recurrent';
@@ -33,7 +34,8 @@ export interface WrittenDynamic {
 
 /**
  * Dynamic INT8 (DESIGN §4.5): weights are int8, activations are quantized while the model runs.
- * 1. MatMul and Gemm with constant weights become `com.microsoft.DynamicQuantizeMatMul`, bias inside.
+ * 1. MatMul and Gemm with constant weights become `com.microsoft.DynamicQuantizeMatMul`, bias inside; a stack of matrices has
+ *    a scale for every column of each.
  * 2. LSTM becomes `com.microsoft.DynamicQuantizeLSTM`; GRU and RNN, which have no such kernel, are taken apart, and their
  *    products become dynamic ones.
  *    `headroom` widens scales where 16-bit accumulators could clip, for x86 processors without VNNI.
@@ -134,9 +136,7 @@ function whyNot(index: GraphIndex, unit: Unit, plain: boolean): string | null {
       ? `its weight '${name}' is ${tensorType(constant)}, not float32`
       : 'both sides are computed';
   }
-  const rank = index.initializer(unit.weight.tensor)!.dims.length;
-  if (rank !== 2) return `its weight has ${rank} axes; the kernel takes 2`;
-  if (op === 'Gemm' && intAttribute(node, 'transA', 0) !== 0) return 'it transposes its input';
+  if (index.initializer(unit.weight.tensor)!.dims.length < 2) return 'its weight is a vector';
   if (op === 'Gemm' && node.input[2] && !unit.bias) return 'its bias is computed, not a constant';
   if (op === 'Gemm' && unit.bias && index.initializer(unit.bias)!.dims.length !== 1)
     return 'its bias differs from row to row';
@@ -162,13 +162,15 @@ function replaceMatMul(
     weight = transposed(model, index, tensor);
     outputAxis = 1;
   }
-  const scales = writer.scales(weight, outputAxis, settings, null, null);
-  const constant = writer.weight(weight, outputAxis, settings, scales);
+  const { scales, ...constant } =
+    tensorDims(index.initializer(weight)!).length > 2
+      ? stackedWeight(model, index, weight, settings)
+      : oneWeight(writer, weight, outputAxis, settings);
   const biasName = biasNode
     ? biasNode.input.find((name) => index.isConstant(name))!
     : (unit.bias ?? '');
   // A bias of one value does not broadcast in the kernel: it stays an Add.
-  const n = scales.length > 1 ? scales.length : tensorDims(index.initializer(weight)!)[1]!;
+  const n = tensorDims(index.initializer(weight)!).at(-1)!;
   const takesBias = biasName !== '' && tensorDims(index.initializer(biasName)!)[0] === n;
   const output = takesBias && biasNode ? biasNode.output[0]! : node.output[0]!;
   index.removeNode(node);
@@ -182,6 +184,15 @@ function replaceMatMul(
     output,
   });
   return scales;
+}
+
+function oneWeight(
+  writer: ConstantWriter,
+  weight: string,
+  axis: number | null,
+  settings: WeightSettings,
+) {
+  return writer.weight(weight, axis, settings, writer.scales(weight, axis, settings, null, null));
 }
 
 /** A transposed copy of a 2-D weight, written once. */

@@ -8,18 +8,21 @@ import { listUnits } from '../../src/quantize/units';
 import { optimizedGraph } from '../../src/runtime/optimized';
 import { inferShapes } from '../../src/onnx/shapes';
 import { countOps, float, GraphBuilder, randomValues } from '../lib/graph';
+import { executed, quantize } from '../lib/quantize';
 import { output, outputs, randomFeed, relativeDifference, value } from '../lib/runtime';
 
 interface Options {
   keep?: string[];
   granularity?: 'channel' | 'tensor';
+  plain?: boolean;
 }
 
-async function dynamic(model: Model, { keep = [], granularity = 'channel' }: Options = {}) {
+async function dynamic(model: Model, options: Options = {}) {
+  const { keep = [], granularity = 'channel', plain = false } = options;
   const { model: prepared, context } = await prepare(model);
   const shapes = inferShapes(prepared);
   const units = listUnits(prepared, context, (t) => shapes.get(t)?.type);
-  const written = quantizeDynamic(prepared, units, new Set(keep), granularity);
+  const written = quantizeDynamic(prepared, units, new Set(keep), granularity, false, plain);
   const optimized = await optimizedGraph(serializeModel(written.model));
   return { prepared, ...written, executed: executedKernels(optimized, units, prepared) };
 }
@@ -192,16 +195,7 @@ describe('quantizeDynamic', () => {
       (g, x) => g.node('a', 'Conv', [x, g.random('w', [4, 3, 3, 3])]),
     ],
     ['both sides are computed', [4, 4], (g, x) => g.node('a', 'MatMul', [x, x])],
-    [
-      'its weight has 3 axes',
-      [2, 3, 8],
-      (g, x) => g.node('a', 'MatMul', [x, g.random('w', [2, 8, 6])]),
-    ],
-    [
-      'it transposes its input',
-      [8, 3],
-      (g, x) => g.node('a', 'Gemm', [x, weight(g)], { transA: 1 }),
-    ],
+    ['its weight is a vector', [2, 3, 8], (g, x) => g.node('a', 'MatMul', [x, g.random('w', [8])])],
     [
       'its bias differs from row to row',
       [3, 8],
@@ -232,6 +226,102 @@ describe('quantizeDynamic', () => {
     expect(written.graph.initializer.map((t) => t.name)).toEqual(
       prepared.graph.initializer.map((t) => t.name),
     );
+  });
+});
+
+describe('a stack of matrices', () => {
+  const [STACK, K, N] = [3, 8, 6];
+  const values = randomValues(STACK * K * N, 'stack').map(
+    (v, i) => v * 4 ** (Math.floor(i / (K * N)) + (i % N) / N),
+  );
+  /** Every matrix by itself on the same codes: the input has one scale for all. */
+  const expected = (x: Float32Array, rows: number) => {
+    const [low, high] = [Math.min(0, ...x), Math.max(0, ...x)];
+    return Array.from({ length: STACK }, (_, i) => {
+      const own = x.length === rows * K ? x : x.subarray(i * rows * K, (i + 1) * rows * K);
+      // two rows more bring the range of the whole input
+      const padded = Float32Array.of(...own, ...pad(low), ...pad(high));
+      const w = values.subarray(i * K * N, (i + 1) * K * N);
+      return [...direct(padded, w, K, N)].slice(0, rows * N);
+    }).flat();
+  };
+  const pad = (v: number) => [v, ...new Array<number>(K - 1).fill(0)];
+
+  it.each<[string, number[], number[], boolean]>([
+    ['a matrix each', [STACK, 4, K], [STACK, K, N], false],
+    ['one input for all', [4, K], [STACK, K, N], false],
+    ['more axes', [2, 1, 4, K], [1, STACK, K, N], false],
+    ['ONNX’s own operators', [STACK, 4, K], [STACK, K, N], true],
+  ])('%s: each column of each matrix has its scale', async (_, shape, dims, plain) => {
+    const model = graph((g, x) => g.node('m', 'MatMul', [x, g.constant('w', dims, values)]), shape);
+    const { model: written, units, executed, weightScales } = await dynamic(model, { plain });
+    expect(units).toMatchObject([{ integer: true, reason: null }]);
+    expect(weightScales.get('m')).toHaveLength(STACK * N);
+    expect(executed.get('m')).toMatchObject({ precision: 'int8' });
+    expect(countOps(written)).not.toHaveProperty('MatMul');
+    const feed = randomFeed(model);
+    const x = feed.x!.data as Float32Array;
+    const found = await output(written, feed);
+    if (shape.length === 4) {
+      const each = [0, 1].map((b) => x.subarray(b * 4 * K, (b + 1) * 4 * K));
+      const [low, high] = [Math.min(0, ...x), Math.max(0, ...x)];
+      const whole = each.map((own) => {
+        const inRange = Float32Array.of(...own, ...pad(low), ...pad(high));
+        return Array.from({ length: STACK }, (__, i) =>
+          [...direct(inRange, values.subarray(i * K * N, (i + 1) * K * N), K, N)].slice(0, 4 * N),
+        );
+      });
+      expect(relativeDifference(found, Float32Array.from(whole.flat(2)))).toBeLessThan(1e-6);
+    } else expect(relativeDifference(found, Float32Array.from(expected(x, 4)))).toBeLessThan(1e-6);
+  });
+
+  it('has one scale with granularity: tensor, and a bias behind it', async () => {
+    const model = graph(
+      (g, x) => [
+        g.node('add', 'Add', [
+          g.node('m', 'MatMul', [x, g.constant('w', [STACK, K, N], values)]),
+          g.constant('b', [N], B),
+        ]),
+        g.node('again', 'MatMul', [x, 'w']),
+      ],
+      [STACK, 4, K],
+    );
+    const { model: written, weightScales } = await dynamic(model, { granularity: 'tensor' });
+    expect(weightScales.get('m')).toHaveLength(1);
+    expect(written.graph.initializer.filter((t) => t.dims.length === 3)).toHaveLength(1);
+    const feed = randomFeed(model);
+    const [exact, rounded] = [await outputs(model, feed), await outputs(written, feed)];
+    for (const name of Object.keys(exact)) {
+      const [a, b] = [exact[name]!.data, rounded[name]!.data] as [Float32Array, Float32Array];
+      expect(relativeDifference(b, a)).toBeLessThan(0.02);
+    }
+  });
+});
+
+describe('a Gemm that transposes its input', () => {
+  it('multiplies codes behind a Transpose', async () => {
+    const turned = graph(
+      (g, x) => g.node('m', 'Gemm', [x, weight(g), g.constant('b', [6], B)], { transA: 1 }),
+      [8, 3],
+    );
+    const { model: written, units, executed } = await dynamic(turned);
+    expect(units).toMatchObject([{ integer: true, reason: null }]);
+    expect(executed.get('m')).toMatchObject({ precision: 'int8' });
+    const feed = randomFeed(turned);
+    const x = feed.x!.data as Float32Array;
+    const rows = Float32Array.from(x, (_, i) => x[(i % 8) * 3 + Math.floor(i / 8)]!);
+    expect(relativeDifference(await output(written, feed), direct(rows, W, 8, 6, B))).toBeLessThan(
+      1e-6,
+    );
+  });
+
+  it('is integer in static mode, too', async () => {
+    const turned = graph((g, x) => g.node('m', 'Gemm', [x, weight(g)], { transA: 1 }), [8, 3]);
+    const quantized = await quantize(turned);
+    expect((await executed(quantized)).of('m')).toEqual({ precision: 'int8', kernel: 'QGemm' });
+    const feed = quantized.feeds[0]!;
+    const [exact, rounded] = [await output(turned, feed), await output(quantized.model, feed)];
+    expect(relativeDifference(rounded, exact)).toBeLessThan(0.02);
   });
 });
 

@@ -4,6 +4,8 @@ import {
   floatData,
   GraphIndex,
   intAttribute,
+  makeInts,
+  makeNode,
   makeTensor,
   removeAttribute,
   tensorDims,
@@ -15,12 +17,12 @@ import {
 import type { PassContext } from '../context';
 
 /**
- * Gemm with constant weights gets `alpha = beta = 1` and a bias of one value per output: the form that the integer kernel
- * takes. Does nothing where weights or bias are computed or not float32.
+ * Gemm with constant weights gets `alpha = beta = 1`, a bias of one value per output, and an input that a Transpose before it
+ * turned where `transA` did: the form that integer kernels and those of packed weights take. Does nothing where weights or bias are computed or not float32.
  */
 export function plainGemm(model: Model, _context: PassContext): void {
   const index = new GraphIndex(model.graph);
-  for (const node of model.graph.node) {
+  for (const node of [...model.graph.node]) {
     if (node.opType !== 'Gemm' || node.domain !== '') continue;
     const weight = index.initializer(node.input[1] ?? '');
     const bias = node.input[2] ? index.initializer(node.input[2]) : null;
@@ -36,6 +38,7 @@ export function plainGemm(model: Model, _context: PassContext): void {
       replace(index, node, 1, derivedTensor(weight, name, 'float32', dims, values));
     }
     removeAttribute(node, 'alpha');
+    turnInput(index, node);
     if (bias) {
       const values = floatData(bias, model.dir);
       if (!isRow(tensorDims(bias), n)) continue; // one bias per row of the output: left to the float kernel
@@ -47,6 +50,23 @@ export function plainGemm(model: Model, _context: PassContext): void {
     removeAttribute(node, 'beta');
   }
   index.dropUnusedInitializers();
+}
+
+function turnInput(index: GraphIndex, node: NodeProto): void {
+  if (intAttribute(node, 'transA', 0) !== 0) {
+    const turned = index.freshName(`${node.input[0]!}_transposed`);
+    index.insertNode(
+      makeNode({
+        opType: 'Transpose',
+        name: index.freshName(`${node.name}/Transpose`),
+        inputs: [node.input[0]!],
+        outputs: [turned],
+        attributes: [makeInts('perm', [1, 0])],
+      }),
+    );
+    index.setInput(node, 0, turned);
+  }
+  removeAttribute(node, 'transA');
 }
 
 /** True for the shape of one value for every output, or one for all: nothing that differs from row to row. */

@@ -183,6 +183,16 @@ describe('plainGemm', () => {
     expect(await same(plainGemm, graph(build, [2, 3]))).toContain(part);
   });
 
+  it('turns an input with a Transpose where the node did', async () => {
+    const build: Build = (g, x) => gemm(g, x, [g.random('b', [4])], { transA: 1 });
+    expect(await same(plainGemm, graph(build, [3, 2]))).toMatchInlineSnapshot(`
+      "(x float32[3,2])
+      g: g_out = Gemm(x_transposed, w[3,4], b[4])
+      g/Transpose: x_transposed = Transpose(x) {perm=[1,0]}
+      → g_out"
+    `);
+  });
+
   it.each<[string, Build, number[]]>([
     ['a bias that differs from row to row', (g, x) => gemm(g, x, [g.random('b', [2, 1])]), [2, 3]],
     ['as many rows as outputs', (g, x) => gemm(g, x, [g.random('b', [4, 1])]), [4, 3]],
