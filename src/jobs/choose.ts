@@ -19,6 +19,7 @@ import { sourceBytes, writtenBytes } from './model-bytes';
 import { openJob } from './open-job';
 import type { Plan } from './plan';
 import type { ChooseRequest } from './protocol';
+import { referenceModel } from './reference-model';
 import { openSamples, type Samples } from './samples';
 import { latencyStage } from './stages/latency';
 import { shapesOf, type Probe } from './stages/probe';
@@ -177,7 +178,7 @@ async function tryMode(
     found.latency = trial.latency = await latencyStage(
       task.bundle,
       {
-        reference: plan.model,
+        reference: referenceModel(subject),
         candidate: file,
         feed: probe.feed,
         settings: plan.recipe.latency,

@@ -25,7 +25,7 @@ export interface LatencyPairs {
  * Only these two sessions are alive (DESIGN §4.14): call it in a process of its own.
  */
 export async function measurePairs(
-  reference: string,
+  reference: string | Uint8Array,
   candidate: string,
   feed: Feed,
   settings: LatencySettings,

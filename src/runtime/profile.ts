@@ -46,7 +46,7 @@ const WARM_UP = 3;
  * @param nodes number of nodes of the larger graph
  */
 export async function profilePair(
-  reference: string,
+  reference: string | Uint8Array,
   candidate: string,
   feed: Feed,
   settings: LatencySettings,
@@ -54,7 +54,7 @@ export async function profilePair(
 ): Promise<ProfiledPair> {
   const folder = await mkdtemp(path.join(tmpdir(), 'vernier-profile-'));
   try {
-    const open = (file: string, name: string) =>
+    const open = (file: string | Uint8Array, name: string) =>
       Session.open(file, {
         threads: settings.threads,
         profilePrefix: path.join(folder, `${name}-`),

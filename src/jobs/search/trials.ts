@@ -8,6 +8,7 @@ import type { JobContext } from '../context';
 import { emptyResult, fillLayers } from '../fill';
 import { writtenBytes } from '../model-bytes';
 import { makePlan, type Plan } from '../plan';
+import { referenceModel } from '../reference-model';
 import type { Samples } from '../samples';
 import { latencyStage } from '../stages/latency';
 import { shapesOf, type Probe } from '../stages/probe';
@@ -82,7 +83,7 @@ export class Trials {
   }
 
   private timeEntry(entry: Entry): Promise<void> {
-    const { plan, probe, bundle } = this.task;
+    const { plan, subject, probe, bundle } = this.task;
     return this.timed(entry, () =>
       this.settle(entry, async () => {
         const { file } = this.place(entry) ?? (await this.write(entry, null));
@@ -90,7 +91,7 @@ export class Trials {
         const settings = plan.recipe.latency;
         entry.latency = await latencyStage(
           bundle,
-          { reference: plan.model, candidate: file, feed: probe.feed, settings },
+          { reference: referenceModel(subject), candidate: file, feed: probe.feed, settings },
           (done, total) => this.context.meter.step(done, total),
         );
       }),

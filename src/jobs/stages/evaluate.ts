@@ -1,5 +1,6 @@
 import { evaluate, metricFor, type Evaluation } from '../../analyze/evaluate';
 import { weightBytes, type Feed, type Model, type TensorValue } from '../../onnx';
+import { runnable } from '../../quantize/runnable';
 import { LayerwiseModel } from '../../quantize/layerwise';
 import { VernierError } from '../../errors';
 import { openModel } from '../../runtime/open-model';
@@ -72,7 +73,9 @@ export async function openSource(subject: Subject, samples = 1): Promise<Runs> {
 const MAPPED: SessionSettings = { prepack: false };
 
 function openWhole(source: Model, settings: SessionSettings): Promise<Session> {
-  return source.file ? Session.open(source.file, settings) : openModel(source, settings);
+  const model = runnable(source);
+  const { file } = source;
+  return model === source && file ? Session.open(file, settings) : openModel(model, settings);
 }
 
 /** A large model node by node, or where one of its nodes does not run alone (it gives a sequence, say), whole. */

@@ -8,7 +8,8 @@ import type { LatencyResult } from '../../results';
 
 /** What the timing process is told. */
 export interface LatencyTask {
-  reference: string;
+  /** A file or the bytes of a model. */
+  reference: string | Uint8Array;
   candidate: string;
   feed: Feed;
   settings: LatencySettings;

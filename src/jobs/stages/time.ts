@@ -4,6 +4,7 @@ import type { LatencyResult } from '../../results';
 import { optimizedGraph } from '../../runtime/optimized';
 import type { JobContext } from '../context';
 import type { Plan } from '../plan';
+import { referenceModel } from '../reference-model';
 import type { Subject } from '../subject';
 import { latencyStage, profileStage } from './latency';
 
@@ -20,8 +21,9 @@ export async function timeStage(
   context: JobContext,
 ): Promise<LatencyResult> {
   await context.meter.begin('latency', 4);
+  const reference = referenceModel(subject);
   const task = {
-    reference: plan.model,
+    reference,
     candidate: plan.output,
     feed,
     settings: plan.recipe.latency,
@@ -29,7 +31,7 @@ export async function timeStage(
   const step = (done: number) => context.meter.step(done, 4);
   const latency = await latencyStage(bundle, task, step);
   const executed = await context.memory.get('fp32-graph', subject.key, () =>
-    optimizedGraph(plan.model, { optimizedDataFile: 'weights.data' }),
+    optimizedGraph(reference, { optimizedDataFile: 'weights.data' }),
   );
   const nodes = Math.max(...[executed, optimized].map((m) => [...allNodes(m.graph)].length));
   const pair = await profileStage(bundle, { ...task, nodes });

@@ -6,15 +6,17 @@ import {
   removeAttribute,
   type Model,
 } from '../../onnx';
+import type { PassContext } from '../context';
 import { isRecurrent } from '../recurrent';
 
 /**
  * Brings LSTM, GRU and RNN with the batch first (`layout` = 1) into the form with time first, which is the only one that
  * onnxruntime's kernels take.
  * 1. X, initial_h and initial_c are transposed before the node, Y, Y_h and Y_c behind it; the attribute goes.
- * 2. Does nothing where `layout` is 0 or absent.
+ * 2. It is noted, since FP32 is then measured in that form, too.
+ * 3. Does nothing where `layout` is 0 or absent.
  */
-export function timeFirst(model: Model): void {
+export function timeFirst(model: Model, context?: PassContext): void {
   const index = new GraphIndex(model.graph);
   for (const node of [...model.graph.node]) {
     if (!isRecurrent(node) || intAttribute(node, 'layout', 0) !== 1) continue;
@@ -40,5 +42,11 @@ export function timeFirst(model: Model): void {
       transpose(own, output, slot === 0 ? [2, 0, 1, 3] : [1, 0, 2]);
     }
     removeAttribute(node, 'layout');
+    context?.note({
+      code: 'batch-first',
+      severity: 'info',
+      message: `'${node.name}' has the batch first (layout = 1), which onnxruntime's ${node.opType} refuses: here it has time first between Transposes, which compute the same. FP32 is measured in that form, too.`,
+      layer: node.name,
+    });
   }
 }
