@@ -1,5 +1,12 @@
-/** Why nodes do not run as one, and what would free them, by the code of what blocks. */
+/** The view of fusions; why nodes do not run as one, and what would free them, by the code of what blocks. */
 export const enFusions = {
+  'fusions.empty': 'No group of nodes here can run as one.',
+  'fusions.blocked': 'Blocked',
+  'fusions.will': 'Will fuse',
+  'fusions.done': 'Done',
+  'fusions.blockedTip': 'Could be one, but a node stands in the way',
+  'fusions.willTip': 'Become one when the model is quantized',
+  'fusions.doneTip': 'Are one in the written file',
   'fusions.why.second-reader': 'also reads the value before {op}.',
   'fusions.free.second-reader': 'Let it read the result, or compute the value twice.',
   'fusions.why.graph-output': 'the value before {op} is an output of the model.',

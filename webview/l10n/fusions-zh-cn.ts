@@ -1,5 +1,12 @@
 /** The same in 简体中文. */
 export const zhCnFusions = {
+  'fusions.empty': '这里没有可以合而为一的节点组。',
+  'fusions.blocked': '受阻',
+  'fusions.will': '将融合',
+  'fusions.done': '已完成',
+  'fusions.blockedTip': '本可合一，但有节点阻挡',
+  'fusions.willTip': '量化时将合而为一',
+  'fusions.doneTip': '在写出的文件中已合一',
   'fusions.why.second-reader': '也读取 {op} 之前的值。',
   'fusions.free.second-reader': '让它读取结果，或把该值计算两次。',
   'fusions.why.graph-output': '{op} 之前的值是模型的输出。',
