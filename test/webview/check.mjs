@@ -211,6 +211,52 @@ const checks = {
     await page.locator('[data-drawn*="conv_pw_1 w"]').waitFor();
     assert.deepEqual(await asked(page, 'weights'), [{ layer: 'conv_pw_1' }]);
   },
+  async 'fusions: a part, a pattern, and whole sentences where the view is narrow'(open) {
+    const page = await open('done', { view: 'fusions' });
+    const rows = byId(page, 'fusion-row');
+    await page.setViewportSize({ width: 1400, height: 860 });
+    const cut = await page.evaluate(
+      () =>
+        [...document.querySelectorAll('.fusions .why, .fusions .group p, .fusions .node')].filter(
+          (element) => element.scrollWidth > element.clientWidth + 1,
+        ).length,
+    );
+    assert.equal(cut, 0, 'texts that are cut');
+    const list = byId(page, 'fusions-list');
+    assert.ok(await list.evaluate((element) => element.scrollWidth <= element.clientWidth));
+    assert.equal(await byId(page, 'break-row').count(), 3);
+    await byId(page, 'fusions-show-blocked').click();
+    assert.equal(await rows.count(), 2);
+    assert.equal(await byId(page, 'break-row').count(), 0);
+    assert.match(
+      (await byId(page, 'fusions-says').allTextContents()).join(),
+      /eval mode.*or compute the value twice/,
+    );
+    await byId(page, 'fusions-show-breaks').click();
+    assert.match(await byId(page, 'break-row').first().textContent(), /2 conversions, 502 kB/);
+    await byId(page, 'break-row').first().click();
+    assert.equal(await chosen(page), 'conv_dw_5');
+    await byId(page, 'fusions-show-done').click();
+    const says = await byId(page, 'fusions-says').allTextContents();
+    assert.equal(says.length, 1, 'the gain stands once');
+    await list.evaluate((element) => (element.scrollTop = element.scrollHeight));
+    await page.locator('[data-testid=fusion-row][data-layer=conv_pw_13]').waitFor();
+    const overlap = await page.evaluate(() => {
+      const boxes = [...document.querySelectorAll('.fusions .row')].map((row) =>
+        row.getBoundingClientRect(),
+      );
+      return boxes.slice(1).filter((box, i) => box.top < boxes[i].bottom - 0.5).length;
+    });
+    assert.equal(overlap, 0, 'rows that overlap');
+  },
+  async 'the table of layers shows its last column whole at 1400 pixels'(open) {
+    const page = await open('done', { view: 'layers', selected: 'conv_dw_3' });
+    await page.setViewportSize({ width: 1400, height: 860 });
+    await byId(page, 'sort-weightSpan').waitFor({ state: 'detached' });
+    const table = byId(page, 'layers-table');
+    assert.ok(await table.evaluate((element) => element.scrollWidth <= element.clientWidth));
+    assert.equal(await byId(page, 'sort-withoutVnni').count(), 1);
+  },
   async 'ten thousand layers scroll as forty do'(open) {
     const page = await open('large', { view: 'errors' });
     const rows = await byId(page, 'layer-row').count();

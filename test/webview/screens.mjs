@@ -39,6 +39,7 @@ const shots = [
   ['overview-fixed-narrow', 'hc-dark', 'fixed', { view: 'overview' }, [640, 1500]],
   ['layers-dark', 'dark', 'done', at('layers')],
   ['layers-light', 'light', 'slower', at('layers')],
+  ['layers-1400', 'dark', 'done', at('layers'), [1400, 860]],
   ['layers-large', 'dark', 'large', { view: 'layers', selected: 'block100/conv_dw_3' }],
   ['errors-dark', 'dark', 'running', at('errors')],
   ['errors-light', 'light', 'done', at('errors')],
@@ -55,6 +56,8 @@ const shots = [
   ['fusions-dark', 'dark', 'done', at('fusions')],
   ['fusions-light', 'light', 'empty', at('fusions')],
   ['fusions-hc', 'hc-dark', 'done', at('fusions')],
+  ['fusions-1400', 'light', 'done', at('fusions'), [1400, 860]],
+  ['fusions-narrow', 'hc-light', 'done', at('fusions'), [1100, 860]],
   ['fusions-chinese', 'light', 'chinese', at('fusions')],
   ['overview-narrow', 'dark', 'done', at('overview'), [640, 900]],
 ];

@@ -8,6 +8,7 @@ import type {
 } from '../../src/protocol';
 import { language, t } from '../l10n';
 import type { ColumnId } from '../logic/columns';
+import type { FusionFilter } from '../logic/fusions';
 import { joinRows } from '../logic/rows';
 import { matches } from '../logic/search';
 import { sortRows, type Sort } from '../logic/sort';
@@ -27,6 +28,7 @@ interface Kept {
   columns: Partial<Record<ColumnId, boolean>>;
   logY: boolean;
   rangesPart: RangesPart | null;
+  fusionFilter: FusionFilter;
 }
 
 const host = acquireVsCodeApi();
@@ -46,6 +48,10 @@ export const columns = signal<Kept['columns']>(kept.columns ?? {});
 export const logY = signal(kept.logY ?? false);
 /** Null: weights until there are activations to show. */
 export const rangesPart = signal<RangesPart | null>(kept.rangesPart ?? null);
+/** Which fusions are shown. */
+export const fusionFilter = signal<FusionFilter>(
+  kept.fusionFilter ?? { part: null, pattern: null },
+);
 /** A request of the page that failed. */
 export const requestError = signal<ErrorData | null>(null);
 /** Read aloud by screen readers, and shown for a moment in the footer. */
@@ -115,6 +121,7 @@ export async function start(): Promise<void> {
       columns: columns.value,
       logY: logY.value,
       rangesPart: rangesPart.value,
+      fusionFilter: fusionFilter.value,
     };
     host.setState(now);
   });

@@ -7,6 +7,68 @@ export const enFusions = {
   'fusions.blockedTip': 'Could be one, but a node stands in the way',
   'fusions.willTip': 'Become one when the model is quantized',
   'fusions.doneTip': 'Are one in the written file',
+  'fusions.all': 'All',
+  'fusions.show': 'What to show',
+  'fusions.pattern': 'Pattern',
+  'fusions.everyPattern': 'every pattern',
+  'fusions.none': 'Nothing of this pattern here.',
+  'fusions.breaks': 'Quantization breaks',
+  'fusions.breaksTip': 'Integers are made floats and integers again',
+  'fusions.saves': 'saves {bytes}',
+  'fusions.gone': 'gone',
+  'fusions.byPass': 'our pass: {name}',
+  'fusions.byRuntime': 'onnxruntime ({level}): {name}',
+  'fusions.alone': 'onnxruntime alone does not:',
+  'fusions.conversions': '{n|1 conversion|{n} conversions}',
+  'fusions.inFloat': 'then {time} in float',
+  'fusions.moreNodes': 'and {n} more',
+  'fusions.break.codes': 'Codes written anew',
+  'fusions.break.no-kernel': '{op} has no integer kernel here and runs in float.',
+  'fusions.unbreak.no-kernel':
+    'Put an operator that has one in its place, or keep the layers around it in float, which saves the conversions.',
+  'fusions.break.kept-float': '{op} could run in integers, and is written in float.',
+  'fusions.unbreak.kept-float':
+    'Let it be quantized: take it out of keep_fp32, or give it a range.',
+  'fusions.break.rescaled': 'The codes are only written anew, with another scale or zero point.',
+  'fusions.unbreak.rescaled': 'Give both sides the same range.',
+  'fusions.gain.Pad+Conv':
+    'The padding happens while the kernel reads: the padded copy of the tensor is never written.',
+  'fusions.gain.Conv+BatchNorm':
+    'What follows goes into the weights or the kernel of the convolution and costs no pass of its own; unfolded it would run in float between two integer layers.',
+  'fusions.gain.Conv+BatchNorm+Activation':
+    'What follows goes into the weights or the kernel of the convolution and costs no pass of its own; unfolded it would run in float between two integer layers.',
+  'fusions.gain.Conv+Activation':
+    'What follows goes into the weights or the kernel of the convolution and costs no pass of its own; unfolded it would run in float between two integer layers.',
+  'fusions.gain.Conv+Scale':
+    'What follows goes into the weights or the kernel of the convolution and costs no pass of its own; unfolded it would run in float between two integer layers.',
+  'fusions.gain.LayerNorm':
+    'One kernel reads the tensor twice instead of nine that write and read it in turn.',
+  'fusions.gain.RMSNorm':
+    'One kernel reads the tensor twice instead of nine that write and read it in turn.',
+  'fusions.gain.MatMul+Add':
+    'The bias is added while the product is written: a pass over the result less.',
+  'fusions.gain.GELU':
+    'One kernel instead of five that write and read the widest tensor of the block in turn.',
+  'fusions.gain.Add+GELU':
+    'The bias is added while the kernel reads: a pass over the widest tensor of the block less.',
+  'fusions.gain.Gemm+Activation':
+    'The activation is computed while the product is written: a pass over the result less.',
+  'fusions.gain.Attention':
+    'Queries, keys and values come from one product, and no matrix of scores is written and read four times.',
+  'fusions.gain.SkipLayerNorm':
+    'The sum is normalized while it is computed: it is written and read once less.',
+  'fusions.gain.Transpose pair': 'A copy of the tensor less, or two where they undo one another.',
+  'fusions.gain.Transpose+MatMul':
+    'The kernel reads the matrix the other way round: no transposed copy is written.',
+  'fusions.gain.MatMul+Scale':
+    'The kernel multiplies by the constant while it writes: a pass over the matrix less.',
+  'fusions.gain.Conv+Add':
+    "In FP32 they run as one kernel; in INT8 as two, QLinearConv and QLinearAdd, with the activation in the range of the sum's quantizer.",
+  'fusions.gain.Conv+Add+Activation':
+    "In FP32 they run as one kernel; in INT8 as two, QLinearConv and QLinearAdd, with the activation in the range of the sum's quantizer.",
+  'fusions.gain.DQ+Q': 'Two passes over the tensor, and its float copy, are not made.',
+  'fusions.gain.DQ+Operator+Q':
+    'It computes with 8-bit integers, and the tensors around it are a quarter as large.',
   'fusions.why.second-reader': 'also reads the value before {op}.',
   'fusions.free.second-reader': 'Let it read the result, or compute the value twice.',
   'fusions.why.graph-output': 'the value before {op} is an output of the model.',

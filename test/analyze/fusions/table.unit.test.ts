@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as prettier from 'prettier';
 import { describe, expect, it } from 'vitest';
+import { en } from '../../../webview/l10n/en';
 import { FUSIONS } from '../../../src/analyze/fusions/table';
 import { fusionsPage } from '../../../src/analyze/fusions/page';
 import { CASES } from './cases';
@@ -26,4 +27,9 @@ describe('the table of fusions', () => {
     const options = { ...(await prettier.resolveConfig(PAGE)), filepath: PAGE };
     expect(readFileSync(PAGE, 'utf8')).toBe(await prettier.format(fusionsPage(), options));
   });
+});
+
+it('the page says of each pattern what the table of fusions says', () => {
+  for (const { name, also = [], gain } of FUSIONS)
+    for (const each of [name, ...also]) expect(en[`fusions.gain.${each}`]).toBe(gain);
 });

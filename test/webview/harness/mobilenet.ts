@@ -5,6 +5,7 @@ import type {
   LayerResult,
   LayerSummary,
   ModelSummary,
+  QuantizationBreak,
   RangeSummary,
 } from '../../../src/protocol';
 import { histogram, random } from './random';
@@ -183,6 +184,53 @@ export function fusions(layers: readonly LayerSummary[], done: boolean): FusionC
           : 'Saves two passes over the tensor; one rounding instead of three.',
       };
     });
+}
+
+/** Two floats in a row between integers, another alone, and codes that are only written anew. */
+export function breaks(): QuantizationBreak[] {
+  const conversion = (name: string, op: string) => ({ name: `${name}_${op}`, op, tensor: name });
+  const both = (name: string) => [
+    conversion(name, 'DequantizeLinear'),
+    conversion(`${name}_out`, 'QuantizeLinear'),
+  ];
+  const float = {
+    code: 'no-kernel' as const,
+    reason: 'onnxruntime has no integer kernel for HardSwish on CPU',
+    remedy: 'Put an operator with an integer kernel in the place of HardSwish.',
+    op: 'HardSwish',
+  };
+  const time = { conversionMs: null, floatMs: null };
+  const node = (name: string, op: string) => ({ name, op });
+  return [
+    {
+      ...float,
+      ...time,
+      layer: 'conv_dw_5',
+      nodes: [node('conv_dw_5_swish', 'HardSwish'), node('conv_dw_5_scale', 'Mul')],
+      conversions: both('conv_dw_5'),
+      bytes: 501_760,
+    },
+    {
+      ...float,
+      layer: 'conv_pw_6',
+      nodes: [node('conv_pw_6_swish', 'HardSwish')],
+      conversions: both('conv_pw_6'),
+      bytes: 250_880,
+      conversionMs: 0.041,
+      floatMs: 0.018,
+    },
+    {
+      ...time,
+      layer: 'conv_pw_9_out_QuantizeLinear',
+      nodes: [],
+      conversions: both('conv_pw_9'),
+      bytes: null,
+      code: 'rescaled',
+      op: '',
+      reason: 'the codes are only written anew, with another scale or zero point',
+      remedy: 'Give both sides the same range.',
+    },
+  ];
 }
 
 const close = (sqnrDb: number): Closeness => ({

@@ -6,7 +6,7 @@ import type {
   RunResult,
   WeightDetail,
 } from '../../../src/protocol';
-import { fusions, mobilenet, ranges, results } from './mobilenet';
+import { breaks, fusions, mobilenet, ranges, results } from './mobilenet';
 import { choice } from './choice';
 import { search } from '../../fixtures/search';
 import { existing } from './existing';
@@ -112,6 +112,7 @@ function run(summary: ModelSummary, kept: string[]): RunResult {
     rounded: null,
     fixed: null,
     fusions: fusions(summary.layers, true),
+    breaks: breaks(),
     calibration: { samples: 64, source: 'images/*.jpg', random: false },
     calibrationReport: {
       ranges: null,

@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { t } from '../../l10n';
 import type { TextKey } from '../../l10n/phrase';
 import { columnUnit, type Column, type ColumnId } from '../../logic/columns';
+import { leastWidth } from '../../logic/fit';
 import { NONE, significant } from '../../logic/format';
 import type { LayerRow } from '../../logic/rows';
 import { step } from '../../logic/scale';
@@ -49,7 +50,7 @@ export function LayerTable({
   cell,
 }: Props) {
   const tracks = columns.map((column) => column.width).join(' ');
-  const least = columns.reduce((sum, c) => sum + Number(/\d+/.exec(c.width)?.[0] ?? 60), 0);
+  const least = leastWidth(columns);
   const chosen = selected.value;
   const follow = chosen === null ? null : rows.findIndex((row) => row.name === chosen);
   const head = (

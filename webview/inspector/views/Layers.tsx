@@ -2,22 +2,14 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../../l10n';
 import type { TextKey } from '../../l10n/phrase';
-import { COLUMNS, type Column, type ColumnId } from '../../logic/columns';
+import { COLUMNS, type Column } from '../../logic/columns';
 import { csv } from '../../logic/csv';
+import { fittingColumns } from '../../logic/fit';
 import type { LayerRow } from '../../logic/rows';
 import { LayerTable } from '../parts/LayerTable';
 import { Icon, Legend } from '../parts/marks';
 import { Search } from '../parts/Search';
 import { columns, copy, layerRows, layerSort, viewWidth } from '../store';
-
-/** What a narrow view leaves out unless it was chosen, the first to go first: errors stay in sight. */
-const OPTIONAL: Partial<Record<ColumnId, number>> = {
-  weightSpan: 960,
-  kind: 880,
-  shape: 780,
-  macs: 700,
-  range: 620,
-};
 
 const RAW = new Set(['range', 'shape', 'bounds', 'precision']);
 
@@ -36,10 +28,7 @@ export function tableCsv(shown: readonly Column[], rows: readonly LayerRow[]): s
 
 /** Which one? A table that can be sorted by anything. */
 export function LayersView() {
-  const shown = COLUMNS.filter(
-    ({ id, shown: usual }) =>
-      columns.value[id] ?? (usual && viewWidth.value >= (OPTIONAL[id] ?? 0)),
-  );
+  const shown = fittingColumns(viewWidth.value, columns.value);
   const rows = layerRows.value;
   return (
     <>

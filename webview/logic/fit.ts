@@ -1,0 +1,24 @@
+import { COLUMNS, type Column, type ColumnId } from './columns';
+
+/** What a narrow view leaves out, the first to go first: names, errors and what runs stay in sight. */
+const FIRST_TO_GO: readonly ColumnId[] = ['weightSpan', 'kind', 'shape', 'macs', 'range'];
+/** What the rows keep free at their sides, in pixels. */
+const SIDES = 18;
+
+/** The least width of columns side by side, in pixels. */
+export function leastWidth(columns: readonly Column[]): number {
+  return columns.reduce((sum, c) => sum + Number(/\d+/.exec(c.width)?.[0] ?? 60), 0);
+}
+
+/** Columns of the table of layers that were chosen, and the usual ones as far as the width allows. */
+export function fittingColumns(
+  width: number,
+  chosen: Partial<Record<ColumnId, boolean>>,
+): readonly Column[] {
+  let shown = COLUMNS.filter(({ id, shown: usual }) => chosen[id] ?? usual);
+  for (const id of FIRST_TO_GO) {
+    if (leastWidth(shown) + SIDES <= width) break;
+    if (chosen[id] === undefined) shown = shown.filter((column) => column.id !== id);
+  }
+  return shown;
+}
