@@ -75,15 +75,6 @@ export interface FusionEstimate {
   bytes: number | null;
 }
 
-/** Milliseconds in one run, medians: the nodes with optimizations disabled, and the node that takes their place. */
-export interface FusionTimes {
-  apartMs: number;
-  /** Of `apartMs` that of the nodes that vanish. */
-  vanishingMs: number;
-  /** Null where the node in their place was not timed (it was folded away as well). */
-  fusedMs: number | null;
-}
-
 /** A group of nodes that can run as one (DESIGN §5). */
 export interface FusionCandidate {
   pattern: FusionPatternName;
@@ -104,7 +95,6 @@ export interface FusionCandidate {
   /** What is gained, in a sentence. */
   gain: string;
   estimate: FusionEstimate;
-  measured: FusionTimes | null;
 }
 
 /** A float island between two integer regions (DESIGN §5). */
@@ -129,6 +119,47 @@ export interface QuantizationBreak {
   floatMs: number | null;
 }
 
+/** A model timed with less optimization against the same with all of it, in interleaved runs. */
+export interface FusionTimes {
+  /** Nodes of the graph that is executed. */
+  nodes: { without: number; with: number };
+  /** Milliseconds of one run, medians. */
+  withoutMs: number;
+  withMs: number;
+  /** How many times as long it takes without: the median ratio of the pairs, and its interval. */
+  times: number;
+  low: number;
+  high: number;
+  pairs: number;
+}
+
+/** What one optimizer of the runtime gains in a model, all others being there in both. */
+export interface FusionGain extends FusionTimes {
+  /** The name of its class in the runtime. */
+  optimizer: string;
+  level: Fuser['level'];
+  /** Groups of nodes that come apart without it, by their pattern. */
+  patterns: { pattern: FusionPatternName; fusions: number }[];
+}
+
+/** What fusing gains on this machine. */
+export interface FusionMeasurement {
+  /** The file that was timed. */
+  model: string;
+  data: string;
+  random: boolean;
+  /** Of both sessions; 0 is the runtime's default. */
+  threads: number;
+  machine: string;
+  runtime: string;
+  /** Without any optimization. */
+  whole: FusionTimes;
+  /** Optimizers without which something comes apart, what gains most first. */
+  gains: FusionGain[];
+  /** Optimizers without which nothing does: they had no part in it, or others do their work then. */
+  idle: string[];
+}
+
 /** What `vernier fusions` finds in a file. */
 export interface FusionReport {
   model: string;
@@ -138,8 +169,8 @@ export interface FusionReport {
   executedNodes: number;
   fusions: FusionCandidate[];
   breaks: QuantizationBreak[];
-  /** What was timed, if it was. */
-  timed: { data: string; runs: number; threads: number; apartMs: number; fusedMs: number } | null;
+  /** Null where it was not asked for. */
+  measured: FusionMeasurement | null;
   /** Predictions that the runtime's graph contradicts. */
   mistaken: number;
 }

@@ -31,7 +31,16 @@ export type Command =
   | { name: 'help'; about: string | null }
   | { name: 'version' }
   | ({ name: 'inspect'; model: string } & Manner)
-  | ({ name: 'fusions'; model: string } & Manner)
+  | ({
+      name: 'fusions';
+      model: string;
+      /** Time what fusing gains. */
+      measure: boolean;
+      data: string[];
+      /** Null: the runtime's own number. */
+      threads: number | null;
+      report: string | null;
+    } & Manner)
   | ({ name: 'check'; model: string; target: CheckedTarget } & Manner)
   | ({
       name: 'dequantize';
@@ -121,7 +130,7 @@ const MANNER = ['json', 'quiet', 'help', 'version'];
 const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   inspect: MANNER,
   check: [...MANNER, 'target'],
-  fusions: MANNER,
+  fusions: [...MANNER, 'measure', 'data', 'threads', 'report'],
   run: [...MANNER, 'report', 'until'],
   quantize: [...MANNER, 'report', 'until', 'recipe'],
   dequantize: [...MANNER, 'output', 'data', 'samples'],
@@ -153,8 +162,9 @@ export function parseCommand(args: readonly string[]): Command {
   const recipeFlags = checkFlags(command, tokens);
   switch (command) {
     case 'inspect':
-    case 'fusions':
       return { name: command, model: subject, ...manner };
+    case 'fusions':
+      return { name: command, model: subject, ...fusionOptions(tokens), ...manner };
     case 'check':
       return { name: command, model: subject, target: checkedTarget(tokens), ...manner };
     case 'dequantize':
@@ -162,9 +172,7 @@ export function parseCommand(args: readonly string[]): Command {
         name: command,
         model: subject,
         output: last(tokens, 'output') ?? null,
-        data: tokens.flags.flatMap(({ name, value }) =>
-          name === 'data' && typeof value === 'string' ? [value] : [],
-        ),
+        data: dataOf(tokens),
         samples: sampleCount(last(tokens, 'samples')),
         ...manner,
       };
@@ -367,13 +375,36 @@ function diffOptions(tokens: Tokens, rest: readonly string[]) {
     a,
     b,
     recipe,
-    data: tokens.flags.flatMap(({ name, value }) =>
-      name === 'data' && typeof value === 'string' ? [value] : [],
-    ),
+    data: dataOf(tokens),
     samples: sampleCount(last(tokens, 'samples')),
     time: tokens.flags.some(({ name }) => name === 'time'),
     report: report ?? null,
   };
+}
+
+/** Whether and on what fusions are timed, and where they are written. */
+function fusionOptions(tokens: Tokens) {
+  const measure = tokens.flags.some(({ name }) => name === 'measure');
+  const data = dataOf(tokens);
+  const threads = last(tokens, 'threads');
+  if ((data.length > 0 || threads !== undefined) && !measure)
+    throw usage('--data and --threads are for timing.', 'Add --measure, or leave them out.');
+  const report = last(tokens, 'report');
+  if (report !== undefined && reportFile(report).format !== 'html')
+    throw usage(`Fusions are written as .html, not '${report}'.`);
+  return {
+    measure,
+    data,
+    threads: threads === undefined ? null : positive('threads', threads, true),
+    report: report ?? null,
+  };
+}
+
+/** Every `--data`. */
+function dataOf(tokens: Tokens): string[] {
+  return tokens.flags.flatMap(({ name, value }) =>
+    name === 'data' && typeof value === 'string' ? [value] : [],
+  );
 }
 
 function sampleCount(text: string | undefined): number | null {

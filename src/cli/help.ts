@@ -74,7 +74,7 @@ Examples
 `;
 
 const fusions = `
-vernier fusions MODEL [--json] [--quiet]
+vernier fusions MODEL [--measure [--data PATH] [--threads N]] [--report FILE.html] [--json] [--quiet]
 
 Says which nodes of an .onnx file can run as one (Conv with BatchNormalization and activation, MatMul with bias,
 LayerNorm, GELU, attention, Pad, Transpose, operators between DequantizeLinear and QuantizeLinear …), each
@@ -84,10 +84,15 @@ LayerNorm, GELU, attention, Pad, Transpose, operators between DequantizeLinear a
   blocked  by which node, why, and what would free it
 
 with the bytes that are not written and read any more. Of a quantized model it says where integers are made floats
-and integers again, what that costs, and which operator is to blame. Nothing is written.
+and integers again, what that costs, and which operator is to blame. Nothing but the report is written.
+
+--measure times what fusing gains on this machine: the model without one of the runtime's optimizers after the other
+against the same with all of them, in interleaved runs, with intervals; on random input, or on the first sample of --data;
+with the runtime's threads, or --threads.
 
 Examples
   vernier fusions ultraface.onnx
+  vernier fusions ultraface.onnx --measure --report fusions.html
   vernier fusions net.int8.onnx --json | jq '.breaks[] | {layer, bytes, reason}'
 `;
 

@@ -7,7 +7,16 @@ export interface Tokens {
 }
 
 /** Flags that take no value. */
-const SWITCHES = new Set(['json', 'quiet', 'help', 'version', 'time', 'write', 'untimed']);
+const SWITCHES = new Set([
+  'json',
+  'quiet',
+  'help',
+  'version',
+  'time',
+  'write',
+  'untimed',
+  'measure',
+]);
 const SHORT: Readonly<Record<string, string>> = {
   h: 'help',
   V: 'version',

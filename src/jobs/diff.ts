@@ -5,11 +5,12 @@ import { tensorErrors } from '../analyze/diff/tensors';
 import { evaluate } from '../analyze/evaluate';
 import { openData, spread, type Feed } from '../data';
 import { VernierError } from '../errors';
-import { loadModel, valueType, type Model } from '../onnx';
+import { loadModel, type Model } from '../onnx';
 import { validateModel } from '../onnx/validate';
 import type { DiffResult, Note } from '../results';
 import { Session } from '../runtime/session';
 import type { JobHooks } from './context';
+import { inputsOf } from './inputs';
 import type { Memory } from './memory';
 import { Meter } from './meter';
 import { makePlan, readRecipe } from './plan';
@@ -225,11 +226,4 @@ function notRun({ message }: VernierError): Note {
     message: `Their outputs were not compared: ${message}`,
     remedy: 'Give samples: --data PATH.',
   };
-}
-
-function inputsOf({ graph }: Model) {
-  const constants = new Set(graph.initializer.map((t) => t.name));
-  return graph.input
-    .filter((v) => !constants.has(v.name))
-    .map((v) => ({ name: v.name, type: valueType(v).type, shape: valueType(v).shape ?? [] }));
 }

@@ -44,7 +44,7 @@ function serve(): void {
   });
   const handlers: Handlers = {
     check: ({ model, target }): Promise<CheckResult> => checkModel(model, target),
-    fusions: (request) => fusionReport(request),
+    fusions: (request, id) => fusionReport(request, hooks(id), __filename),
     inspect: ({ model, runtime = true }): Promise<ModelSummary> => inspectModel(model, { runtime }),
     choose: (request, id): Promise<ModeChoice> =>
       chooseRecipe(request, memory, hooks(id), __filename),

@@ -1,6 +1,7 @@
 import type { FusionCandidate, FusionReport, QuantizationBreak } from '../results';
 import { bytes, ms } from './figures/numbers';
 import type { Table } from './figures/table';
+import { gainsDocument, gainsText } from './fusion-gains';
 import type { Json } from './json-value';
 import { terminalTable, type TerminalOptions } from './terminal';
 
@@ -35,22 +36,14 @@ export function savedText({ estimate: { passes, bytes: size } }: FusionCandidate
 
 /** The fusions of a model, one a row. */
 export function fusionsTable(fusions: readonly FusionCandidate[]): Table {
-  const timed = fusions.some(({ measured }) => measured);
   return {
     columns: [
       ...[{ name: 'Status' }, { name: 'Fusion' }, { name: 'Layer' }, { name: 'By' }],
       { name: 'Saves', right: true },
-      ...(timed
-        ? [
-            { name: 'ms apart', right: true },
-            { name: 'ms as one', right: true },
-          ]
-        : []),
       { name: 'Blocked by' },
     ],
     rows: byStatus(fusions).map((f) => [
       ...[f.status, f.pattern, f.layer, fuserText(f), savedText(f)],
-      ...(timed ? [ms(f.measured?.apartMs ?? null), ms(f.measured?.fusedMs ?? null)] : []),
       blockerText(f),
     ]),
   };
@@ -96,15 +89,19 @@ export function remedies(
   return [...new Set(all)];
 }
 
+/** How many nodes and fusions there are, in a sentence. */
+export function fusionsHead(report: FusionReport): string {
+  const count = (status: FusionCandidate['status']) =>
+    report.fusions.filter((f) => f.status === status).length;
+  return `${report.model}: ${report.nodes} nodes, of which onnxruntime ${report.runtime} makes ${report.executedNodes}; ${count('done')} fusions done, ${count('will')} when it is quantized, ${count('blocked')} blocked`;
+}
+
 /** What `vernier fusions` prints. */
 export function fusionsText(report: FusionReport, options: TerminalOptions = {}): string {
   const { fusions, breaks, mistaken } = report;
-  const count = (status: FusionCandidate['status']) =>
-    fusions.filter((f) => f.status === status).length;
-  const head = `${report.model}: ${report.nodes} nodes, of which onnxruntime ${report.runtime} makes ${report.executedNodes}; ${count('done')} fusions done, ${count('will')} when it is quantized, ${count('blocked')} blocked`;
   const open = remedies(fusions, breaks);
   const parts = [
-    head,
+    fusionsHead(report),
     fusions.length > 0 ? terminalTable(fusionsTable(fusions), options) : '',
     breaks.length > 0
       ? terminalTable(
@@ -116,7 +113,7 @@ export function fusionsText(report: FusionReport, options: TerminalOptions = {})
         )
       : '',
     open.length > 0 ? ['What would free them:', ...open.map((line) => `  ${line}`)].join('\n') : '',
-    timedText(report),
+    report.measured ? gainsText(report.measured, options) : '',
     mistaken > 0
       ? `${mistaken} predictions differ from what the runtime made of the file; the table shows what it made.`
       : '',
@@ -124,15 +121,8 @@ export function fusionsText(report: FusionReport, options: TerminalOptions = {})
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-function timedText({ timed }: FusionReport): string {
-  if (!timed) return '';
-  const { apartMs, fusedMs, runs, data, threads } = timed;
-  return `Timed on ${data}, ${runs} runs each, ${threads === 0 ? 'threads by the runtime' : `${threads} threads`}: ${ms(apartMs)} ms with optimizations disabled, ${ms(fusedMs)} ms with all of them.`;
-}
-
 /** One fusion in documents. */
 export function fusionDocument(fusion: FusionCandidate): { [key: string]: Json } {
-  const { measured } = fusion;
   return {
     pattern: fusion.pattern,
     nodes: fusion.nodes.map(({ name }) => name),
@@ -146,11 +136,6 @@ export function fusionDocument(fusion: FusionCandidate): { [key: string]: Json }
     gain: fusion.gain,
     saved_passes: fusion.estimate.passes,
     saved_bytes: fusion.estimate.bytes,
-    measured: measured && {
-      apart_ms: measured.apartMs,
-      vanishing_ms: measured.vanishingMs,
-      fused_ms: measured.fusedMs,
-    },
   };
 }
 
@@ -172,7 +157,6 @@ export function breakDocument(found: QuantizationBreak): { [key: string]: Json }
 
 /** The document of `fusions --json`. */
 export function toFusionsDocument(report: FusionReport): { [key: string]: Json } {
-  const { timed } = report;
   return {
     model: report.model,
     runtime: report.runtime,
@@ -180,13 +164,7 @@ export function toFusionsDocument(report: FusionReport): { [key: string]: Json }
     executed_nodes: report.executedNodes,
     fusions: report.fusions.map(fusionDocument),
     breaks: report.breaks.map(breakDocument),
-    timed: timed && {
-      data: timed.data,
-      runs: timed.runs,
-      threads: timed.threads,
-      apart_ms: timed.apartMs,
-      fused_ms: timed.fusedMs,
-    },
+    measured: report.measured && gainsDocument(report.measured),
     mistaken: report.mistaken,
   };
 }

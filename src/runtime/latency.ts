@@ -1,7 +1,7 @@
 /** Timing two models against each other in one process, pair by pair. */
 import { performance } from 'node:perf_hooks';
 import type { Feed } from '../onnx';
-import { Session } from './session';
+import { Session, type SessionSettings } from './session';
 
 /** How long and how often. */
 export interface LatencySettings {
@@ -11,7 +11,12 @@ export interface LatencySettings {
   pairs: number;
   /** and at least this many seconds, whichever is reached last; never more than four times as long. */
   seconds: number;
+  /** What else the sessions are opened with, where they differ in more than their files. */
+  sessions?: { reference?: Optimizing; candidate?: Optimizing };
 }
+
+/** How far the runtime optimizes. */
+export type Optimizing = Pick<SessionSettings, 'optimization' | 'withoutOptimizers'>;
 
 /** Milliseconds of each run; entry i of both was measured one after the other. */
 export interface LatencyPairs {
@@ -30,8 +35,9 @@ export async function measurePairs(
   feed: Feed,
   settings: LatencySettings,
 ): Promise<LatencyPairs> {
-  const a = await Session.open(reference, { threads: settings.threads });
-  const b = await Session.open(candidate, { threads: settings.threads });
+  const { threads, sessions = {} } = settings;
+  const a = await Session.open(reference, { ...sessions.reference, threads });
+  const b = await Session.open(candidate, { ...sessions.candidate, threads });
   const feeds = new Map([a, b].map((session) => [session, session.fit(feed)]));
   const time = async (session: Session): Promise<number> => {
     const fitted = feeds.get(session)!;
@@ -39,7 +45,7 @@ export async function measurePairs(
     await session.run(fitted);
     return performance.now() - start;
   };
-  const result: LatencyPairs = { reference: [], candidate: [], threads: settings.threads };
+  const result: LatencyPairs = { reference: [], candidate: [], threads };
   try {
     for (let i = 0; i < 3; i++) {
       await time(a);

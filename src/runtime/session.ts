@@ -26,6 +26,8 @@ export interface SessionSettings {
   prepack?: boolean;
   /** Prefix of the profile's file. */
   profilePrefix?: string;
+  /** The runtime's names of optimizers that it shall leave out; a name that it does not know changes nothing. */
+  withoutOptimizers?: readonly string[];
 }
 
 /** Version of the runtime, e.g. `1.30.0`. */
@@ -77,7 +79,13 @@ export class Session {
         : { model_external_initializers_file_folder_path: settings.externalFolder }),
       ...(settings.prepack === false ? { disable_prepacking: '1' } : {}),
     };
-    if (Object.keys(session).length > 0) options.extra = { session };
+    const extra = {
+      ...(Object.keys(session).length > 0 ? { session } : {}),
+      ...(settings.withoutOptimizers?.length
+        ? { optimization: { disable_specified_optimizers: settings.withoutOptimizers.join(';') } }
+        : {}),
+    };
+    if (Object.keys(extra).length > 0) options.extra = extra;
     try {
       const inner =
         typeof model === 'string'

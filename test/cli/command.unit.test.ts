@@ -20,6 +20,10 @@ describe('parseCommand', () => {
     [['-V'], { name: 'version' }],
     [['inspect', 'm.onnx'], { name: 'inspect', model: 'm.onnx', json: false, quiet: false }],
     [['fusions', 'm.onnx', '-q'], { name: 'fusions', model: 'm.onnx', json: false, quiet: true }],
+    [
+      ['fusions', 'm.onnx', '--measure', '--data', 'a.npy', '--threads=2', '--report', 'f.html'],
+      { name: 'fusions', measure: true, data: ['a.npy'], threads: 2, report: 'f.html' },
+    ],
     [['--json', 'inspect', '--', '-m.onnx'], { name: 'inspect', model: '-m.onnx', json: true }],
     [
       ['run', 'r.yaml', '--report=r.md', '--until', 'quantize', '-q'],

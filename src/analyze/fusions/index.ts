@@ -102,6 +102,5 @@ function candidate(
     into: null,
     gain: pattern.gain,
     estimate: estimate(graph, vanish),
-    measured: null,
   };
 }

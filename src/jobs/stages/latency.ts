@@ -51,8 +51,9 @@ export function profileStage(bundle: string, task: ProfileTask): Promise<Profile
   return timingProcess<ProfiledPair>(bundle, { ...task, settings: perProcess(task.settings) });
 }
 
-function perProcess({ pairs, seconds, threads }: LatencySettings): LatencySettings {
-  return { threads, pairs: Math.ceil(pairs / PROCESSES), seconds: seconds / PROCESSES };
+function perProcess(settings: LatencySettings): LatencySettings {
+  const { pairs, seconds } = settings;
+  return { ...settings, pairs: Math.ceil(pairs / PROCESSES), seconds: seconds / PROCESSES };
 }
 
 function timingProcess<T>(bundle: string, task: LatencyTask | ProfileTask): Promise<T> {

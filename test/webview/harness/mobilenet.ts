@@ -160,7 +160,6 @@ export function fusions(layers: readonly LayerSummary[], done: boolean): FusionC
         alone: null,
         into: done && !blocked ? { name: layer.name, op: 'QLinearConv' } : null,
         estimate: { passes: nodes.length - 1, bytes: blocked ? null : 1_605_632 / (i + 1) },
-        measured: null,
         blockedBy: blocked
           ? i === 19
             ? {
