@@ -24,12 +24,13 @@ function forgetful() {
   return { ...context, store, meter, memory: new engine.Memory() };
 }
 
-/** Seconds of processor time, and what came of them. */
+/** Seconds of processor time and by the clock. */
 async function spending(body) {
   const before = process.cpuUsage();
-  const value = await body();
+  const start = performance.now();
+  await body();
   const { user, system } = process.cpuUsage(before);
-  return { value, seconds: (user + system) / 1e6 };
+  return { seconds: (user + system) / 1e6, clock: (performance.now() - start) / 1000 };
 }
 
 /** With every layer's own bias correction, where the recipe corrects. */
@@ -61,17 +62,23 @@ async function oneByOne(layer) {
 const spent = [];
 for (let round = 0; round < Number(rounds); round++) {
   const all = await spending(together);
-  let apart = 0;
-  for (const k of picked) apart += (await spending(() => oneByOne(layers[k]))).seconds;
-  spent.push({ together: all.seconds, apart: (apart * layers.length) / picked.length });
+  const apart = { seconds: 0, clock: 0 };
+  const share = layers.length / picked.length;
+  for (const k of picked) {
+    const one = await spending(() => oneByOne(layers[k]));
+    apart.seconds += one.seconds * share;
+    apart.clock += one.clock * share;
+  }
+  spent.push({ together: all, apart });
 }
 quantized.release();
 process.send({
   layers: layers.length,
   picked: picked.length,
   samples: layerSamples.feeds.length,
-  ratio: median(spent.map((s) => s.apart / s.together)),
-  together: median(spent.map((s) => s.together)),
-  apart: median(spent.map((s) => s.apart)),
+  ratio: median(spent.map((s) => s.apart.seconds / s.together.seconds)),
+  clock: median(spent.map((s) => s.apart.clock / s.together.clock)),
+  together: median(spent.map((s) => s.together.seconds)),
+  apart: median(spent.map((s) => s.apart.seconds)),
 });
 process.disconnect();

@@ -22,7 +22,12 @@ import { hiddenKey, isRecurrent, sequenceSizes, writeApart } from './recurrent';
 import type { UnitPlacement } from './placement';
 import { isTable, tableScales } from './tables';
 import type { Unit } from './units';
-import { ConstantWriter, readConstant, type QuantizedConstant, type WeightSettings } from './weights';
+import {
+  ConstantWriter,
+  readConstant,
+  type QuantizedConstant,
+  type WeightSettings,
+} from './weights';
 import { wideDomain, type WideType } from './wide';
 
 /** What a quantizer of one layer looks like in an experiment. */

@@ -1,9 +1,9 @@
-/** What we write as codes is what the runtime's own QuantizeLinear computes. */
+/** What we write as codes is what the runtime's own QuantizeLinear computes, and what we read of them what its DequantizeLinear does. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chooseParams, quantizeArray } from '../../src/numeric';
 import { GraphIndex, makeTensor, serializeModel, tensorData, type Model } from '../../src/onnx';
-import { ConstantWriter } from '../../src/quantize/weights';
+import { ConstantWriter, readConstant, type QuantizedConstant } from '../../src/quantize/weights';
 import { Session } from '../../src/runtime/session';
 import { constantOf, GraphBuilder, randomValues } from '../lib/graph';
 import { outputs, value } from '../lib/runtime';
@@ -89,5 +89,41 @@ describe('codes of activations', () => {
       { numRuns: 200 },
     );
     await session.release();
+  });
+});
+
+describe('values of constants', () => {
+  const biases = Float32Array.from({ length: 6 }, (_, c) => (c % 2 ? 7.7 : -0.0123) * 3 ** c);
+  const scales = Float32Array.from({ length: 6 }, (_, c) => 1e-3 * (c + 1));
+  const weights = { granularity: 'channel', bits: 8 } as const;
+  it.each<[string, (writer: ConstantWriter) => QuantizedConstant]>([
+    [
+      'a weight by channel',
+      (w) => w.weight('w', 0, weights, w.scales('w', 0, weights, null, null)),
+    ],
+    ['an operand with a zero point', (w) => w.operand('w', 'uint8')],
+    // codes beyond 2^24, which float32 does not hold exactly
+    ['an int32 bias', (w) => w.bias('b', 1e-4, scales, biases)],
+  ])('are bit for bit those of the runtime: %s', async (_, write) => {
+    const g = new GraphBuilder();
+    const w = g.random('w', [6, 4, 3, 3]);
+    const b = g.constant('b', [6], biases);
+    g.output(g.node('c', 'Conv', [g.input('x', [1, 4, 5, 5]), w, b]));
+    const model = g.build();
+    const index = new GraphIndex(model.graph);
+    const constant = write(new ConstantWriter(model, index));
+    const d = new GraphBuilder();
+    const inputs = [constant.codes, constant.scale, constant.zeroPoint].map((name) =>
+      d.tensor(index.initializer(name)!),
+    );
+    const { axis } = constant;
+    d.node('dq', 'DequantizeLinear', inputs, axis === null ? {} : { axis }, ['y']);
+    const reader = d.output('y').build();
+    reader.graph.output[0]!.type = undefined;
+    const { y } = await outputs(reader, {});
+    expect(readConstant(index, null, constant)).toEqual(y!.data);
+    const codes = tensorData(index.initializer(constant.codes)!) as ArrayLike<number>;
+    if (codes instanceof Int32Array)
+      expect(Math.max(...codes.map(Math.abs))).toBeGreaterThan(2 ** 24);
   });
 });
