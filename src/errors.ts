@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'model.external-outside'
   | 'model.unsupported-opset'
   | 'model.unsupported-op'
+  | 'model.unsupported-type'
   | 'model.nothing-to-quantize'
   | 'model.not-fixed-point'
   | 'model.already-quantized'

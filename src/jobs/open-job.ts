@@ -4,6 +4,7 @@ import type { Memory } from './memory';
 import { Meter } from './meter';
 import { makePlan, readRecipe, type Plan } from './plan';
 import type { RecipeRequest } from './protocol';
+import { refuseTypes } from './refuse-types';
 import { Store } from './store';
 import { openSubject, type Subject } from './subject';
 
@@ -27,6 +28,7 @@ export async function openJob(
   const meter = new Meter((progress) => hooks.progress(progress));
   await meter.begin('read', 1);
   const subject = await openSubject(plan.model, memory, store);
+  refuseTypes(subject.source);
   const context: JobContext = {
     memory,
     meter,
