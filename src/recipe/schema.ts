@@ -358,7 +358,7 @@ export const recipeSchema = z
         threads: count(0, 'Threads of both sessions; 0 is the runtime’s default.').optional(),
         pairs: count(
           1,
-          'Interleaved pairs of FP32 and INT8 runs at most; 200 by default.',
+          'Interleaved pairs of runs, of FP32 and of the written model, at most; 200 by default.',
         ).optional(),
         seconds: above0('Time for the measurement at most; 3 by default.').optional(),
       })

@@ -2,7 +2,7 @@ import type { RunResult } from '../results';
 import { significant } from './figures/numbers';
 import type { Table } from './figures/table';
 import { verdictTable } from './figures/verdict';
-import { MODE_NAMES } from './modes';
+import { wordsOf } from './modes';
 import { roundedRow } from './rounded';
 import { withoutVnniRow } from './without-vnni';
 
@@ -12,7 +12,7 @@ export function beforeAfterTable(result: RunResult): Table {
   const { latency, layers } = result;
   const integer = layers.filter((l) => (l.executed ?? l.precision) !== 'float32').length;
   const rows = [
-    ['Layers', String(layers.length), `${integer} ${MODE_NAMES[result.mode].became}`, kept(result)],
+    ['Layers', String(layers.length), `${integer} ${wordsOf(result).became}`, kept(result)],
     ...table.rows,
   ];
   if (latency) {

@@ -5,7 +5,7 @@ import { fixedPoint } from './html/fixed-point';
 import { page } from './html/page';
 import * as sections from './html/sections';
 import { plansSection } from './mixed';
-import { MODE_NAMES } from './modes';
+import { wordsOf } from './modes';
 import { verdictSentence } from './sentence';
 
 /**
@@ -41,7 +41,7 @@ export function renderHtml(
     return found ? `<a href="#${found[1]}">${found[2]}</a>` : [];
   });
   const name = result.model.split(/[\\/]/).at(-1) ?? result.model;
-  const title = `${name} in ${MODE_NAMES[result.mode].short}`;
+  const title = `${name} in ${wordsOf(result).short}`;
   return page({
     title,
     head: `${badges(result)}

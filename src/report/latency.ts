@@ -2,6 +2,7 @@ import type { LatencyCause, LatencyProfile, LayerTime, LatencyResult, RunResult 
 import { badge } from './figures/layers';
 import { ms, notMeasured, percent, significant } from './figures/numbers';
 import type { Table } from './figures/table';
+import { wordsOf } from './modes';
 import type { Json } from './json-value';
 
 /** Kernels that a table names; the rest is summed up. */
@@ -23,10 +24,14 @@ export function causeText(cause: LatencyCause | null | undefined): string {
   }
 }
 
-/** Where both models spend their time, by kernel. @param plain medians without the profiler, which lengthens short kernels */
+/**
+ * Where both models spend their time, by kernel. @param plain medians without the profiler, which lengthens short kernels;
+ * @param written what the written model is called beside FP32
+ */
 export function kernelTable(
   { fp32, int8, runs }: LatencyProfile,
   plain: Pick<LatencyResult, 'fp32Ms' | 'int8Ms'>,
+  written: string,
 ): Table {
   const rows = (name: string, { kernels, outsideMs, runMs }: LatencyProfile['fp32']) => {
     const rest = kernels.slice(KERNELS);
@@ -57,7 +62,7 @@ export function kernelTable(
   };
   const longer = fp32.outsideMs === 0 || int8.outsideMs === 0;
   return {
-    caption: `Where the time goes, by the runtime's profiler in ${runs} interleaved runs${longer ? `; it lengthens short kernels: without it FP32 takes ${ms(plain.fp32Ms)}, INT8 ${ms(plain.int8Ms)}` : ''}`,
+    caption: `Where the time goes, by the runtime's profiler in ${runs} interleaved runs${longer ? `; it lengthens short kernels: without it FP32 takes ${ms(plain.fp32Ms)}, ${written} ${ms(plain.int8Ms)}` : ''}`,
     columns: [
       { name: 'Model' },
       { name: 'Kernel' },
@@ -66,19 +71,19 @@ export function kernelTable(
       { name: 'ms', right: true },
       { name: 'Share', right: true },
     ],
-    rows: [...rows('FP32', fp32), ...rows('INT8', int8)],
+    rows: [...rows('FP32', fp32), ...rows(written, int8)],
   };
 }
 
 /** Every layer's time in both models; of a group of layers that share kernels, the change stands in one row. */
-export function layerTimesTable({ layers }: LatencyProfile): Table {
+export function layerTimesTable({ layers }: LatencyProfile, written: string): Table {
   const time = (share: LayerTime['fp32']) =>
     share ? (share.in === null ? significant(share.ms) : `in ${share.in}`) : notMeasured;
   return {
     columns: [
       { name: 'Layer' },
       { name: 'FP32, ms', right: true },
-      { name: 'INT8, ms', right: true },
+      { name: `${written}, ms`, right: true },
       { name: 'Conversions, ms', right: true },
       { name: 'Change, ms', right: true },
       { name: 'Interval', right: true },
@@ -105,9 +110,12 @@ export function slowerLines({ fixes }: LatencyProfile): string[] {
 }
 
 /** The kernels and the layers that got slower, as a terminal shows them; empty where the nodes were not timed. */
-export function profileParts({ latency }: RunResult): { table: Table; slower: string[] } | null {
+export function profileParts(result: RunResult): { table: Table; slower: string[] } | null {
+  const { latency } = result;
   const profile = latency?.profile;
-  return profile ? { table: kernelTable(profile, latency), slower: slowerLines(profile) } : null;
+  if (!profile) return null;
+  const table = kernelTable(profile, latency, wordsOf(result).column);
+  return { table, slower: slowerLines(profile) };
 }
 
 /** The profile in `--json`. */

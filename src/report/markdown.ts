@@ -6,7 +6,7 @@ import { searchSentence, searchTable } from './search';
 import { fixedSentence, fixedTable } from './fixed';
 import { layersTable } from './figures/layers';
 import type { Table } from './figures/table';
-import { MODE_NAMES } from './modes';
+import { wordsOf } from './modes';
 import { costOf, verdictSentence, worstFive } from './sentence';
 
 /** A result as a short Markdown document: what goes into a pull request or an issue. */
@@ -17,7 +17,7 @@ export function renderMarkdown(result: RunResult): string {
   const worst = worstFive(result);
   const settled = calibrationText(result);
   const parts = [
-    `# ${text(title)} in ${MODE_NAMES[result.mode].short}`,
+    `# ${text(title)} in ${wordsOf(result).short}`,
     calibration?.random
       ? '> **Calibrated on random data**: these numbers say nothing about real inputs.'
       : '',

@@ -1,4 +1,4 @@
-import type { Mode } from '../results';
+import type { Mode, Precision, RunResult } from '../results';
 
 /** What tables and sentences call a mode. */
 export interface ModeName {
@@ -35,3 +35,24 @@ export const MODE_NAMES: Readonly<Record<Mode, ModeName>> = {
   float16: { short: 'float16', long: 'float16', ...named('Float16', 'in float16') },
   float32: { short: 'FP32', long: 'FP32, not quantized', ...named('Written', 'changed') },
 };
+
+/** What the same is called where every layer that was written has another form than the mode's usual one. */
+const FORMS: Partial<Record<Precision, ModeName>> = {
+  int16: {
+    short: 'INT16',
+    long: 'static INT16 (Q/DQ)',
+    column: 'INT16',
+    became: 'in INT16',
+    why: 'Why not INT16',
+    integers: true,
+  },
+  bfloat16: { short: 'bfloat16', long: 'bfloat16', ...named('Bfloat16', 'in bfloat16') },
+};
+
+/** What people call what a run wrote. */
+export function wordsOf({ mode, layers }: Pick<RunResult, 'mode' | 'layers'>): ModeName {
+  const written = new Set(layers.map(({ precision }) => precision));
+  written.delete('float32');
+  const [only, ...more] = written;
+  return (more.length === 0 && only ? FORMS[only] : undefined) ?? MODE_NAMES[mode];
+}

@@ -1,6 +1,6 @@
 import type { AccuracyResult, RunResult } from '../results';
 import { causeText } from './latency';
-import { MODE_NAMES } from './modes';
+import { wordsOf } from './modes';
 import { decibels, percent, significant, times } from './figures/numbers';
 
 /** Metrics that are shares of samples: differences of them are points. */
@@ -8,13 +8,13 @@ const SHARES = new Set(['top1', 'agreement']);
 
 /** The verdict in one sentence, from measured numbers alone; what was not measured is said. */
 export function verdictSentence(result: RunResult): string {
-  const { accuracy, mode } = result;
+  const { accuracy } = result;
   const clauses = [
     speedAndSize(result),
     accuracy ? gap(accuracy) : agreement(result),
     noise(result),
   ].filter((clause) => clause !== null);
-  return `In ${MODE_NAMES[mode].short} the model ${clauses.join('; ')}.`;
+  return `In ${wordsOf(result).short} the model ${clauses.join('; ')}.`;
 }
 
 function speedAndSize({ latency, size }: RunResult): string {

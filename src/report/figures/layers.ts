@@ -1,5 +1,5 @@
 import type { LayerResult, ModelSummary, Precision, RunResult } from '../../results';
-import { MODE_NAMES } from '../modes';
+import { wordsOf } from '../modes';
 import { withoutVnniText } from '../without-vnni';
 import type { Figure } from './figure';
 import { bytes, count, db, notMeasured, significant } from './numbers';
@@ -18,6 +18,21 @@ const badges: Record<Precision, string> = {
 /** The letter that stands for a precision in tables. */
 export function badge(precision: Precision | null): string {
   return precision ? badges[precision] : notMeasured;
+}
+
+const runs: Partial<Record<Precision, string>> = {
+  int4: 'reads weights of 4 bits',
+  int8: 'runs in INT8',
+  int16: 'moves 16-bit codes',
+  float32: 'in float',
+  mixed: 'partly in INT8',
+};
+
+/** What the letters of these layers mean, where a letter does not say it itself. */
+export function badgeLegend(layers: RunResult['layers']): string {
+  const used = new Set(layers.map(({ executed }) => executed));
+  const said = (Object.keys(runs) as Precision[]).filter((p) => used.has(p) || p === 'float32');
+  return said.map((p) => `${badges[p]} ${runs[p]}`).join(', ');
 }
 
 /** What a model's file says, layer by layer, before anything runs. */
@@ -56,7 +71,7 @@ export function layersTable(result: RunResult): Table {
       { name: 'Costs, dB', right: true },
       { name: 'Mean shift', right: true },
       { name: 'Without VNNI' },
-      { name: MODE_NAMES[result.mode].why },
+      { name: wordsOf(result).why },
     ],
     rows: result.layers.map((layer) => [
       layer.name,

@@ -1,6 +1,6 @@
 import type { AccuracyResult, LatencyResult, RunResult } from '../../results';
 import type { Figure } from './figure';
-import { MODE_NAMES } from '../modes';
+import { wordsOf } from '../modes';
 import { bytes, decibels, ms, percent, significant, times } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
 
@@ -9,7 +9,7 @@ const unmeasured = 'not measured';
 /** What a run found, in a few rows: speed, accuracy, SQNR, size, and the share of MACs where the mode has integers. */
 export function verdictTable(result: RunResult): Table {
   const { latency, accuracy, size, agreement } = result;
-  const words = MODE_NAMES[result.mode];
+  const words = wordsOf(result);
   const rows: string[][] = [
     latency
       ? [

@@ -23,13 +23,13 @@ export function sparkline(range: RangeSummary): string {
   return `<svg width="${width}" height="${height}" role="img" aria-label="distribution of ${escapeHtml(range.tensor)}"><path d="${bars}" fill="var(--int8)"/>${line}</svg>`;
 }
 
-/** Median and 99th percentile of both models on one scale. */
-export function latencyBars(latency: LatencyResult): string {
+/** Median and 99th percentile of both models on one scale. @param written what the second is called */
+export function latencyBars(latency: LatencyResult, written: string): string {
   const rows = [
     { name: 'FP32', p50: latency.fp32P50, p99: latency.fp32P99, colour: 'var(--fp32)' },
-    { name: 'INT8', p50: latency.int8P50, p99: latency.int8P99, colour: 'var(--int8)' },
+    { name: written, p50: latency.int8P50, p99: latency.int8P99, colour: 'var(--int8)' },
   ];
-  const [label, width, height] = [48, 420, 24];
+  const [label, width, height] = [written.length > 6 ? 84 : 48, 420, 24];
   const longest = Math.max(...rows.flatMap(({ p50, p99 }) => [p50, p99]), Number.MIN_VALUE);
   const x = (value: number) => ((value / longest) * width).toFixed(1);
   const bars = rows.map(

@@ -3,13 +3,13 @@ import { calibrationText } from '../calibration';
 import type { LayerResult, ModelSummary, RunResult } from '../../results';
 import { escapeHtml } from '../figures/figure';
 import { errorsTable, matchSentence } from '../figures/errors';
-import { badge, shiftText } from '../figures/layers';
+import { badge, badgeLegend, shiftText } from '../figures/layers';
 import { bytes, count, db, percent, significant } from '../figures/numbers';
 import { narrower, notFiniteText } from '../figures/ranges';
 import { choiceSentence, choiceTable } from '../choice';
 import { searchSection } from '../search';
 import { causeText, kernelTable, layerTimesTable, slowerLines } from '../latency';
-import { MODE_NAMES } from '../modes';
+import { wordsOf } from '../modes';
 import { verificationText } from '../verification';
 import { costOf, worstFive } from '../sentence';
 import { beforeAfterTable } from '../before-after';
@@ -28,7 +28,7 @@ export function beforeAfter(result: RunResult): string {
       ? 'not measured'
       : { html: met ? '<span class="good">met</span>' : '<b class="bad">not met</b>' },
   ]);
-  const bars = result.latency ? latencyBars(result.latency) : '';
+  const bars = result.latency ? latencyBars(result.latency, wordsOf(result).column) : '';
   const limitTable =
     limits.length === 0
       ? ''
@@ -50,11 +50,13 @@ export function beforeAfter(result: RunResult): string {
 }
 
 /** Where the time goes, by kernel and by layer. */
-export function times({ latency }: RunResult): string {
+export function times(result: RunResult): string {
+  const { latency } = result;
   const profile = latency?.profile;
+  const written = wordsOf(result).column;
   if (!profile) return '';
-  const kernels = kernelTable(profile, latency);
-  const layers = layerTimesTable(profile);
+  const kernels = kernelTable(profile, latency, written);
+  const layers = layerTimesTable(profile, written);
   const why = causeText(profile.cause);
   const slower = slowerLines(profile).map((line) => `<li>${escapeHtml(line)}.</li>`);
   const content = [
@@ -164,13 +166,12 @@ export function layers(result: RunResult): string {
     { name: 'MACs', right: true },
     { name: 'Mean shift', right: true },
     { name: 'On x86 without VNNI' },
-    { name: MODE_NAMES[result.mode].why },
+    { name: wordsOf(result).why },
   ];
   const corrected = result.layers.some((layer) => layer.biasShift?.kept);
   const shift =
     ' Mean shift: of a layer’s channels, before → after bias correction, on calibration samples that did not make it; one number where those did not agree.';
-  const { integers } = MODE_NAMES[result.mode];
-  const caption = `${integers ? '8 runs in INT8, ' : ''}F in float; hatched: kept in FP32 by the recipe.${corrected ? shift : ''}`;
+  const caption = `${badgeLegend(result.layers)}; hatched: kept in FP32 by the recipe.${corrected ? shift : ''}`;
   return section('layers', 'Layers', rows.length === 0 ? '' : table(heads, rows, caption));
 }
 
@@ -277,7 +278,7 @@ export function outputs(result: RunResult): string {
     { name: 'Close' },
   ];
   const caption = evaluatedOn
-    ? `INT8 against FP32 on ${evaluatedOn.samples} samples of ${evaluatedOn.source}${evaluatedOn.heldBack ? ', held back from calibration' : ''}.`
+    ? `${wordsOf(result).column} against FP32 on ${evaluatedOn.samples} samples of ${evaluatedOn.source}${evaluatedOn.heldBack ? ', held back from calibration' : ''}.`
     : '';
   const worst = (result.worstSamples ?? []).map((s): Cell[] => [name(s.sample), db(s.sqnrDb)]);
   const samples =
@@ -316,7 +317,7 @@ export function provenance(result: RunResult, summary: ModelSummary | null): str
     ['Written to', name(result.output ?? 'no file')],
     ...(result.verification ? [['Verified', verificationText(result.verification)]] : []),
     ['Recipe', name(result.recipe ?? 'none')],
-    ['Mode', MODE_NAMES[result.mode].long],
+    ['Mode', wordsOf(result).long],
     ['Target', result.target + (result.targetWasAuto ? ' (this machine, chosen by auto)' : '')],
     [
       'Calibrated on',
