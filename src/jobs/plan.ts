@@ -4,7 +4,7 @@ import { VernierError } from '../errors';
 import { parseRecipe, type ParseResult } from '../recipe/parse';
 import { lint } from '../recipe/lint';
 import type { NamedLayer } from '../recipe/match';
-import { toVernierError, type Problem } from '../recipe/problem';
+import { toVernierError, type Problem, type ProblemCode } from '../recipe/problem';
 import { resolveRecipe, type ResolvedRecipe } from '../recipe/defaults';
 import type { WideType } from '../quantize/wide';
 import type { Note, Target } from '../results';
@@ -133,10 +133,13 @@ function refuseWide(
   );
 }
 
+/** What of a recipe's lint a result tells, too. */
+const TOLD: readonly ProblemCode[] = ['no-match', 'no-effect', 'signed-activations'];
+
 /** What is doubtful about a recipe once the model's layers are known: names that match none, keys without effect. */
 export function layerWarnings(plan: Plan, layers: readonly NamedLayer[]): Note[] {
-  return lint(plan.parsed, { layers })
-    .filter(({ code }) => code === 'no-match' || code === 'no-effect')
+  return lint(plan.parsed, { layers, arch: process.arch })
+    .filter(({ code }) => TOLD.includes(code))
     .map((problem) => warning(problem, plan.recipePath));
 }
 

@@ -135,6 +135,11 @@ export const texts = {
   bfloat16Io: (): Text => ({
     message: `${code('keep_io: false')} has no effect with ${code('type: bfloat16')}: onnxruntime-node carries no bfloat16.`,
   }),
+  signedActivations: (): Text => ({
+    message:
+      'On x86 onnxruntime multiplies unsigned activations: with `int8` a convolution may take twice as long.',
+    remedy: 'Set `type: uint8`, or leave it out.',
+  }),
   percentileWithout: (): Text => ({
     message: `${code('percentile')} has no effect: no observer is ${code('percentile')}.`,
     remedy: 'Set `observer: percentile`.',

@@ -16,6 +16,8 @@ export interface Surroundings {
   layers?: readonly NamedLayer[];
   /** Whether the files and folders that the recipe names are there, by the text that names them. */
   exists?: Readonly<Record<string, boolean>>;
+  /** What `target: auto` stands for here: the processor as Node names it. */
+  arch?: string;
 }
 
 /**
@@ -29,6 +31,7 @@ export function lint(parse: ParseResult, around: Surroundings = {}): Problem[] {
     ...(around.exists ? missingFiles(parse, around.exists) : []),
     ...sameData(parse),
     ...(parse.recipe ? withoutEffect(parse, parse.recipe) : []),
+    ...(parse.recipe ? signedActivations(parse, parse.recipe, around) : []),
   ];
   return problems.sort((a, b) => a.range.start - b.range.start);
 }
@@ -172,4 +175,20 @@ function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
   if (recipe.limits?.top1_drop !== undefined && !recipe.evaluate)
     hint(['limits', 'top1_drop'], texts.limitWithout('top1_drop', 'evaluate:'));
   return problems;
+}
+
+/** Signed activations where convolutions have kernels for unsigned ones. Without the layers, there may be some. */
+function signedActivations({ doc }: ParseResult, recipe: Recipe, around: Surroundings): Problem[] {
+  const { target = 'auto', quantization } = recipe;
+  const onX86 = target === 'auto' ? around.arch === 'x64' : target.startsWith('x86-');
+  const convolves = around.layers?.length ? around.layers.some(({ op }) => op === 'Conv') : true;
+  const asked = quantization?.activations?.type === 'int8';
+  if (!asked || !onX86 || !convolves || modeFor(quantization.mode, target) !== 'static') return [];
+  const path = ['quantization', 'activations', 'type'];
+  return [
+    problemOn(doc, path, 'signed-activations', texts.signedActivations(), {
+      severity: 'warning',
+      replacements: ['uint8'],
+    }),
+  ];
 }

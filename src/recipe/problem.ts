@@ -29,6 +29,7 @@ export type LintCode =
   | 'random-data'
   | 'keeps-everything'
   | 'no-effect'
+  | 'signed-activations'
   | 'hurts'
   | 'slower';
 

@@ -18,6 +18,37 @@ function found(text: string, around: Surroundings = { layers }): string[] {
   });
 }
 
+describe('signed activations', () => {
+  const signed = (target: string, rest = '') =>
+    `${head}${target}quantization: { activations: { type: int8 }${rest} }`;
+  const conv = [{ name: 'c', op: 'Conv' }];
+
+  it.each<[string, string, Surroundings, string[]]>([
+    ['x86-vnni', signed('target: x86-vnni\n'), {}, ['4 signed-activations int8']],
+    ['x86-avx2', signed('target: x86-avx2\n'), {}, ['4 signed-activations int8']],
+    ['this machine, an x86', signed(''), { arch: 'x64' }, ['3 signed-activations int8']],
+    [
+      'with a convolution',
+      signed(''),
+      { arch: 'x64', layers: conv },
+      ['3 signed-activations int8'],
+    ],
+    ['this machine, an ARM', signed(''), { arch: 'arm64' }, []],
+    ['a machine of which nothing is known', signed(''), {}, []],
+    ['arm64', signed('target: arm64\n'), { arch: 'x64' }, []],
+    ['no convolution', signed(''), { arch: 'x64', layers: [{ name: 'm', op: 'MatMul' }] }, []],
+    ['unsigned', `${head}quantization: { activations: { type: uint8 } }`, { arch: 'x64' }, []],
+    ['dynamic', signed('', ', mode: dynamic'), { arch: 'x64' }, ['3 no-effect type']],
+  ])('%s', (_, text, around, expected) => {
+    expect(found(text, around)).toEqual(expected);
+  });
+
+  it('offers the unsigned type', () => {
+    const parse = parseRecipe(signed('target: x86-vnni\n'), 'a.quant.yaml');
+    expect(lint(parse)[0]).toMatchObject({ replacements: ['uint8'] });
+  });
+});
+
 describe('lint', () => {
   it.each([
     [

@@ -26,7 +26,7 @@ export async function checkRecipe(
     parse,
     problems: [
       ...parse.problems,
-      ...lint(parse, { layers, exists }),
+      ...lint(parse, { layers, exists, arch: process.arch }),
       ...(known.hurts && known.result
         ? [...hurtDiagnostics(parse, known.result), ...slowerDiagnostics(parse, known.result)]
         : []),
