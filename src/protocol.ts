@@ -4,7 +4,14 @@
  */
 import type { ErrorData } from './errors';
 import type { MixedPrecision, PlannedLayer } from './results-mixed';
-import type { ModelSummary, Progress, RangeDetail, RunResult, WeightDetail } from './results';
+import type {
+  FusionMeasurement,
+  ModelSummary,
+  Progress,
+  RangeDetail,
+  RunResult,
+  WeightDetail,
+} from './results';
 
 export type * from './results';
 export type * from './results-mixed';
@@ -27,8 +34,17 @@ export interface RecipeState {
   calibrates: boolean;
   /** The recipe differs from the one behind `result`. */
   dirtySinceResult: boolean;
+  /** It differs from the one behind `mixed` in more than the layers that plans take out of INT8. */
+  dirtySincePlans: boolean;
   /** One-based line of `keep_fp32:` or of the layer's entry, by layer name. */
   lines: Record<string, number>;
+}
+
+/** Of what is kept beside the recipe: when it was found, and whether the model's file was written since. */
+export interface FoundWhen {
+  /** ISO time. */
+  finishedAt: string;
+  modelChanged: boolean;
 }
 
 /** The whole state of an inspector; sent when it opens and whenever a part changes. */
@@ -38,8 +54,12 @@ export interface InspectorState {
   summary: ModelSummary | null;
   result: RunResult | null;
   recipe: RecipeState;
-  /** Plans of mixed precision that were tried in this window, without the times of single nodes. */
+  /** The last plans of mixed precision that were tried, without the times of single nodes. */
   mixed: MixedPrecision | null;
+  mixedWhen: FoundWhen | null;
+  /** What fusing gains, where it was measured. */
+  gains: FusionMeasurement | null;
+  gainsWhen: FoundWhen | null;
   /** What is running on this model now. */
   job: { title: string; progress: Progress | null } | null;
   /** The last failure; it stands beside the last good result. */
@@ -59,6 +79,7 @@ export type InspectorAction =
   | 'measureModes'
   | 'planMixed'
   | 'findBest'
+  | 'measureFusions'
   | 'chooseTarget'
   | 'dequantize'
   | 'exportReport'

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Listener } from '../jobs/client';
 import type { Requests } from '../jobs/protocol';
+import { readKept } from '../jobs/kept';
 import { readResult } from '../jobs/store';
 import type { Log } from './log';
 import { setting } from './setting';
@@ -152,6 +153,7 @@ export class Sessions implements vscode.Disposable {
       findRecipe: async (modelPath) => findRecipe(modelPath, await recipesBeside(modelPath)),
       readRecipe,
       readResult,
+      readKept,
       describeRecipe: async (path, text, context) => {
         const { describeRecipe } = await import('./language/describe');
         return describeRecipe(vscode.workspace.asRelativePath(path), path, text, context);
@@ -178,7 +180,7 @@ export class Sessions implements vscode.Disposable {
         if (dirname(session.modelPath) === folder || dirname(session.recipePath) === folder)
           void session.refreshRecipe();
     });
-    const stored = this.watcher(join(folder, '.vernier'), '*.result.json', () => {
+    const stored = this.watcher(join(folder, '.vernier'), '*.{result,plans,gains}.json', () => {
       for (const session of this.all())
         if (dirname(session.recipePath) === folder) void session.resultChanged();
     });

@@ -16,8 +16,12 @@ import type { Optimizing } from '../runtime/latency';
 import { optimizedGraph } from '../runtime/optimized';
 import { runtimeVersion } from '../runtime/session';
 import { inputsOf } from './inputs';
+import { Memory } from './memory';
 import type { Meter } from './meter';
+import { makePlan, readRecipe } from './plan';
+import { openSamples } from './samples';
 import { latencyStage } from './stages/latency';
+import { openSubject } from './subject';
 
 /** On what, and for how long. */
 export interface MeasureRequest {
@@ -27,6 +31,10 @@ export interface MeasureRequest {
   threads?: number;
   /** For each optimizer. */
   seconds?: number;
+  /** Or a recipe, whose calibration data it is. */
+  recipe?: { recipePath: string; text?: string };
+  /** Path of the recipe beside which the result is kept. */
+  kept?: string;
 }
 
 /** A file whose fusions are known. */
@@ -55,11 +63,12 @@ const PROCESSES = 3;
  */
 export async function measureGains(
   subject: Subject,
-  { data, threads = 0, seconds = SECONDS }: MeasureRequest,
+  request: MeasureRequest,
   meter: Meter,
   bundle: string,
 ): Promise<FusionMeasurement> {
-  const sample = await sampleFor(subject, data);
+  const { threads = 0, seconds = SECONDS } = request;
+  const sample = await sampleFor(subject, request);
   const optimizers = optimizersOf(subject.fusions);
   await meter.begin('read', optimizers.length);
   const apart: { optimizer: Optimizer; graph: Model; patterns: FusionGain['patterns'] }[] = [];
@@ -122,8 +131,10 @@ function timesOf(latency: LatencyResult, without: Model, executed: Model): Fusio
 
 async function sampleFor(
   { file, model }: Subject,
-  data: MeasureRequest['data'],
+  { data, recipe }: MeasureRequest,
 ): Promise<{ feed: Feed; source: string; random: boolean }> {
+  const own = recipe && !data ? await sampleOfRecipe(recipe) : null;
+  if (own) return own;
   const source = await openData({
     data: [...(data ?? ['random'])],
     seed: 0,
@@ -133,4 +144,14 @@ async function sampleFor(
     inputShapes: {},
   });
   return { feed: await source.sample(0), source: source.name, random: source.random };
+}
+
+/** The first sample that a recipe calibrates or else evaluates on; null where it names none. */
+async function sampleOfRecipe({ recipePath, text }: NonNullable<MeasureRequest['recipe']>) {
+  const plan = await makePlan(recipePath, text ?? (await readRecipe(recipePath)));
+  const samples = await openSamples(plan, await openSubject(plan.model, new Memory()));
+  const selection = samples.calibration ?? samples.evaluation;
+  if (!selection) return null;
+  const { source, indices } = selection;
+  return { feed: await source.sample(indices[0]!), source: source.name, random: source.random };
 }

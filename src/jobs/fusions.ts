@@ -8,7 +8,9 @@ import { optimizedGraph } from '../runtime/optimized';
 import { runtimeVersion } from '../runtime/session';
 import type { JobHooks } from './context';
 import { measureGains, type MeasureRequest } from './fusion-gains';
+import { keepFound } from './kept';
 import { Meter } from './meter';
+import { Store } from './store';
 
 /** A file whose fusions are looked at. */
 export interface FusionsRequest {
@@ -20,7 +22,8 @@ export interface FusionsRequest {
 
 /**
  * What of a file can run as one, checked against the graph that the runtime makes of that very file, and where integers are
- * interrupted by floats; where asked for, what fusing gains. Writes nothing.
+ * interrupted by floats; where asked for, what fusing gains. Writes nothing but what
+ * is to be kept.
  * @param bundle the worker's own file, for the timing process
  * @throws VernierError `model.*` of loading and preparing, and what {@link measureGains} throws
  */
@@ -43,7 +46,16 @@ export async function fusionReport(
       (was === 'will' && !alone && status === 'blocked') || (was === 'blocked' && status === 'done')
     );
   });
-  const subject = { file, model, look, said, fusions, executed: all };
+  const measured = measure
+    ? await measureGains(
+        { file, model, look, said, fusions, executed: all },
+        measure,
+        meter,
+        bundle,
+      )
+    : null;
+  if (measured && measure?.kept !== undefined)
+    await keepFound(new Store(measure.kept), 'gains', measured, null, file);
   return {
     model: file,
     runtime: runtimeVersion(),
@@ -51,7 +63,7 @@ export async function fusionReport(
     executedNodes: all.graph.node.length,
     fusions,
     breaks: quantizationBreaks(all, look.source, look.context),
-    measured: measure ? await measureGains(subject, measure, meter, bundle) : null,
+    measured,
     mistaken: mistaken.length,
   };
 }

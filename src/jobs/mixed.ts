@@ -7,6 +7,7 @@ import { sqnrDb } from '../numeric';
 import type { MixedPlan, MixedPrecision, PlannedLayer } from '../results-mixed';
 import { runtimeVersion } from '../runtime/session';
 import type { JobHooks } from './context';
+import { keepFound } from './kept';
 import type { Memory } from './memory';
 import { choose } from './mixed/choose';
 import { layerNoises, relative, sensitivities, takesWide } from './mixed/noises';
@@ -37,7 +38,8 @@ const FIRST_RUNS = 12;
 
 /**
  * Looks for plans: every layer alone, then by numbers of layers the best of those that are expected to do, each run as the
- * runtime executes it. What was measured is kept by its content, so that it goes on where it was stopped.
+ * runtime executes it. What was measured is kept by its content, so that it goes on where it was stopped; the plans are kept
+ * beside the recipe.
  * Throws `recipe.*`, `model.*`, `data.*`.
  */
 export async function planRecipe(
@@ -50,7 +52,9 @@ export async function planRecipe(
   const samples = layerSamplesFor(plan, subject, { macs: PLAN_MACS, most: MOST_SAMPLES });
   const study = await openStudy({ ...plan, layerSamples: samples }, subject, context);
   try {
-    return await findPlans(study, request, bundle);
+    const found = await findPlans(study, request, bundle);
+    await keepFound(context.store, 'plans', found, plan.parsed.doc.text, plan.model);
+    return found;
   } finally {
     study.quantized.release();
   }

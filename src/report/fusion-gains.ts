@@ -41,15 +41,16 @@ function gainVerdict({ low, high }: FusionTimes): string {
 
 /** What it was measured on, and what could not be measured, in sentences. */
 export function gainsSentence(measured: FusionMeasurement): string {
-  const { whole, data, random, threads, machine, runtime, idle } = measured;
+  const { whole, gains, data, random, threads, machine, runtime, idle } = measured;
   const with_ = threads === 0 ? "the runtime's threads" : `threads: ${threads}`;
   const on = random ? 'random input' : `a sample of ${data}`;
+  const fewest = Math.min(whole.pairs, ...gains.map(({ pairs }) => pairs));
   const others =
     idle.length === 0
       ? ''
       : ` Without ${idle.join(', ')} nothing comes apart: they had no part in it, or others do their work then.`;
   return (
-    `Each against the model with all optimization, interleaved, ${whole.pairs} runs or more of both, on ${on} ` +
+    `Each against the model with all optimization, interleaved, ${fewest} runs or more of both, on ${on} ` +
     `(${machine}, ${with_}, onnxruntime-node ${runtime}). The gains of optimizers that build on one another do not add up.${others}`
   );
 }

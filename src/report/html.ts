@@ -1,6 +1,7 @@
-import type { ModelSummary, RunResult } from '../results';
+import type { FusionMeasurement, ModelSummary, RunResult } from '../results';
 import type { MixedPrecision } from '../results-mixed';
 import { escapeHtml } from './figures/figure';
+import { gainsSection } from './fusion-gains';
 import { fixedPoint } from './html/fixed-point';
 import { page } from './html/page';
 import * as sections from './html/sections';
@@ -13,11 +14,13 @@ import { verdictSentence } from './sentence';
  * ranges, fusions, bytes, where the numbers came from, and the lines that load the model. Every text is escaped.
  * @param summary what the model's file says, for its producer and opset; null if it is not at hand
  * @param mixed plans of mixed precision that were tried beside it
+ * @param gains what fusing gains, where it was measured
  */
 export function renderHtml(
   result: RunResult,
   summary: ModelSummary | null,
   mixed: MixedPrecision | null = null,
+  gains: FusionMeasurement | null = null,
 ): string {
   const parts = [
     sections.beforeAfter(result),
@@ -30,6 +33,7 @@ export function renderHtml(
     fixedPoint(result),
     sections.ranges(result),
     sections.fusions(result),
+    gains ? gainsSection(gains) : '',
     sections.byteBudget(result),
     sections.outputs(result),
     sections.load(result),

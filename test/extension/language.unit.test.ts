@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { withPlan } from '../../src/recipe/plan-edit';
 import { describeRecipe } from '../../src/extension/language/describe';
 import { fixesFor, mostSensitive } from '../../src/extension/language/fixes';
 import { withData } from '../../src/extension/language/recipeData';
@@ -52,6 +53,7 @@ describe('describeRecipe', () => {
       mode: 'static',
       calibrates: true,
       dirtySinceResult: true,
+      dirtySincePlans: false,
       lines: { '/conv1': 5, '/conv2': 5, '/conv3': 6, '/conv4': 5, '/fc': 5 },
     });
   });
@@ -75,6 +77,26 @@ describe('describeRecipe', () => {
     } as RunResult;
     expect(say(text, null, kept).dirtySinceResult).toBe(false);
     expect(say(text.replace('static', 'dynamic'), null, kept).dirtySinceResult).toBe(true);
+  });
+
+  it('is another than the one behind plans in all but what a plan writes into it', () => {
+    const choices = [
+      { layer: '/conv2', precision: 'float32' as const },
+      { layer: '/fc', precision: 'int16' as const },
+    ];
+    const since = (now: string, then: string) =>
+      describeRecipe('net.quant.yaml', '/dir/net.quant.yaml', now, {
+        ...{ summary, result, ranText: null },
+        planned: { text: then, choices },
+      }).dirtySincePlans;
+    expect(since(text, text)).toBe(false);
+    expect(since(withPlan(text, choices), text)).toBe(false);
+    expect(since(withPlan(text, choices.slice(0, 1)), withPlan(text, choices))).toBe(false);
+    expect(since(text.replace('# my', '# our'), text)).toBe(false);
+    expect(since(text.replace('static', 'dynamic'), text)).toBe(true);
+    expect(since(text.replace('  - /conv3\n', ''), text)).toBe(true);
+    expect(since('model: [', text)).toBe(true);
+    expect(say(text).dirtySincePlans).toBe(false);
   });
 
   it('does not fall over half a recipe', () => {

@@ -25,6 +25,7 @@ function setUp(options: { trusted?: boolean; recipe?: string | null } = {}) {
   const looks: Call[] = [];
   const runs: Call[] = [];
   const stored = new Map<string, RunResult>();
+  const kept: { plans?: unknown; gains?: unknown } = {};
   const recipe = { path: '/m/net.quant.yaml', text: 'model: net.onnx', unsaved: false };
   const found = { path: options.recipe === undefined ? recipe.path : options.recipe };
   const runner = (calls: Call[]) => ({
@@ -42,16 +43,18 @@ function setUp(options: { trusted?: boolean; recipe?: string | null } = {}) {
     findRecipe: async () => found.path,
     readRecipe: async () => ({ text: recipe.text, unsaved: recipe.unsaved }),
     readResult: async (path) => stored.get(path) ?? null,
-    describeRecipe: async (path, text, { ranText }) => ({
+    readKept: async (_, what) => (kept[what] as never) ?? null,
+    describeRecipe: async (path, text, { ranText, planned }) => ({
       ...noRecipe,
       path,
       exists: text !== null,
       dirtySinceResult: ranText !== null && ranText !== text,
+      dirtySincePlans: planned != null && planned.text !== text,
     }),
     log: () => undefined,
   };
   const session = new ModelSession('/m/net.onnx', ports, options.trusted ?? true);
-  return { session, looks, runs, stored, recipe, found };
+  return { session, looks, runs, stored, kept, recipe, found };
 }
 
 const run = { title: 'Quantize', until: 'all' } as const;
@@ -91,6 +94,76 @@ describe('opening', () => {
     const { session } = setUp({ recipe: null });
     await session.open();
     expect(session.recipePath).toBe('/m/net.quant.yaml');
+  });
+});
+
+describe('what is kept beside the recipe', () => {
+  const mixed = { plans: [{ choices: [], latency: null }], recommended: 0 };
+  const plans = {
+    value: mixed,
+    recipe: 'model: net.onnx',
+    finishedAt: '2026-01-01T00:00:00.000Z',
+    modelChanged: false,
+  };
+
+  it('comes back when the model is opened, with its date and what has changed since', async () => {
+    const { session, kept, recipe } = setUp();
+    kept.plans = plans;
+    await session.open();
+    expect(session.state).toMatchObject({
+      mixed,
+      mixedWhen: { finishedAt: plans.finishedAt, modelChanged: false },
+      recipe: { dirtySincePlans: false },
+    });
+    recipe.text = 'model: net.onnx\ntarget: arm64';
+    await session.recipeChanged();
+    expect(session.state.recipe.dirtySincePlans).toBe(true);
+  });
+
+  it('is taken anew where another window or the command line found something', async () => {
+    const { session, kept } = setUp();
+    await session.open();
+    expect(session.state.mixed).toBeNull();
+    kept.plans = { ...plans, modelChanged: true };
+    kept.gains = { value: { gains: [] }, recipe: null, finishedAt: 'later', modelChanged: false };
+    await session.resultChanged();
+    expect(session.state.mixedWhen).toEqual({
+      finishedAt: plans.finishedAt,
+      modelChanged: true,
+    });
+    expect(session.state.gainsWhen?.finishedAt).toBe('later');
+  });
+
+  it('says nothing where nothing is new, and goes with its recipe', async () => {
+    const { session, kept, found } = setUp();
+    kept.plans = plans;
+    await session.open();
+    const patches: object[] = [];
+    session.onDidChange((patch) => patches.push(patch));
+    await session.keptChanged();
+    expect(patches).toEqual([]);
+    delete kept.plans;
+    found.path = '/m/other.quant.yaml';
+    await session.refreshRecipe();
+    expect(session.state).toMatchObject({ mixed: null, mixedWhen: null });
+  });
+
+  it('gains are measured on the written model where there is one', async () => {
+    const { session, runs, stored } = setUp();
+    stored.set('/m/net.quant.yaml', { ...result('one'), output: '/m/net.int8.onnx' });
+    await session.open();
+    const ended = session.measureFusions('Measure');
+    await settle();
+    expect(runs[0]).toMatchObject({
+      method: 'fusions',
+      params: {
+        model: '/m/net.int8.onnx',
+        measure: { kept: '/m/net.quant.yaml', recipe: { recipePath: '/m/net.quant.yaml' } },
+      },
+    });
+    runs[0]?.resolve({ measured: { gains: [] } });
+    await ended;
+    expect(session.state).toMatchObject({ gains: { gains: [] }, job: null });
   });
 });
 

@@ -1,6 +1,7 @@
 /** Plans of mixed precision: what is tried, what is expected of it, what is recommended, and that it goes on. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { readKept } from '../../src/jobs/kept';
 import { Memory } from '../../src/jobs/memory';
 import { planRecipe } from '../../src/jobs/mixed';
 import { parseRecipe } from '../../src/recipe/parse';
@@ -95,6 +96,20 @@ describe('plans of mixed precision', () => {
       budgetSeconds: 1e-9,
     });
     expect(short).toMatchObject({ stopped: true, recommended: 0 });
+  });
+
+  it('are kept beside the recipe, with what tells whether they still hold', async () => {
+    const { recipePath, write, at } = await project(folder, 'kept');
+    write();
+    expect(await readKept(recipePath, 'plans')).toBeNull();
+    const { result } = await plan(recipePath, { layers: 1, timed: false });
+    const kept = (await readKept(recipePath, 'plans'))!;
+    expect(kept.value).toEqual(JSON.parse(JSON.stringify(result)));
+    expect(kept).toMatchObject({ modelChanged: false, recipe: readFileSync(recipePath, 'utf8') });
+    expect(Date.now() - Date.parse(kept.finishedAt)).toBeLessThan(60_000);
+    const later = new Date(Date.now() + 5000);
+    utimesSync(at('net.onnx'), later, later);
+    expect((await readKept(recipePath, 'plans'))!.modelChanged).toBe(true);
   });
 
   it('meet the limits with the fewest layers, or say what is missing', async () => {

@@ -184,6 +184,28 @@ const checks = {
     await best.locator('[data-testid="take-plan"]').waitFor({ state: 'detached' });
     assert.equal(await page.locator('[data-testid="take-plan"]').count(), 5);
   },
+  async 'plans of another day: when they were found and what has changed since'(open) {
+    const page = await open('planned-before', { view: 'overview' });
+    assert.match(await byId(page, 'plans-age').textContent(), /Found/);
+    assert.match(
+      await byId(page, 'changed-since').textContent(),
+      /recipe has changed since\. The model’s file was written since/,
+    );
+    const fresh = await open('planned', { view: 'overview' });
+    assert.equal(await byId(fresh, 'changed-since').count(), 0);
+    assert.match(await byId(fresh, 'plans-age').textContent(), /3 min/);
+  },
+  async 'gains of fusions: asked for, and shown with their intervals'(open) {
+    const none = await open('done', { view: 'fusions' });
+    await byId(none, 'action-measureFusions').click();
+    assert.deepEqual(await asked(none, 'action'), [{ action: 'measureFusions' }]);
+    const page = await open('gained', { view: 'fusions' });
+    assert.equal(await byId(page, 'fusion-gain').count(), 4);
+    const row = page.locator('[data-testid=fusion-gain][data-optimizer=ConvBNFusion]');
+    assert.match(await row.textContent(), /27 Conv\+BatchNorm.*139 → 33.*1\.42 1\.40 … 1\.44/);
+    const pad = page.locator('[data-testid=fusion-gain][data-optimizer=PadFusion]');
+    assert.match(await pad.textContent(), /no difference proven/);
+  },
   async 'a search: what was found, why, and all that was tried'(open) {
     const page = await open('searched', { view: 'overview' });
     await byId(page, 'action-more').click();

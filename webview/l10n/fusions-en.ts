@@ -31,6 +31,22 @@ export const enFusions = {
     'Let it be quantized: take it out of keep_fp32, or give it a range.',
   'fusions.break.rescaled': 'The codes are only written anew, with another scale or zero point.',
   'fusions.unbreak.rescaled': 'Give both sides the same range.',
+  'fusions.measure': 'Measure Gain',
+  'fusions.measureTip': 'Time the model without one of the runtime’s optimizers after the other',
+  'fusions.gains': 'What fusing gains',
+  'fusions.without': 'Without',
+  'fusions.apart': 'Comes apart',
+  'fusions.nodes': 'Nodes',
+  'fusions.msWithout': 'ms without',
+  'fusions.msWith': 'ms with',
+  'fusions.gain': 'Gain, ×',
+  'fusions.allOptimization': 'all optimization',
+  'fusions.everything': 'everything',
+  'fusions.unproven': 'no difference proven',
+  'fusions.slower': 'slower with it here',
+  'fusions.idle': 'Without {names} nothing comes apart: no part in it, or others do it then.',
+  'fusions.gainsOn': '{model}, {pairs} interleaved runs or more, on {source}',
+  'fusions.gainsSum': 'Gains of optimizers that build on one another do not add up.',
   'fusions.gain.Pad+Conv':
     'The padding happens while the kernel reads: the padded copy of the tensor is never written.',
   'fusions.gain.Conv+BatchNorm':
@@ -63,9 +79,9 @@ export const enFusions = {
   'fusions.gain.MatMul+Scale':
     'The kernel multiplies by the constant while it writes: a pass over the matrix less.',
   'fusions.gain.Conv+Add':
-    "In FP32 they run as one kernel; in INT8 as two, QLinearConv and QLinearAdd, with the activation in the range of the sum's quantizer.",
+    "In float they run as one kernel; in integers as two, QLinearConv and QLinearAdd, with the activation in the range of the sum's quantizer.",
   'fusions.gain.Conv+Add+Activation':
-    "In FP32 they run as one kernel; in INT8 as two, QLinearConv and QLinearAdd, with the activation in the range of the sum's quantizer.",
+    "In float they run as one kernel; in integers as two, QLinearConv and QLinearAdd, with the activation in the range of the sum's quantizer.",
   'fusions.gain.DQ+Q': 'Two passes over the tensor, and its float copy, are not made.',
   'fusions.gain.DQ+Operator+Q':
     'It computes with 8-bit integers, and the tensors around it are a quarter as large.',

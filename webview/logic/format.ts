@@ -132,6 +132,12 @@ export function fileName(path: string): string {
   return path.split(/[\\/]/).at(-1) ?? path;
 }
 
+/** What samples come from: the first of a list of files stands for all. */
+export function sourceName(source: string): string {
+  const [first, ...more] = source.split(', ');
+  return more.length > 0 ? `${fileName(first!)} …` : source;
+}
+
 /** Milliseconds with three significant digits. */
 export function ms(value: number): string {
   return `${significant(value)} ms`;

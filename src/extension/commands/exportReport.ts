@@ -33,7 +33,8 @@ export async function exportReport(
     }));
   if (!to) return undefined;
   const { renderHtml } = await import('../../report/html');
-  const html = renderHtml(result, session.state.summary, session.state.mixed);
+  const { summary, mixed, gains } = session.state;
+  const html = renderHtml(result, summary, mixed, gains);
   await vscode.workspace.fs.writeFile(to, new TextEncoder().encode(html));
   void offerToOpen(to);
   return to;

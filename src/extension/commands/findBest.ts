@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
-import { VernierError } from '../../errors';
 import { searchSentence, searchText } from '../../report/search';
 import type { SearchResult } from '../../results';
 import { writeRecipe } from '../language/edit';
 import { asNamedInRecipe } from '../session/lookup';
 import { untrusted, type ModelSession } from '../session/session';
 import { readRecipe } from '../sessions';
+import { refuseBeside } from './aloneHere';
 import { chooseData } from './chooseData';
 import { searchRows, type SearchRow } from './searchRows';
 import type { Services } from './services';
@@ -34,13 +34,7 @@ export async function findBest(
   if (!vscode.workspace.isTrusted) throw untrusted();
   const session = await targetOf(argument, services.sessions, true);
   if (!session) return undefined;
-  const busy = services.sessions.all().find(({ running }) => running);
-  if (busy)
-    throw new VernierError(
-      'job.busy',
-      `A job runs on ${busy.state.fileName}: times that are measured beside it would not be true.`,
-      { remedy: 'Wait for it or cancel it, then search.' },
-    );
+  refuseBeside(services.sessions, 'search');
   const text = await recipeText(session);
   if (text === undefined) return undefined;
   const minutes = options.minutes ?? (await pickMinutes());

@@ -5,6 +5,7 @@ import type { Mode, ModeChoice } from '../../results';
 import { asNamedInRecipe } from '../session/lookup';
 import { untrusted, type ModelSession } from '../session/session';
 import { readRecipe } from '../sessions';
+import { refuseBeside } from './aloneHere';
 import { chooseData } from './chooseData';
 import { choiceRows, type ChoiceRow } from './choiceRows';
 import { setWords } from './chooseWord';
@@ -23,13 +24,7 @@ export async function measureModes(
   if (!vscode.workspace.isTrusted) throw untrusted();
   const session = await targetOf(argument, services.sessions, true);
   if (!session) return undefined;
-  const busy = services.sessions.all().find(({ running }) => running);
-  if (busy)
-    throw new VernierError(
-      'job.busy',
-      `A job runs on ${busy.state.fileName}: times that are measured beside it would not be true.`,
-      { remedy: 'Wait for it or cancel it, then measure.' },
-    );
+  refuseBeside(services.sessions, 'measure');
   const { text } = await readRecipe(session.recipePath);
   const data = text === null ? await chooseData(session) : undefined;
   if (text === null && data === undefined) return undefined;

@@ -11,6 +11,7 @@ import { exportRanges, type ExportRangesOptions } from './exportRanges';
 import { exportReport, type ExportOptions } from './exportReport';
 import { keepLayer } from './keepLayer';
 import { findBest, type FindBestOptions } from './findBest';
+import { measureFusions } from './measureFusions';
 import { measureModes } from './measureModes';
 import { planMixed } from './planMixed';
 import { openModel, openRecipe, type OpenRecipeOptions } from './openRecipe';
@@ -29,6 +30,7 @@ const handlers: Record<CommandName, Handler> = {
   planMixed: (services, target, options) => planMixed(services, target, plain<RunOptions>(options)),
   findBest: (services, target, options) =>
     findBest(services, target, plain<FindBestOptions>(options)),
+  measureFusions,
   chooseTarget,
   dequantize: (services, target, options) =>
     dequantize(services, target, plain<DequantizeOptions>(options)),

@@ -4,24 +4,18 @@ import { resolveRecipe, type ResolvedRecipe } from '../../recipe/defaults';
 import { planLayers, type NamedLayer } from '../../recipe/match';
 import { calibrationNeed } from '../../recipe/modes';
 import { parseRecipe, type ParseResult } from '../../recipe/parse';
+import { insteadOfPlan } from '../../recipe/plan-edit';
 import { keepLines, lineColumn, rangeOf } from '../../recipe/positions';
-import type { ModelSummary, RunResult } from '../../results';
+import type { RunResult } from '../../results';
+import type { DescribeContext } from '../session/ports';
 import { noRecipe } from '../session/state';
-
-/** What a recipe's text is compared with and looked up in. */
-export interface DescribeContext {
-  summary: ModelSummary | null;
-  result: RunResult | null;
-  /** The text behind the result, where it ran in this window. */
-  ranText: string | null;
-}
 
 /** What the recipe says now, as the inspector shows it; lenient, since it is asked while somebody types. */
 export function describeRecipe(
   shownPath: string,
   path: string,
   text: string | null,
-  { summary, result, ranText }: DescribeContext,
+  { summary, result, ranText, planned = null }: DescribeContext,
 ): RecipeState {
   if (text === null) return { ...noRecipe, path: shownPath };
   const parse = parseRecipe(text, path);
@@ -40,8 +34,27 @@ export function describeRecipe(
     mode,
     calibrates: calibrationNeed(mode) !== 'unused',
     dirtySinceResult: result !== null && isNewer(parse, resolved, kept, result, ranText),
+    dirtySincePlans: planned !== null && differs(text, planned, layers, path),
     lines: linesOf(parse, layers),
   };
+}
+
+/** Whether a recipe differs from the one behind plans in more than what a plan writes into it. */
+function differs(
+  text: string,
+  planned: NonNullable<DescribeContext['planned']>,
+  layers: readonly NamedLayer[],
+  path: string,
+): boolean {
+  const bare = (whole: string) => {
+    const { recipe } = parseRecipe(insteadOfPlan(whole, [], planned.choices, layers), path);
+    return recipe && JSON.stringify(resolveRecipe(recipe));
+  };
+  try {
+    return text !== planned.text && bare(text) !== bare(planned.text);
+  } catch {
+    return true; // what cannot be read is not what it was
+  }
 }
 
 /** The mode as the recipe says it: `auto` is one here. */

@@ -18,6 +18,7 @@ export const commands = {
   measureModes: { id: 'vernier.measureModes', icon: 'dashboard' },
   planMixed: { id: 'vernier.planMixed', icon: 'layers' },
   findBest: { id: 'vernier.findBest', icon: 'telescope' },
+  measureFusions: { id: 'vernier.measureFusions', icon: 'combine' },
   chooseTarget: { id: 'vernier.chooseTarget', icon: 'server-environment' },
   dequantize: { id: 'vernier.dequantize', icon: 'symbol-number' },
   openRecipe: { id: 'vernier.openRecipe', icon: 'settings-gear' },

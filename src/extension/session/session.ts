@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import { toErrorData, VernierError, type ErrorData } from '../../errors';
 import type { Listener } from '../../jobs/client';
 import type { RunUntil } from '../../jobs/protocol';
-import type { RangeDetail, RunResult, WeightDetail } from '../../results';
+import type { FoundWhen } from '../../protocol';
+import type { FusionMeasurement, RangeDetail, RunResult, WeightDetail } from '../../results';
 import type { MixedPrecision } from '../../results-mixed';
 import { defaultRecipePath } from './lookup';
 import type { SessionPorts } from './ports';
@@ -31,6 +32,8 @@ export class ModelSession {
   private run: { id: number; abort: AbortController; finished: Promise<void> } | null = null;
   private nextRun = 1;
   private ranText: string | null = null;
+  /** Text of the recipe behind the plans that are shown. */
+  private plannedText: string | null = null;
   private opened: Promise<void> | null = null;
   private reading = 0;
   private describing = 0;
@@ -84,6 +87,7 @@ export class ModelSession {
       });
       if (reading !== this.reading) return;
       this.apply({ type: 'summary', summary });
+      await this.keptChanged();
       await this.recipeChanged();
     } catch (thrown) {
       if (reading === this.reading) this.fail(thrown);
@@ -97,6 +101,7 @@ export class ModelSession {
     if (this.recipe === path) return;
     this.recipe = path;
     this.ranText = null;
+    this.plannedText = null;
     this.apply({ type: 'otherRecipe' });
     await this.resultChanged();
   }
@@ -109,6 +114,7 @@ export class ModelSession {
     if (found !== this.recipe) {
       this.recipe = found;
       this.ranText = null;
+      this.plannedText = null;
       this.apply({ type: 'otherRecipe' });
     }
     await this.resultChanged();
@@ -123,7 +129,25 @@ export class ModelSession {
         result?.finishedAt === this.current.result?.finishedAt;
       if (!same) this.apply({ type: 'restored', result });
     }
+    await this.keptChanged();
     await this.recipeChanged();
+  }
+
+  /** Reads again what is kept beside the recipe: plans, and what fusing gains. */
+  async keptChanged(): Promise<void> {
+    if (this.run) return;
+    const path = this.recipePath;
+    const [plans, gains] = await Promise.all([
+      this.ports.readKept(path, 'plans'),
+      this.ports.readKept(path, 'gains'),
+    ]);
+    if (path !== this.recipePath) return;
+    const when = ({ finishedAt, modelChanged }: FoundWhen) => ({ finishedAt, modelChanged });
+    if (plans) {
+      this.plannedText = plans.recipe;
+      this.apply({ type: 'keptPlans', mixed: plans.value, when: when(plans) });
+    }
+    if (gains) this.apply({ type: 'keptGains', gains: gains.value, when: when(gains) });
   }
 
   /** The text of the recipe has changed, in the editor or on disk. */
@@ -131,11 +155,13 @@ export class ModelSession {
     const describing = ++this.describing;
     const path = this.recipePath;
     const { text } = await this.ports.readRecipe(path);
-    const { summary, result } = this.current;
+    const { summary, result, mixed } = this.current;
+    const choices = mixed?.plans.flatMap((plan) => plan.choices) ?? [];
     const recipe = await this.ports.describeRecipe(path, text, {
       summary,
       result,
       ranText: this.ranText,
+      planned: mixed && this.plannedText !== null ? { text: this.plannedText, choices } : null,
     });
     if (describing === this.describing) this.apply({ type: 'recipe', recipe });
   }
@@ -162,10 +188,31 @@ export class ModelSession {
 
   /** Looks for plans of mixed precision, as {@link start} runs the recipe; what was found is part of the state. */
   plan(title: string): Promise<MixedPrecision | null> {
-    return this.job(title, undefined, async (id, { recipePath, text }, listener) => {
+    return this.job(title, undefined, async (id, { recipePath, text, ran }, listener) => {
       const mixed = await this.ports.work.request('plan', { recipePath, text }, listener);
-      this.finishRun(id, { type: 'planned', run: id, mixed });
+      this.plannedText = ran;
+      this.finishRun(id, { type: 'planned', run: id, mixed, at: new Date().toISOString() });
       return mixed;
+    });
+  }
+
+  /** Times what fusing gains in a file: the written model, or the model itself; what was found is part of the state. */
+  measureFusions(title: string): Promise<FusionMeasurement | null> {
+    return this.job(title, undefined, async (id, { recipePath, text, ran }, listener) => {
+      const model = this.current.result?.output ?? this.modelPath;
+      const measure = {
+        kept: recipePath,
+        ...(ran === null ? {} : { recipe: { recipePath, text } }),
+      };
+      const { measured } = await this.ports.work.request('fusions', { model, measure }, listener);
+      if (!measured) return null;
+      this.finishRun(id, {
+        type: 'gained',
+        run: id,
+        gains: measured,
+        at: new Date().toISOString(),
+      });
+      return measured;
     });
   }
 

@@ -1,6 +1,6 @@
 import type { ErrorData } from '../../errors';
-import type { InspectorState, RecipeState } from '../../protocol';
-import type { ModelSummary, Progress, RunResult } from '../../results';
+import type { FoundWhen, InspectorState, RecipeState } from '../../protocol';
+import type { FusionMeasurement, ModelSummary, Progress, RunResult } from '../../results';
 import type { MixedPrecision } from '../../results-mixed';
 
 /** What is known of one model; every view of it shows the same. The language is the window's, not the model's. */
@@ -18,7 +18,10 @@ export type SessionEvent =
   | { type: 'progress'; run: number; progress: Progress }
   | { type: 'partial'; run: number; result: RunResult }
   | { type: 'done'; run: number; result: RunResult }
-  | { type: 'planned'; run: number; mixed: MixedPrecision };
+  | { type: 'planned'; run: number; mixed: MixedPrecision; at: string }
+  | { type: 'gained'; run: number; gains: FusionMeasurement; at: string }
+  | { type: 'keptPlans'; mixed: MixedPrecision; when: FoundWhen }
+  | { type: 'keptGains'; gains: FusionMeasurement; when: FoundWhen };
 
 export const noRecipe: RecipeState = {
   path: '',
@@ -30,6 +33,7 @@ export const noRecipe: RecipeState = {
   mode: 'static',
   calibrates: true,
   dirtySinceResult: false,
+  dirtySincePlans: false,
   lines: {},
 };
 
@@ -40,6 +44,9 @@ export function initialState(fileName: string, trusted: boolean): SessionState {
     result: null,
     recipe: noRecipe,
     mixed: null,
+    mixedWhen: null,
+    gains: null,
+    gainsWhen: null,
     job: null,
     failure: null,
     trusted,
@@ -55,6 +62,7 @@ export function initialState(fileName: string, trusted: boolean): SessionState {
  * 4. A result from disk never replaces one while a job runs.
  * 5. A partial result takes the place of a measured one only when it has a verdict of its own: numbers do
  *    not vanish for a second only to come back a little different.
+ * 6. What is kept on disk is taken while no job runs, and where it is another than what is shown.
  */
 export function reduce(
   state: SessionState,
@@ -80,7 +88,9 @@ export function reduce(
     case 'recipe':
       return { recipe: event.recipe };
     case 'otherRecipe':
-      return state.mixed && { mixed: null };
+      return state.mixed || state.gains
+        ? { mixed: null, mixedWhen: null, gains: null, gainsWhen: null }
+        : null;
     case 'trusted':
       return state.trusted ? null : { trusted: true, ...clearUntrusted(state) };
     case 'started':
@@ -94,17 +104,31 @@ export function reduce(
     case 'done':
       return { result: event.result, job: null, failure: null };
     case 'planned':
-      return { mixed: withoutNodes(event.mixed), job: null, failure: null };
+      return { ...plans(event.mixed, fresh(event.at)), job: null, failure: null };
+    case 'gained':
+      return { gains: event.gains, gainsWhen: fresh(event.at), job: null, failure: null };
+    case 'keptPlans':
+      return state.job || same(state.mixedWhen, event.when) ? null : plans(event.mixed, event.when);
+    case 'keptGains':
+      return state.job || same(state.gainsWhen, event.when)
+        ? null
+        : { gains: event.gains, gainsWhen: event.when };
   }
 }
 
+const fresh = (finishedAt: string): FoundWhen => ({ finishedAt, modelChanged: false });
+
+function same(a: FoundWhen | null, b: FoundWhen): boolean {
+  return a?.finishedAt === b.finishedAt && a.modelChanged === b.modelChanged;
+}
+
 /** Times of single nodes stay out of what pages are sent. */
-function withoutNodes(mixed: MixedPrecision): MixedPrecision {
+function plans(mixed: MixedPrecision, mixedWhen: FoundWhen): Partial<SessionState> {
   const plans = mixed.plans.map((plan) => ({
     ...plan,
     latency: plan.latency && { ...plan.latency, profile: null },
   }));
-  return { ...mixed, plans };
+  return { mixed: { ...mixed, plans }, mixedWhen };
 }
 
 function hasVerdict(result: RunResult | null): boolean {

@@ -1,4 +1,5 @@
 import type {
+  FoundWhen,
   InspectorState,
   ModelSummary,
   RangeDetail,
@@ -10,6 +11,7 @@ import { breaks, fusions, mobilenet, ranges, results } from './mobilenet';
 import { choice } from './choice';
 import { search } from '../../fixtures/search';
 import { existing } from './existing';
+import { gains } from './gains';
 import { fixed } from './fixed';
 import { mixed } from './mixed';
 import { histogram, random } from './random';
@@ -25,6 +27,7 @@ function recipe(kept: string[]): RecipeState {
     mode: 'static',
     calibrates: true,
     dirtySinceResult: false,
+    dirtySincePlans: false,
     lines: { conv_dw_3: 14, ...Object.fromEntries(kept.map((name, i) => [name, 15 + i])) },
   };
 }
@@ -173,6 +176,9 @@ const whole = (kept: string[] = [], change: Partial<InspectorState> = {}): Inspe
     result: run(summary, kept),
     recipe: recipe(kept),
     mixed: null,
+    mixedWhen: null,
+    gains: null,
+    gainsWhen: null,
     job: null,
     failure: null,
     trusted: true,
@@ -222,6 +228,12 @@ function large(): InspectorState {
     },
   };
 }
+
+/** So many minutes ago. */
+const when = (minutes: number, modelChanged = false): FoundWhen => ({
+  finishedAt: new Date(Date.now() - minutes * 60_000).toISOString(),
+  modelChanged,
+});
 
 /** The states that the pictures and the page's tests show, by name. */
 export const states: Record<string, () => InspectorState> = {
@@ -323,7 +335,12 @@ export const states: Record<string, () => InspectorState> = {
     if (result?.latency) state.result = { ...result, search: search(result, result.latency) };
     return { ...state, recipe: { ...state.recipe, mode: 'auto' } };
   },
-  planned: () => whole([], { mixed: mixed(true) }),
+  planned: () => whole([], { mixed: mixed(true), mixedWhen: when(3) }),
+  'planned-before': () => {
+    const state = whole([], { mixed: mixed(true), mixedWhen: when(2000, true) });
+    return { ...state, recipe: { ...state.recipe, dirtySincePlans: true } };
+  },
+  gained: () => whole([], { gains: gains(), gainsWhen: when(3) }),
   'planned-missed': () => whole(['conv_dw_3'], { mixed: mixed(false), language: 'zh-cn' }),
   quantized: () => {
     const state = whole([], { result: null });

@@ -3,7 +3,8 @@ import { FUSION_PARTS, fusionCounts, fusionLines } from '../../logic/fusions';
 import { t } from '../../l10n';
 import { FlowList } from '../parts/FlowList';
 import { Empty } from '../parts/marks';
-import { fusionFilter, selected, state } from '../store';
+import { act, fusionFilter, locked, selected, state } from '../store';
+import { FusionGains } from './FusionGains';
 import { FusionRow } from './FusionRows';
 
 /** Height of a line before it was seen. */
@@ -55,7 +56,18 @@ export function FusionsView() {
             </vscode-option>
           ))}
         </vscode-dropdown>
+        <span class="space" />
+        <vscode-button
+          appearance="secondary"
+          data-testid="action-measureFusions"
+          title={t('fusions.measureTip')}
+          disabled={locked.value}
+          onClick={() => act('measureFusions')}
+        >
+          {t('fusions.measure')}
+        </vscode-button>
       </div>
+      {now?.gains && <FusionGains gains={now.gains} when={now.gainsWhen} />}
       {lines.length === 0 && <Empty icon="filter" title={t('fusions.none')} />}
       {lines.length > 0 && (
         <FlowList

@@ -26,7 +26,7 @@ export function OverviewView() {
       <div class="column">
         {result ? <Verdict result={result} /> : <Unmeasured />}
         <Next />
-        {now.mixed && <OverviewPlans mixed={now.mixed} />}
+        {now.mixed && <OverviewPlans mixed={now.mixed} when={now.mixedWhen} />}
         {result && <Worst />}
         {result && <Outputs result={result} />}
         <Notes notes={[...(result?.notes ?? []), ...(summary?.notes ?? [])]} />

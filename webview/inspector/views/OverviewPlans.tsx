@@ -1,13 +1,15 @@
-import type { LimitResult, MixedPlan, MixedPrecision } from '../../../src/protocol';
+import type { FoundWhen, LimitResult, MixedPlan, MixedPrecision } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { bytes, db, fileName, fixed, percent, plain, significant } from '../../logic/format';
+import { bytes, db, fixed, percent, plain, significant, sourceName } from '../../logic/format';
 import { named, planRows, wideInFloat, type PlanRow } from '../../logic/plans';
+import { age } from '../Failure';
 import { Block } from '../parts/blocks';
+import { Changed } from '../parts/Changed';
 import { Icon } from '../parts/marks';
 import { locked, select, selected, state, takePlan } from '../store';
 
 /** Plans of mixed precision that were tried: what each takes out of INT8, what that costs and buys, and a button that takes it. */
-export function OverviewPlans({ mixed }: { mixed: MixedPrecision }) {
+export function OverviewPlans({ mixed, when }: { mixed: MixedPrecision; when: FoundWhen | null }) {
   const { plans, recommended, measuredOn, missed } = mixed;
   const rows = planRows(mixed, state.value?.recipe.kept ?? []);
   const best = plans[recommended]!;
@@ -20,6 +22,9 @@ export function OverviewPlans({ mixed }: { mixed: MixedPrecision }) {
           : `${t(best.choices.length === 0 ? 'plans.keepNone' : 'plans.take', { layers })} ${mixed.reason}.`}
         {mixed.stopped && ` ${t('plans.stopped')}`}
       </p>
+      {when && (
+        <Changed recipe={state.value?.recipe.dirtySincePlans ?? false} model={when.modelChanged} />
+      )}
       {missed.length > 0 && <Missed missed={missed} />}
       <table class="mini wide plans">
         <thead>
@@ -47,6 +52,9 @@ export function OverviewPlans({ mixed }: { mixed: MixedPrecision }) {
             })}
         {' · '}
         {t('plans.tried', { n: plans.length })} · {mixed.machine}
+        {when && (
+          <span data-testid="plans-age"> · {t('plans.found', { age: age(when.finishedAt) })}</span>
+        )}
       </p>
     </Block>
   );
@@ -115,12 +123,6 @@ function Row({ row: { plan, recommended, inRecipe } }: { row: PlanRow }) {
       )}
     </tbody>
   );
-}
-
-/** The first of a list of files stands for all. */
-function sourceName(source: string): string {
-  const [first, ...more] = source.split(', ');
-  return more.length > 0 ? `${fileName(first!)} …` : source;
 }
 
 /** Names of layers, each of which selects its layer. */

@@ -34,7 +34,7 @@ export const convAdd: FusionPattern = {
     ...(['second-reader', 'graph-output', 'layout', 'shape', 'shape-unknown'] as const),
     ...(['no-bias', 'same-value', 'type', 'taken', 'provider'] as const),
   ],
-  gain: "In FP32 they run as one kernel; in INT8 as two, QLinearConv and QLinearAdd, with the activation in the range of the sum's quantizer.",
+  gain: "In float they run as one kernel; in integers as two, QLinearConv and QLinearAdd, with the activation in the range of the sum's quantizer.",
   match(input) {
     const { graph, fused } = input;
     const matches: Match[] = [];
