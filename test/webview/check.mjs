@@ -184,6 +184,14 @@ const checks = {
     await best.locator('[data-testid="take-plan"]').waitFor({ state: 'detached' });
     assert.equal(await page.locator('[data-testid="take-plan"]').count(), 5);
   },
+  async 'a float16 model: what it gives where every value is rounded'(open) {
+    const page = await open('rounded', { view: 'overview' });
+    const text = await byId(page, 'elsewhere-rounded').textContent();
+    assert.match(text, /logits61\.4.*features8\.2.*1,024.*16 samples · 100 % same label/);
+    assert.match(await byId(page, 'elsewhere-withoutVnni').textContent(), /9\.1.*75.*same label/);
+    const broken = page.locator('[data-testid=elsewhere-rounded] td.loud');
+    assert.equal(await broken.count(), 1);
+  },
   async 'plans of another day: when they were found and what has changed since'(open) {
     const page = await open('planned-before', { view: 'overview' });
     assert.match(await byId(page, 'plans-age').textContent(), /Found/);

@@ -33,6 +33,7 @@ const shots = [
   ['overview-planned-light', 'light', 'planned', { view: 'overview' }, [1480, 1100]],
   ['overview-planned-hc', 'hc-dark', 'planned', { view: 'overview' }, [1480, 1100]],
   ['overview-planned-hc-light', 'hc-light', 'planned-missed', { view: 'overview' }, [1480, 1100]],
+  ['overview-rounded', 'dark', 'rounded', { view: 'overview' }, [1480, 1100]],
   ['overview-planned-before', 'light', 'planned-before', { view: 'overview' }, [1480, 1100]],
   ['overview-planned-narrow', 'dark', 'planned', { view: 'overview' }, [640, 1100]],
   ['overview-fixed', 'dark', 'fixed', { view: 'overview' }, [1480, 1500]],

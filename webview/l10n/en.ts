@@ -248,6 +248,14 @@ export const en = {
   'calibration.outside': 'Outside',
   'calibration.outsideMore': 'Values outside the range, on samples that were not calibrated on',
   'calibration.notFinite': 'NaN, ∞',
+  'elsewhere.title': 'On other hardware, simulated',
+  'elsewhere.rounded': 'Every value rounded to float16',
+  'elsewhere.roundedTip':
+    'as hardware with float16 arithmetic does, against FP32. The CPU here leaves most of these roundings out, so what is measured on it is closer.',
+  'elsewhere.withoutVnni': 'x86 without VNNI',
+  'elsewhere.withoutVnniTip':
+    'where pairs of products are added in 16 bits and clip, against the same model with VNNI.',
+  'elsewhere.sameLabel': '{percent} % same label',
   'outputs.name': 'Output',
   'outputs.meanAbs': 'Mean abs',
   'outputs.within': 'Within, %',

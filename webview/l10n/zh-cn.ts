@@ -232,6 +232,13 @@ export const zhCn: Table = {
   'calibration.outside': '超出',
   'calibration.outsideMore': '未用于校准的样本上超出范围的值',
   'calibration.notFinite': 'NaN、∞',
+  'elsewhere.title': '在其他硬件上（模拟）',
+  'elsewhere.rounded': '每个值都舍入为 float16',
+  'elsewhere.roundedTip':
+    '如同具有 float16 运算的硬件，与 FP32 比较。此处的 CPU 省去了大部分舍入，因此在其上测得的更接近。',
+  'elsewhere.withoutVnni': '没有 VNNI 的 x86',
+  'elsewhere.withoutVnniTip': '成对乘积以 16 位相加并会截断，与同一模型在有 VNNI 时比较。',
+  'elsewhere.sameLabel': '{percent} % 标签相同',
   'outputs.name': '输出',
   'outputs.meanAbs': '平均差',
   'outputs.within': '在内，%',

@@ -340,6 +340,19 @@ export const states: Record<string, () => InspectorState> = {
     const state = whole([], { mixed: mixed(true), mixedWhen: when(2000, true) });
     return { ...state, recipe: { ...state.recipe, dirtySincePlans: true } };
   },
+  rounded: () => {
+    const state = whole();
+    const rounded = {
+      samples: 16,
+      outputs: [
+        { name: 'logits', sqnrDb: 61.4, maxAbs: 0.0131, notFinite: 0 },
+        { name: 'features', sqnrDb: 8.2, maxAbs: 65_504, notFinite: 1024 },
+      ],
+      sameLabel: 1,
+    };
+    if (state.result) state.result = { ...state.result, mode: 'float16', rounded };
+    return { ...state, recipe: { ...state.recipe, mode: 'float16' } };
+  },
   gained: () => whole([], { gains: gains(), gainsWhen: when(3) }),
   'planned-missed': () => whole(['conv_dw_3'], { mixed: mixed(false), language: 'zh-cn' }),
   quantized: () => {

@@ -12,6 +12,7 @@ import { OverviewExisting } from './OverviewExisting';
 import { OverviewFixed } from './OverviewFixed';
 import { OverviewFile } from './OverviewFile';
 import { OverviewPlans } from './OverviewPlans';
+import { OverviewElsewhere } from './OverviewElsewhere';
 import { OverviewSide } from './OverviewSide';
 
 const ICONS = { good: 'pass', bad: 'error', warn: 'warning', plain: 'info' };
@@ -29,6 +30,7 @@ export function OverviewView() {
         {now.mixed && <OverviewPlans mixed={now.mixed} when={now.mixedWhen} />}
         {result && <Worst />}
         {result && <Outputs result={result} />}
+        {result && <OverviewElsewhere result={result} />}
         <Notes notes={[...(result?.notes ?? []), ...(summary?.notes ?? [])]} />
       </div>
       <div class="column side">{result ? <OverviewSide result={result} /> : <OverviewFile />}</div>
