@@ -1,9 +1,12 @@
 import type { ModeChoice, ModeTrial } from '../results';
 import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
 import type { Table } from './figures/table';
+import { speedText } from './figures/trial';
 import type { Json } from './json-value';
+import { speedDocument } from './latency';
 import { MODE_NAMES } from './modes';
 import { terminalTable, type TerminalOptions } from './terminal';
+import { capital, comparedOn, threadsText } from './words';
 
 /** FP32 and every mode that was tried: speed with its spread, p50 and p99, what is kept, size. */
 export function choiceTable(choice: ModeChoice): Table {
@@ -16,9 +19,7 @@ export function choiceTable(choice: ModeChoice): Table {
   const won = (mode: string) => (mode === choice.winner ? '←' : '');
   const row = (t: ModeTrial): string[] => [
     MODE_NAMES[t.mode].long,
-    t.latency
-      ? `${t.latency.speedup.toFixed(2)} × (${t.latency.low.toFixed(2)} … ${t.latency.high.toFixed(2)})`
-      : notMeasured,
+    t.latency ? speedText(t.latency) : notMeasured,
     tail(t.latency?.int8P50, t.latency?.int8P99),
     db(t.worstDb),
     ...kept(metric ? significant(t.accuracy?.int8) : percent(t.agreement?.value)),
@@ -56,13 +57,10 @@ export function choiceTable(choice: ModeChoice): Table {
 /** What won and why, and what it was read from, in two sentences. */
 export function choiceSentence(choice: ModeChoice): string {
   const { measuredOn, threads } = choice;
-  const on = measuredOn.random
-    ? 'random input, which says nothing of accuracy'
-    : `${measuredOn.samples} samples of ${measuredOn.source}`;
-  const with_ = threads === 0 ? "the runtime's threads" : `threads: ${threads}`;
+  const on = comparedOn(measuredOn);
   return (
     `Chosen: ${MODE_NAMES[choice.winner].long}. ${capital(choice.reason)}. ` +
-    `Each mode against FP32, interleaved, on ${on}; ${choice.rule} (${choice.machine}, ${with_}).`
+    `Each mode against FP32, interleaved, on ${on}; ${choice.rule} (${choice.machine}, ${threadsText(threads)}).`
   );
 }
 
@@ -103,11 +101,7 @@ export function choiceDocument(choice: ModeChoice): { [key: string]: Json } {
         n: t.accuracy.n,
       },
       latency: t.latency && {
-        fp32_ms: t.latency.fp32Ms,
-        int8_ms: t.latency.int8Ms,
-        speedup: t.latency.speedup,
-        low: t.latency.low,
-        high: t.latency.high,
+        ...speedDocument(t.latency),
         fp32_p99: t.latency.fp32P99,
         int8_p99: t.latency.int8P99,
         pairs: t.latency.pairs,
@@ -115,8 +109,4 @@ export function choiceDocument(choice: ModeChoice): { [key: string]: Json } {
       },
     })),
   };
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -6,6 +6,7 @@ import { section } from './html/parts';
 import type { Json } from './json-value';
 import { snakeCased } from './snake';
 import { terminalTable, type TerminalOptions } from './terminal';
+import { sourceName, threadsText } from './words';
 
 /** What each optimizer of the runtime gains, and all of them: the same model without and with it. */
 export function gainsTable({ whole, gains }: FusionMeasurement): Table {
@@ -42,8 +43,7 @@ function gainVerdict({ low, high }: FusionTimes): string {
 /** What it was measured on, and what could not be measured, in sentences. */
 export function gainsSentence(measured: FusionMeasurement): string {
   const { whole, gains, data, random, threads, machine, runtime, idle } = measured;
-  const with_ = threads === 0 ? "the runtime's threads" : `threads: ${threads}`;
-  const on = random ? 'random input' : `a sample of ${data}`;
+  const on = random ? 'random input' : `a sample of ${sourceName(data)}`;
   const fewest = Math.min(whole.pairs, ...gains.map(({ pairs }) => pairs));
   const others =
     idle.length === 0
@@ -51,7 +51,7 @@ export function gainsSentence(measured: FusionMeasurement): string {
       : ` Without ${idle.join(', ')} nothing comes apart: they had no part in it, or others do their work then.`;
   return (
     `Each against the model with all optimization, interleaved, ${fewest} runs or more of both, on ${on} ` +
-    `(${machine}, ${with_}, onnxruntime-node ${runtime}). The gains of optimizers that build on one another do not add up.${others}`
+    `(${machine}, ${threadsText(threads)}, onnxruntime-node ${runtime}). The gains of optimizers that build on one another do not add up.${others}`
   );
 }
 

@@ -12,7 +12,7 @@ import { choiceDocument } from './choice';
 import { breakDocument, fusionDocument } from './fusions';
 import { searchDocument } from './search';
 import type { Json } from './json-value';
-import { profileDocument } from './latency';
+import { profileDocument, speedDocument } from './latency';
 
 export type { Json } from './json-value';
 
@@ -62,11 +62,7 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
       rtol: o.rtol,
     })),
     latency: latency && {
-      fp32_ms: latency.fp32Ms,
-      int8_ms: latency.int8Ms,
-      speedup: latency.speedup,
-      low: latency.low,
-      high: latency.high,
+      ...speedDocument(latency),
       fp32_p50: latency.fp32P50,
       fp32_p99: latency.fp32P99,
       int8_p50: latency.int8P50,

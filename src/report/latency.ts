@@ -5,6 +5,17 @@ import type { Table } from './figures/table';
 import { wordsOf } from './modes';
 import type { Json } from './json-value';
 
+/** Medians and the speed-up with its interval, in documents. */
+export function speedDocument(latency: LatencyResult) {
+  return {
+    fp32_ms: latency.fp32Ms,
+    int8_ms: latency.int8Ms,
+    speedup: latency.speedup,
+    low: latency.low,
+    high: latency.high,
+  };
+}
+
 /** Kernels that a table names; the rest is summed up. */
 const KERNELS = 8;
 

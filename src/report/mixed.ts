@@ -3,10 +3,12 @@ import { escapeHtml } from './figures/figure';
 import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
 import { tableHtml, type Table } from './figures/table';
 import { page } from './html/page';
+import { speedDocument } from './latency';
 import { section } from './html/parts';
 import type { Json } from './json-value';
 import { snakeCased } from './snake';
 import { terminalTable, type TerminalOptions } from './terminal';
+import { comparedOn } from './words';
 
 /** So many layers are listed, the loudest first. */
 const LISTED = 12;
@@ -94,17 +96,9 @@ export function planSentence(result: MixedPrecision): string {
   const accuracy = plan.accuracy
     ? ` ${plan.accuracy.metric} ${plan.accuracy.fp32 === null ? '' : `goes from ${significant(plan.accuracy.fp32)} to `}${significant(plan.accuracy.int8)} (${plan.accuracy.n} samples).`
     : '';
-  const on = measuredOn.random
-    ? 'random input, which says nothing of accuracy'
-    : `${measuredOn.samples} samples of ${sourceName(measuredOn.source)}`;
+  const on = comparedOn(measuredOn);
   const end = stopped ? ' The time was over before all was tried: this is the best so far.' : '';
   return `${take}: ${reason}.${accuracy} Each plan was run, on ${on} (${machine}, onnxruntime-node ${runtime}).${end}`;
-}
-
-/** The first of a list of files stands for all. */
-function sourceName(source: string): string {
-  const [first, ...more] = source.split(', ');
-  return more.length > 0 ? `${first} and ${more.length} more` : source;
 }
 
 /** The plans as a section of a report. Every text is escaped. */
@@ -128,14 +122,7 @@ export function mixedText(result: MixedPrecision, options: TerminalOptions = {})
 export function mixedDocument(result: MixedPrecision): Json {
   const plans = result.plans.map(({ latency, ...plan }) => ({
     ...plan,
-    latency: latency && {
-      fp32Ms: latency.fp32Ms,
-      int8Ms: latency.int8Ms,
-      speedup: latency.speedup,
-      low: latency.low,
-      high: latency.high,
-      threads: latency.threads,
-    },
+    latency: latency && { ...speedDocument(latency), threads: latency.threads },
   }));
   return snakeCased({ ...result, plans });
 }

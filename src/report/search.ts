@@ -2,11 +2,14 @@ import type { SearchResult, SearchTry } from '../results';
 import { escapeHtml } from './figures/figure';
 import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
 import { tableHtml, type Table } from './figures/table';
+import { speedText } from './figures/trial';
 import { page } from './html/page';
 import { section } from './html/parts';
 import type { Json } from './json-value';
+import { speedDocument } from './latency';
 import { snakeCased } from './snake';
 import { terminalTable, type TerminalOptions } from './terminal';
+import { capital, comparedOn, threadsText } from './words';
 
 const STATES: Readonly<Record<SearchTry['state'], string>> = {
   chosen: '←',
@@ -22,9 +25,7 @@ export function searchTable({ tries, chosen, fp32Bytes }: SearchResult): Table {
   const labels = !metric && tries.some((t) => t.agreement);
   const kept = (value: string) => (metric || labels ? [value] : []);
   const speed = ({ latency, timedAs }: SearchTry) =>
-    latency
-      ? `${latency.speedup.toFixed(2)} × (${latency.low.toFixed(2)} … ${latency.high.toFixed(2)})${timedAs === null ? '' : ' *'}`
-      : notMeasured;
+    latency ? `${speedText(latency)}${timedAs === null ? '' : ' *'}` : notMeasured;
   const accuracy = ({ accuracy: a }: SearchTry) =>
     a ? `${significant(a.int8)} (${signed(a.low)} … ${signed(a.high)})` : notMeasured;
   const row = (t: SearchTry) => [
@@ -58,16 +59,13 @@ export function searchTable({ tries, chosen, fp32Bytes }: SearchResult): Table {
 export function searchSentence(result: SearchResult): string {
   const { tries, chosen, reason, rule, measuredOn, machine, threads, stopped, missed } = result;
   const found = chosen === null ? 'the model as it is' : tries[chosen]!.name;
-  const on = measuredOn.random
-    ? 'random input, which says nothing of accuracy'
-    : `${Math.max(0, ...tries.map(({ samples }) => samples))} samples of ${measuredOn.source}`;
-  const with_ = threads === 0 ? "the runtime's threads" : `threads: ${threads}`;
+  const on = comparedOn(measuredOn, Math.max(0, ...tries.map(({ samples }) => samples)));
   const measured = tries.filter(({ samples }) => samples > 0).length;
   const end = stopped ? ' The time was over before all was tried: this is the best so far.' : '';
   const missing = missed === null ? '' : ` ${capital(missed)}.`;
   return (
     `Found: ${found}. ${capital(reason)}. ${measured} were measured in ${Math.round(result.seconds)} s, ` +
-    `each against FP32, at last on ${on}; ${rule} (${machine}, ${with_}).${missing}${end}`
+    `each against FP32, at last on ${on}; ${rule} (${machine}, ${threadsText(threads)}).${missing}${end}`
   );
 }
 
@@ -93,14 +91,7 @@ export function searchDocument(result: SearchResult): { [key: string]: Json } {
     quantization: quantization as Json,
     keep_fp32: keep,
     int16: wide,
-    latency: latency && {
-      fp32_ms: latency.fp32Ms,
-      int8_ms: latency.int8Ms,
-      speedup: latency.speedup,
-      low: latency.low,
-      high: latency.high,
-      pairs: latency.pairs,
-    },
+    latency: latency && { ...speedDocument(latency), pairs: latency.pairs },
   }));
   return { ...(snakeCased({ ...result, tries: [] }) as { [key: string]: Json }), tries };
 }
@@ -133,7 +124,3 @@ function recipeSection({ text }: SearchResult): string[] {
 }
 
 const signed = (value: number) => `${value > 0 ? '+' : ''}${significant(value)}`;
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}

@@ -16,7 +16,7 @@ ConvBNFusion          27 Conv+BatchNorm+Activation  139 → 33     1.84 ms  1.29
 ConvActivationFusion  27 Conv+BatchNorm+Activation  112 → 33     1.68 ms  1.29 ms  1.30 ×  1.28 … 1.32
 PadFusion             4 Pad+Conv                     45 → 33      1.3 ms  1.29 ms  1.01 ×  0.98 … 1.04  no difference proven
 
-Each against the model with all optimization, interleaved, 660 runs or more of both, on a sample of images/001.jpg, images/002.jpg (Intel(R) Xeon(R) Processor, threads: 1, onnxruntime-node 1.30.0). The gains of optimizers that build on one another do not add up. Without MatMulBNFusion, ConvMulFusion, ConvAddFusion nothing comes apart: they had no part in it, or others do their work then.
+Each against the model with all optimization, interleaved, 660 runs or more of both, on a sample of images/001.jpg and 1 more (Intel(R) Xeon(R) Processor, threads: 1, onnxruntime-node 1.30.0). The gains of optimizers that build on one another do not add up. Without MatMulBNFusion, ConvMulFusion, ConvAddFusion nothing comes apart: they had no part in it, or others do their work then.
 `.trim(),
     );
   });

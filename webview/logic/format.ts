@@ -132,6 +132,11 @@ export function fileName(path: string): string {
   return path.split(/[\\/]/).at(-1) ?? path;
 }
 
+/** A sentence of a result that begins small and ends without a stop. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
 /** What samples come from: the first of a list of files stands for all. */
 export function sourceName(source: string): string {
   const [first, ...more] = source.split(', ');

@@ -1,4 +1,5 @@
 import { bytes, significant } from '../../report/figures/numbers';
+import { speedText, trialFigures } from '../../report/figures/trial';
 import { MODE_NAMES } from '../../report/modes';
 import type { Mode, ModeChoice, ModeTrial } from '../../results';
 
@@ -38,21 +39,14 @@ function float32(choice: ModeChoice): ChoiceRow {
 }
 
 function rowOf(trial: ModeTrial, choice: ModeChoice): ChoiceRow {
-  const { mode, failure, latency, worstDb, accuracy, agreement, misses } = trial;
+  const { mode, failure, latency, misses } = trial;
   const wins = choice.winner === mode;
   return {
     mode,
     label: MODE_NAMES[mode].long,
     figures: join([
-      latency
-        ? `${latency.speedup.toFixed(2)} × (${latency.low.toFixed(2)} … ${latency.high.toFixed(2)}), p50 ${significant(latency.int8P50)} ms`
-        : '',
-      worstDb === null ? '' : worstDb >= 150 ? '≥ 150 dB' : `${worstDb.toFixed(1)} dB`,
-      accuracy ? `${accuracy.metric} ${significant(accuracy.int8)}, n = ${accuracy.n}` : '',
-      !accuracy && agreement
-        ? `agreement ${significant(agreement.value * 100)} %, n = ${agreement.n}`
-        : '',
-      trial.bytes === null ? '' : bytes(trial.bytes),
+      latency ? `${speedText(latency)}, p50 ${significant(latency.int8P50)} ms` : '',
+      ...trialFigures(trial),
     ]),
     detail: failure?.message ?? misses ?? (wins ? choice.reason : ''),
     wins,

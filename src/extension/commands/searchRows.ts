@@ -1,4 +1,5 @@
-import { bytes, significant } from '../../report/figures/numbers';
+import { bytes } from '../../report/figures/numbers';
+import { speedText, trialFigures } from '../../report/figures/trial';
 import type { SearchResult, SearchTry } from '../../results';
 
 /** One candidate of a search, as a list shows it. */
@@ -28,17 +29,9 @@ function float32({ chosen, fp32Bytes, reason }: SearchResult): SearchRow {
 }
 
 function rowOf(candidate: SearchTry, { reason }: SearchResult): SearchRow {
-  const { name, latency, worstDb, accuracy, agreement, why } = candidate;
+  const { name, latency, why } = candidate;
   const wins = candidate.state === 'chosen';
-  const figures = [
-    `${latency!.speedup.toFixed(2)} × (${latency!.low.toFixed(2)} … ${latency!.high.toFixed(2)})`,
-    worstDb === null ? '' : worstDb >= 150 ? '≥ 150 dB' : `${worstDb.toFixed(1)} dB`,
-    accuracy ? `${accuracy.metric} ${significant(accuracy.int8)}, n = ${accuracy.n}` : '',
-    !accuracy && agreement
-      ? `agreement ${significant(agreement.value * 100)} %, n = ${agreement.n}`
-      : '',
-    candidate.bytes === null ? '' : bytes(candidate.bytes),
-  ];
+  const figures = [speedText(latency!), ...trialFigures(candidate)];
   const detail = wins ? reason : (why ?? '');
   return { candidate, label: name, figures: figures.filter((f) => f).join(' · '), detail, wins };
 }

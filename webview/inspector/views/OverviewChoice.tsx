@@ -1,8 +1,8 @@
 import type { ModeChoice, ModeTrial } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { bytes, db, fixed, significant, threads } from '../../logic/format';
+import { bytes, db, NONE, sentence, significant } from '../../logic/format';
 import { Block } from '../parts/blocks';
-import { Icon } from '../parts/marks';
+import { MeasuredOn, SpeedCell, TrialName } from '../parts/trials';
 
 /** The modes that were measured where the recipe left the choice to the machine, and why one won. */
 export function OverviewChoice({ choice }: { choice: ModeChoice }) {
@@ -22,10 +22,10 @@ export function OverviewChoice({ choice }: { choice: ModeChoice }) {
         </thead>
         <tbody>
           <tr data-testid="choice-float32">
-            <Mode name="FP32" wins={winner === 'float32'} />
+            <TrialName name="FP32" wins={winner === 'float32'} />
             <td class="n">1</td>
-            <td class="n">{base ? significant(base.fp32P50) : '·'}</td>
-            <td class="n">·</td>
+            <td class="n">{base ? significant(base.fp32P50) : NONE}</td>
+            <td class="n">{NONE}</td>
             <td class="n">{bytes(fp32Bytes)}</td>
           </tr>
           {trials.map((trial) => (
@@ -41,23 +41,9 @@ export function OverviewChoice({ choice }: { choice: ModeChoice }) {
           </p>
         ) : null;
       })}
-      <p>{reason.charAt(0).toUpperCase() + reason.slice(1)}.</p>
-      <p class="dim small">
-        {measuredOn.random
-          ? t('choice.random')
-          : t('overview.evaluatedOn', { n: measuredOn.samples, source: measuredOn.source })}{' '}
-        · {t('from.runtimeIs', { runtime: machine, threads: threads(choice.threads) })}
-      </p>
+      <p>{sentence(reason)}</p>
+      <MeasuredOn {...measuredOn} machine={machine} threads={choice.threads} />
     </Block>
-  );
-}
-
-function Mode({ name, wins }: { name: string; wins: boolean }) {
-  return (
-    <th scope="row">
-      {wins && <Icon name="pass" />} {name}
-      {wins && <span class="sr"> {t('choice.won')}</span>}
-    </th>
   );
 }
 
@@ -65,22 +51,11 @@ function Trial({ trial, wins }: { trial: ModeTrial; wins: boolean }) {
   const { mode, latency, worstDb } = trial;
   return (
     <tr data-testid={`choice-${mode}`}>
-      <Mode name={mode} wins={wins} />
-      <td class="n">
-        {latency ? (
-          <>
-            {fixed(latency.speedup, 2)}{' '}
-            <small class="dim">
-              {fixed(latency.low, 2)} … {fixed(latency.high, 2)}
-            </small>
-          </>
-        ) : (
-          '·'
-        )}
-      </td>
-      <td class="n">{latency ? significant(latency.int8P50) : '·'}</td>
+      <TrialName name={mode} wins={wins} />
+      <SpeedCell latency={latency} />
+      <td class="n">{latency ? significant(latency.int8P50) : NONE}</td>
       <td class="n">{db(worstDb)}</td>
-      <td class="n">{trial.bytes === null ? '·' : bytes(trial.bytes)}</td>
+      <td class="n">{trial.bytes === null ? NONE : bytes(trial.bytes)}</td>
     </tr>
   );
 }

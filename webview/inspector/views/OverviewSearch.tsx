@@ -1,8 +1,8 @@
 import type { SearchResult, SearchTry } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { bytes, db, fixed, threads } from '../../logic/format';
+import { bytes, db, NONE, sentence } from '../../logic/format';
 import { Block } from '../parts/blocks';
-import { Icon } from '../parts/marks';
+import { MeasuredOn, SpeedCell, TrialName } from '../parts/trials';
 
 /** What a search found where the recipe says `quantization: auto`, why, and the log of all that it tried. */
 export function OverviewSearch({ search }: { search: SearchResult }) {
@@ -27,9 +27,9 @@ export function OverviewSearch({ search }: { search: SearchResult }) {
           </thead>
           <tbody>
             <tr data-testid="search-float32">
-              <Name name="FP32" wins={chosen === null} />
+              <TrialName name="FP32" wins={chosen === null} />
               <td class="n">1</td>
-              <td class="n">·</td>
+              <td class="n">{NONE}</td>
               <td class="n">{bytes(fp32Bytes)}</td>
             </tr>
             {tries.map((one) => (
@@ -45,22 +45,8 @@ export function OverviewSearch({ search }: { search: SearchResult }) {
           <pre data-testid="search-recipe">{text}</pre>
         </details>
       )}
-      <p class="dim small">
-        {measuredOn.random
-          ? t('choice.random')
-          : t('overview.evaluatedOn', { n: samples, source: measuredOn.source })}{' '}
-        · {t('from.runtimeIs', { runtime: machine, threads: threads(search.threads) })}
-      </p>
+      <MeasuredOn {...measuredOn} samples={samples} machine={machine} threads={search.threads} />
     </Block>
-  );
-}
-
-function Name({ name, wins }: { name: string; wins: boolean }) {
-  return (
-    <th scope="row">
-      {wins && <Icon name="pass" />} {name}
-      {wins && <span class="sr"> {t('choice.won')}</span>}
-    </th>
   );
 }
 
@@ -69,22 +55,10 @@ function Try({ one }: { one: SearchTry }) {
   return (
     <>
       <tr data-testid={`search-${name}`} data-state={state}>
-        <Name name={name} wins={state === 'chosen'} />
-        <td class="n">
-          {latency ? (
-            <>
-              {fixed(latency.speedup, 2)}
-              {timedAs !== null && ' *'}{' '}
-              <small class="dim">
-                {fixed(latency.low, 2)} … {fixed(latency.high, 2)}
-              </small>
-            </>
-          ) : (
-            '·'
-          )}
-        </td>
+        <TrialName name={name} wins={state === 'chosen'} />
+        <SpeedCell latency={latency} mark={timedAs === null ? '' : ' *'} />
         <td class="n">{db(worstDb)}</td>
-        <td class="n">{one.bytes === null ? '·' : bytes(one.bytes)}</td>
+        <td class="n">{one.bytes === null ? NONE : bytes(one.bytes)}</td>
       </tr>
       {why !== null && (
         <tr class="dim small">
@@ -96,5 +70,3 @@ function Try({ one }: { one: SearchTry }) {
     </>
   );
 }
-
-const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

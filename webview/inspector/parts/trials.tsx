@@ -1,0 +1,52 @@
+import type { LatencyResult } from '../../../src/protocol';
+import { t } from '../../l10n';
+import { fixed, NONE, sourceName, threads as threadsOf } from '../../logic/format';
+import { Icon } from './marks';
+
+/** Head of the row of one trial; the one that won carries a mark. */
+export function TrialName({ name, wins }: { name: string; wins: boolean }) {
+  return (
+    <th scope="row">
+      {wins && <Icon name="pass" />} {name}
+      {wins && <span class="sr"> {t('choice.won')}</span>}
+    </th>
+  );
+}
+
+/** Speed-up of a trial with its interval. @param mark stands behind the number */
+export function SpeedCell({
+  latency,
+  mark = '',
+}: {
+  latency: LatencyResult | null;
+  mark?: string;
+}) {
+  if (!latency) return <td class="n">{NONE}</td>;
+  return (
+    <td class="n">
+      {fixed(latency.speedup, 2)}
+      {mark}{' '}
+      <small class="dim">
+        {fixed(latency.low, 2)} … {fixed(latency.high, 2)}
+      </small>
+    </td>
+  );
+}
+
+interface MeasuredOn {
+  samples: number;
+  source: string;
+  random: boolean;
+  machine: string;
+  threads: number;
+}
+
+/** What trials were measured on. */
+export function MeasuredOn({ samples: n, source, random, machine, threads }: MeasuredOn) {
+  return (
+    <p class="dim small">
+      {random ? t('choice.random') : t('overview.evaluatedOn', { n, source: sourceName(source) })} ·{' '}
+      {t('from.runtimeIs', { runtime: machine, threads: threadsOf(threads) })}
+    </p>
+  );
+}
