@@ -32,6 +32,9 @@ it bit by bit by \`test/quantize/fixed/operators.integration.test.ts\` ([fixed-p
   static and dynamic mode, where the table is a tenth of the model's constants or more, or where
   \`layers: [{ match: …, precision: int8 }]\` asks for it. Before a Gather the runtime would make floats of the whole table
   at every run.
+- **LSTM, GRU, RNN**: of their weights every row, and so every row of every gate, has a scale of its own. Gates have no range
+  of their own to choose: what is rounded is the input and the hidden state, which all gates read, and the sums
+  of their products leave the integer kernel as floats (\`MatMulIntegerToFloat\`, \`DynamicQuantizeLSTM\`).
 - \`*\`: only under a condition, or only where the recipe asks for it; see below.
 - Older files are upgraded to opset 13 first; *since* is the first opset that has the operator.`;
 
