@@ -3,19 +3,8 @@ import { integerRule, type IntegerRule, type TargetFamily } from './operators';
 import { patternsOf } from './patterns';
 import { isRecurrent } from './recurrent';
 import { isTable, placeTables } from './tables';
-import type { Precision } from '../results';
-import type { TypeOf, Unit } from './units';
+import type { TypeOf, Unit, UnitPlacement } from './units';
 import { whyFloat, type PlacementOptions, type Surroundings } from './why-float';
-
-/** Where one unit computes, and why not in integers. */
-export interface UnitPlacement {
-  unit: Unit;
-  integer: boolean;
-  /** What an integer unit is written as where that is not INT8 throughout. */
-  precision?: Precision;
-  /** In a sentence; null where it is integer. */
-  reason: string | null;
-}
 
 /** Which tensors are quantized, and who shares a scale with whom. */
 export interface Placement {
@@ -39,6 +28,7 @@ export interface Placement {
   bodies?: ReadonlyMap<string, Placement>;
 }
 
+export type { UnitPlacement } from './units';
 export type { PlacementOptions } from './why-float';
 
 /** Families whose Gather takes rows of int8 codes. */

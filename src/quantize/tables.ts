@@ -9,8 +9,7 @@ import {
   type NodeProto,
   type TensorProto,
 } from '../onnx';
-import type { UnitPlacement } from './placement';
-import type { Unit } from './units';
+import type { Unit, UnitPlacement } from './units';
 import type { ConstantWriter, WeightSettings } from './weights';
 
 /** Bytes of a DequantizeLinear with its names. */

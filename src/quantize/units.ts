@@ -15,6 +15,7 @@ import type { PassContext } from './context';
 import { operatorRow } from './operators';
 import { isPackedAttention } from './packed-attention';
 import { findCells, isRecurrent, type CellMember } from './recurrent';
+import type { Precision } from '../results';
 
 /**
  * What is quantized or kept as one: a node that computes, with the bias Add and the Relu or Clip that belong to it.
@@ -44,6 +45,16 @@ export interface Unit {
   cell: CellMember | null;
   /** The body of If, Loop or Scan that it stands in; left out in the main graph. */
   body?: Body;
+}
+
+/** Where one unit computes, and why not in integers. */
+export interface UnitPlacement {
+  unit: Unit;
+  integer: boolean;
+  /** What an integer unit is written as where that is not INT8 throughout. */
+  precision?: Precision;
+  /** In a sentence; null where it is integer. */
+  reason: string | null;
 }
 
 /** Operators besides those that the table says move values: they make constants, change types or hold graphs. */
