@@ -9,7 +9,6 @@ import {
   removeOldData,
   saveModel,
   serializeModel,
-  valueType,
   type Model,
   type SaveOptions,
 } from '../onnx';
@@ -17,6 +16,7 @@ import { validateModel } from '../onnx/validate';
 import { dequantizeModel } from '../quantize/dequantize';
 import type { DequantizeResult } from '../results';
 import { Session } from '../runtime/session';
+import { inputsOf } from './inputs';
 import { fileKey, VERSION } from './keys';
 import { trialFile } from './trial';
 
@@ -104,7 +104,6 @@ async function compare(
   source: Model,
   session: Session,
 ): Promise<Compared> {
-  const constants = new Set(source.graph.initializer.map((t) => t.name));
   const given = await Session.open(source.file ?? serializeModel(inlineExternal(source)));
   try {
     const data = await openData({
@@ -112,9 +111,7 @@ async function compare(
       seed: 0,
       samples: request.samples ?? SAMPLES,
       baseDir: path.dirname(request.model),
-      inputs: source.graph.input
-        .filter((v) => !constants.has(v.name))
-        .map((v) => ({ name: v.name, type: valueType(v).type, shape: valueType(v).shape ?? [] })),
+      inputs: inputsOf(source),
       inputShapes: request.inputs ?? {},
     });
     const indices = spread(data.count, request.samples ?? data.count);

@@ -20,7 +20,7 @@ import { Memory } from './memory';
 import type { Meter } from './meter';
 import { makePlan, readRecipe } from './plan';
 import { openSamples } from './samples';
-import { latencyStage } from './stages/latency';
+import { latencyStage, PROCESSES } from './stages/latency';
 import { openSubject } from './subject';
 
 /** On what, and for how long. */
@@ -50,8 +50,6 @@ interface Subject {
 
 const SECONDS = 3;
 const PAIRS = 60;
-/** Timing processes of one comparison. */
-const PROCESSES = 3;
 
 /**
  * 1. For each optimizer that may have made what is done, the graph that the runtime makes without it. Where nothing comes

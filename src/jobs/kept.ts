@@ -60,6 +60,7 @@ export async function readKept<W extends keyof KeptValues>(
   const stored = await new Store(recipePath).read<Stored<KeptValues[W]>>(what);
   if (stored?.format !== 1) return null;
   const { value, finishedAt, recipe, file } = stored;
+  // a file that has gone, or that cannot be looked at any more, is not the one that it was
   const now = await stat(file.path).catch(() => null);
   const modelChanged = now?.size !== file.bytes || now.mtimeMs !== file.mtimeMs;
   return { value, finishedAt, recipe, modelChanged };

@@ -1,5 +1,6 @@
 import { VernierError } from '../errors';
 import { valueType, type ElementType, type Model } from '../onnx';
+import { inputsOf } from './inputs';
 
 /** Types that onnxruntime-node neither takes nor gives: it loads no model with such an input or output. */
 export const NOT_PASSED: readonly ElementType[] = [
@@ -9,22 +10,22 @@ export const NOT_PASSED: readonly ElementType[] = [
 ];
 
 /** Throws `model.unsupported-type`, by the tensor's name, where an input or output could be neither fed nor read. */
-export function refuseTypes({ graph, file }: Model): void {
-  const constants = new Set(graph.initializer.map((t) => t.name));
+export function refuseTypes(model: Model): void {
+  const { graph, file } = model;
+  const outputs = graph.output.map((value) => ({ name: value.name, type: valueType(value).type }));
   const sides = [
-    ['input', graph.input.filter(({ name }) => !constants.has(name))],
-    ['output', graph.output],
+    ['input', inputsOf(model)],
+    ['output', outputs],
   ] as const;
   for (const [side, values] of sides)
-    for (const value of values) {
-      const { type } = valueType(value);
+    for (const { name, type } of values) {
       if (!NOT_PASSED.includes(type)) continue;
       throw new VernierError(
         'model.unsupported-type',
-        `The ${side} '${value.name}' is ${type}, which onnxruntime cannot ${side === 'input' ? 'be given' : 'give back'} here.`,
+        `The ${side} '${name}' is ${type}, which onnxruntime cannot ${side === 'input' ? 'be given' : 'give back'} here.`,
         {
           ...(file ? { file } : {}),
-          tensor: value.name,
+          tensor: name,
           remedy: 'Export the model with float32 or float16 there; inside it may stay as it is.',
         },
       );

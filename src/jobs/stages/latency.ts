@@ -26,7 +26,7 @@ type Answer<T> = { ok: T } | { error: ErrorData };
 export const LATENCY_FLAG = '--latency';
 
 /** Timing processes one after the other: how fast a session is varies more from process to process than within one. */
-const PROCESSES = 3;
+export const PROCESSES = 3;
 
 /**
  * Measures both models in processes of their own, where only they are alive (DESIGN §4.14).
