@@ -1,6 +1,6 @@
 import { floatData, makeTensor, tensorDims, type GraphIndex, type Model } from '../onnx';
-import { channelRange, quantizePerChannel, type QuantParams } from '../numeric';
-import { giveHeadroom, type QuantizedConstant, type WeightSettings } from './weights';
+import { quantizePerChannel, type QuantParams } from '../numeric';
+import { weightScales, type QuantizedConstant, type WeightSettings } from './weights';
 
 /**
  * A stack of matrices [..., K, N] as int8: every matrix has a scale for each of its columns, [..., 1, N], or (granularity
@@ -11,7 +11,7 @@ export function stackedWeight(
   model: Model,
   index: GraphIndex,
   tensor: string,
-  { granularity, headroom }: WeightSettings,
+  settings: WeightSettings,
 ): Pick<QuantizedConstant, 'codes' | 'scale' | 'zeroPoint' | 'scales'> {
   const proto = index.initializer(tensor)!;
   const dims = tensorDims(proto);
@@ -25,14 +25,11 @@ export function stackedWeight(
   const matrices = Array.from({ length: k * n === 0 ? 0 : values.length / (k * n) }, (_, i) =>
     values.subarray(i * k * n, (i + 1) * k * n),
   );
-  const scales = matrices.map((matrix) => {
-    const own = columnScales(matrix, k, n);
-    if (headroom) giveHeadroom(matrix, [k, n], 1, own, headroom);
-    return own;
-  });
-  const one = granularity === 'tensor';
+  const byColumn: WeightSettings = { ...settings, granularity: 'channel' };
+  const scales = matrices.map((matrix) => weightScales(matrix, [k, n], 1, byColumn));
+  const one = settings.granularity === 'tensor';
   if (one) {
-    const widest = Math.max(...scales.map((own) => Math.max(...own)));
+    const widest = scales.reduce((most, own) => own.reduce((a, b) => Math.max(a, b), most), 0);
     for (const own of scales) own.fill(widest);
   }
   const all = new Int8Array(values.length);
@@ -48,13 +45,4 @@ export function stackedWeight(
   add(scale, 'float32', shape, written);
   add(zeroPoint, 'int8', shape, new Int8Array(written.length));
   return { codes, scale, zeroPoint, scales: written };
-}
-
-/** A column of zeros has the scale 1. */
-function columnScales(matrix: Float32Array, k: number, n: number): Float32Array {
-  const { min, max } = channelRange(matrix, [k, n], 1);
-  return Float32Array.from(min, (low, c) => {
-    const scale = Math.fround(Math.max(-low, max[c]!) / 127);
-    return scale < 2 ** -120 ? 1 : scale;
-  });
 }

@@ -1,9 +1,7 @@
-import { dequantizePerChannel, type QuantParams } from '../numeric';
 import {
   floatData,
   GraphIndex,
   intAttribute,
-  tensorData,
   tensorDims,
   type Feed,
   type Model,
@@ -22,7 +20,12 @@ import type { Placement, UnitPlacement } from './placement';
 import { isRecurrent } from './recurrent';
 import { isTable, tableScales } from './tables';
 import type { Unit } from './units';
-import { ConstantWriter, type WeightSettings } from './weights';
+import {
+  ConstantWriter,
+  readConstant,
+  type QuantizedConstant,
+  type WeightSettings,
+} from './weights';
 
 /** Scales and zero points of a walk. */
 export interface WalkSettings {
@@ -129,8 +132,9 @@ export class RoundedWalk {
     const { slot, axis } = unit.weight!;
     const settings = this.settings.weightSettings(unit.name);
     if (isTable(unit)) {
+      const { tensor } = unit.weight!;
       const scales = tableScales(this.writer, unit, settings);
-      return { slot, values: this.dequantized(unit.weight!.tensor, axis, settings, scales) };
+      return { slot, values: this.read(this.writer.weight(tensor, axis, settings, scales)) };
     }
     const input = unit.inputs[0]!;
     const ratios = this.settings.balances?.get(input);
@@ -144,24 +148,12 @@ export class RoundedWalk {
         : null;
     const group = intAttribute(unit.node, 'group', 1);
     const scales = this.writer.scales(tensor, axis, settings, scale, bias, group);
-    const values = this.dequantized(tensor, axis, settings, scales);
+    const values = this.read(this.writer.weight(tensor, axis, settings, scales));
     const dims = tensorDims(this.index.initializer(tensor)!);
     return { slot, values: ratios ? unbalance(values, dims, unit, ratios) : values };
   }
 
-  /** What the codes of a weight stand for. */
-  private dequantized(
-    tensor: string,
-    axis: number | null,
-    settings: WeightSettings,
-    scales: Float32Array,
-  ): Float32Array {
-    const constant = this.writer.weight(tensor, axis, settings, scales);
-    const codes = this.index.initializer(constant.codes)!;
-    const params: QuantParams[] = Array.from(scales, (s) => ({ scale: s, zeroPoint: 0 }));
-    const raw = tensorData(codes) as Int8Array;
-    return constant.axis === null
-      ? dequantizePerChannel(raw, [1, raw.length], 0, params)
-      : dequantizePerChannel(raw, tensorDims(codes), constant.axis, params);
+  private read(constant: QuantizedConstant): Float32Array {
+    return readConstant(this.index, null, constant);
   }
 }

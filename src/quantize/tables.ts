@@ -93,7 +93,7 @@ function whyNotWorth(index: GraphIndex, { weight }: Unit, all: number): string |
 }
 
 /** Why a table does not become codes, from its node and its size, or null. */
-export function whyNotTable(index: GraphIndex, { node, weight }: Unit): string | null {
+function whyNotTable(index: GraphIndex, { node, weight }: Unit): string | null {
   const { tensor, axis } = weight!;
   const proto = index.initializer(tensor)!;
   const dims = tensorDims(proto);

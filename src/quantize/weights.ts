@@ -106,28 +106,8 @@ export class ConstantWriter {
     group = 1,
   ): Float32Array {
     const proto = this.index.initializer(tensor)!;
-    const dims = tensorDims(proto);
     const values = floatData(proto, this.model.dir);
-    const top = 2 ** (settings.bits - 1) - 1;
-    const perChannel = axis !== null && settings.granularity === 'channel';
-    const { min, max } = perChannel ? channelRange(values, dims, axis) : wholeRange(values);
-    const biasOf = (c: number) => Math.abs(perChannel ? (bias?.[c] ?? 0) : largestOf(bias));
-    const leastFor = (b: number) => (inputScale ? b / (inputScale * BIAS_LIMIT) : 0);
-    const scales = Float32Array.from(min, (low, c) => {
-      const largest = Math.max(-low, max[c]!);
-      let scale = Math.fround(largest / top);
-      const b = biasOf(c);
-      if (scale < 2 ** -120) scale = b > 0 && inputScale ? b / (inputScale * BIAS_CODES) : 1;
-      scale = Math.max(scale, leastFor(b));
-      return settings.powerOfTwo ? powerOfTwo(scale) : Math.fround(scale);
-    });
-    if (settings.powerOfTwo)
-      halveScales(values, perChannel ? dims : [1, values.length], perChannel ? axis : 0, scales, {
-        top,
-        least: (c) => leastFor(biasOf(c)),
-      });
-    if (settings.headroom) giveHeadroom(values, dims, axis, scales, settings.headroom, group);
-    return scales;
+    return weightScales(values, tensorDims(proto), axis, settings, inputScale, bias, group);
   }
 
   /** Writes int8 codes, scales and zero points of a weight. */
@@ -220,6 +200,38 @@ export class ConstantWriter {
   }
 }
 
+/** Scales of the values of a weight, as {@link ConstantWriter.scales} gives them. */
+export function weightScales(
+  values: Float32Array,
+  dims: readonly number[],
+  axis: number | null,
+  settings: WeightSettings,
+  inputScale: number | null = null,
+  bias: Float32Array | null = null,
+  group = 1,
+): Float32Array {
+  const top = 2 ** (settings.bits - 1) - 1;
+  const perChannel = axis !== null && settings.granularity === 'channel';
+  const { min, max } = perChannel ? channelRange(values, dims, axis) : wholeRange(values);
+  const biasOf = (c: number) => Math.abs(perChannel ? (bias?.[c] ?? 0) : largestOf(bias));
+  const leastFor = (b: number) => (inputScale ? b / (inputScale * BIAS_LIMIT) : 0);
+  const scales = Float32Array.from(min, (low, c) => {
+    const largest = Math.max(-low, max[c]!);
+    let scale = Math.fround(largest / top);
+    const b = biasOf(c);
+    if (scale < 2 ** -120) scale = b > 0 && inputScale ? b / (inputScale * BIAS_CODES) : 1;
+    scale = Math.max(scale, leastFor(b));
+    return settings.powerOfTwo ? powerOfTwo(scale) : Math.fround(scale);
+  });
+  if (settings.powerOfTwo)
+    halveScales(values, perChannel ? dims : [1, values.length], perChannel ? axis : 0, scales, {
+      top,
+      least: (c) => leastFor(biasOf(c)),
+    });
+  if (settings.headroom) giveHeadroom(values, dims, axis, scales, settings.headroom, group);
+  return scales;
+}
+
 /** The values that a constant's codes stand for, as DequantizeLinear reads them. @param dir folder of data files */
 export function readConstant(
   index: GraphIndex,
@@ -228,7 +240,7 @@ export function readConstant(
 ): Float32Array {
   const tensor = index.initializer(codes)!;
   // the operator turns codes into floats before it multiplies: an int32 one may lose digits there
-  const values = Float32Array.from(tensorData(tensor, dir) as ArrayLike<number>);
+  const values = new Float32Array(tensorData(tensor, dir) as ArrayLike<number>);
   const zeros = tensorData(index.initializer(zeroPoint)!, dir) as ArrayLike<number>;
   const params = Array.from(scales, (scale, c) => ({ scale, zeroPoint: zeros[c]! }));
   return axis === null

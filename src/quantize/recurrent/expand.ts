@@ -91,7 +91,7 @@ function writeDirection(
   direction: DirectionWeights,
   projection: Projection,
   x: string,
-  { steps, batch }: SequenceSizes,
+  { steps }: SequenceSizes,
   mask: string | null,
   initial: State,
 ): DirectionResult {
@@ -101,8 +101,7 @@ function writeDirection(
   const product = projection.sequence(scope, x, w, inputBias(cell, direction));
   const matrices = recurrentMatrices(cell, direction, base);
   const wide = writeParts(scope, cell, matrices, product);
-  const parts =
-    batch === 1 && projection.takesRows ? wide.map((part) => scope.squeeze(part, 1)) : wide;
+  const parts = projection.takesRows ? wide.map((part) => scope.squeeze(part, 1)) : wide;
   const step = (inside: Scope, slices: readonly string[], state: State, active: string | null) =>
     maskedStep(inside, cell, direction, matrices, projection, slices, state, active);
 

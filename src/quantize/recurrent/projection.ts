@@ -20,7 +20,7 @@ export interface Projection {
   sequence(scope: Scope, x: string, matrix: GateMatrix, bias: Float32Array | null): string;
   /** Float product of `h` [batch, inputs] with a matrix, plus the tensor `addend` [batch, outputs]. */
   step(scope: Scope, h: string, matrix: GateMatrix, addend: string): string;
-  /** True where `step` wants the addend of a batch of one as a row [outputs], which its kernel adds for nothing. */
+  /** True where the batch is one and `step` wants its addend as a row [outputs], which its kernel adds for nothing. */
   readonly takesRows: boolean;
 }
 
