@@ -228,7 +228,7 @@ async function measureGroup(
   const done = goesOn ? begun.samples / walk.size : 0;
   const sums = known.map((sum) => (goesOn ? sum! : new OutputSums()));
   // what is written over: branches, and the outputs that were summed already; where samples differ in shape it cannot be
-  const names = walk.ragged ? [] : changed.flatMap((map) => [...map.values()]);
+  const reused = walk.ragged ? [] : changed.flatMap((map) => [...map.values()]);
   let branches: Record<string, TensorValue> = {};
   let given: Record<string, TensorValue> = {};
   const ends = async (branch: Record<string, TensorValue>) => {
@@ -239,7 +239,7 @@ async function measureGroup(
     for (let i = 0; i < values.length; i++) {
       const own = exact.slice(i * walk.size, (i + 1) * walk.size);
       const got = await block.run(values[i]!, undefined, branches);
-      branches = Object.fromEntries(names.map((name) => [name, got[name]!]));
+      branches = Object.fromEntries(reused.map((name) => [name, got[name]!]));
       walk.pass(i, to, Object.fromEntries(wanted.map((name) => [name, got[name]!])));
       if (i < done) continue;
       const crossing = walk.at(i);

@@ -99,10 +99,7 @@ export class ModelSession {
     await this.open();
     this.chosen = true;
     if (this.recipe === path) return;
-    this.recipe = path;
-    this.ranText = null;
-    this.plannedText = null;
-    this.apply({ type: 'otherRecipe' });
+    this.follow(path);
     await this.resultChanged();
   }
 
@@ -111,13 +108,16 @@ export class ModelSession {
     if (this.chosen && this.recipe)
       this.chosen = (await this.ports.readRecipe(this.recipe)).text !== null;
     const found = this.chosen ? this.recipe : await this.ports.findRecipe(this.modelPath);
-    if (found !== this.recipe) {
-      this.recipe = found;
-      this.ranText = null;
-      this.plannedText = null;
-      this.apply({ type: 'otherRecipe' });
-    }
+    if (found !== this.recipe) this.follow(found);
     await this.resultChanged();
+  }
+
+  /** Forgets what was known of the recipe before. */
+  private follow(recipe: string | null): void {
+    this.recipe = recipe;
+    this.ranText = null;
+    this.plannedText = null;
+    this.apply({ type: 'otherRecipe' });
   }
 
   /** Reads the stored result again, unless a job is about to write it. */
