@@ -13,12 +13,12 @@ export function TrialName({ name, wins }: { name: string; wins: boolean }) {
   );
 }
 
-/** Speed-up of a trial with its interval. @param mark stands behind the number */
+/** A speed-up with its interval. @param mark stands behind the number */
 export function SpeedCell({
   latency,
   mark = '',
 }: {
-  latency: LatencyResult | null;
+  latency: Pick<LatencyResult, 'speedup' | 'low' | 'high'> | null;
   mark?: string;
 }) {
   if (!latency) return <td class="n">{NONE}</td>;

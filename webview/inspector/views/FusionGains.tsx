@@ -1,8 +1,9 @@
 import type { FoundWhen, FusionMeasurement, FusionTimes } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { fileName, fixed, significant, sourceName, threads } from '../../logic/format';
+import { fileName, significant, sourceName, threads } from '../../logic/format';
 import { age } from '../Failure';
 import { Changed } from '../parts/Changed';
+import { SpeedCell } from '../parts/trials';
 
 interface Props {
   gains: FusionMeasurement;
@@ -62,12 +63,7 @@ function Row({ name, what, times }: { name: string; what: string; times: FusionT
       </td>
       <td class="n">{significant(times.withoutMs)}</td>
       <td class="n">{significant(times.withMs)}</td>
-      <td class="n">
-        {fixed(times.times, 2)}{' '}
-        <small class="dim">
-          {fixed(low, 2)} … {fixed(high, 2)}
-        </small>
-      </td>
+      <SpeedCell latency={{ speedup: times.times, low, high }} />
       <td class="small">{low > 1 ? '' : t(high < 1 ? 'fusions.slower' : 'fusions.unproven')}</td>
     </tr>
   );

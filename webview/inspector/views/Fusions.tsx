@@ -1,8 +1,8 @@
-import type { FusionPart } from '../../logic/fusions';
 import { FUSION_PARTS, fusionCounts, fusionLines } from '../../logic/fusions';
 import { t } from '../../l10n';
 import { FlowList } from '../parts/FlowList';
 import { Empty } from '../parts/marks';
+import { Segments } from '../parts/Segments';
 import { act, fusionFilter, locked, selected, state } from '../store';
 import { FusionGains } from './FusionGains';
 import { FusionRow } from './FusionRows';
@@ -34,11 +34,16 @@ export function FusionsView() {
   return (
     <>
       <div class="tools">
-        <div class="segments" role="radiogroup" aria-label={t('fusions.show')}>
-          {[null, ...FUSION_PARTS.filter((each) => parts[each] > 0)].map((each) => (
-            <Segment key={each} part={each} on={each === filter.part} counts={parts} />
-          ))}
-        </div>
+        <Segments
+          label={t('fusions.show')}
+          value={filter.part}
+          segments={[null, ...FUSION_PARTS.filter((each) => parts[each] > 0)].map((each) => ({
+            value: each,
+            text: each === null ? t('fusions.all') : `${t(`fusions.${each}`)} ${parts[each]}`,
+            testid: `fusions-show-${each ?? 'all'}`,
+          }))}
+          onChoose={(chosen) => (fusionFilter.value = { ...fusionFilter.value, part: chosen })}
+        />
         <vscode-dropdown
           aria-label={t('fusions.pattern')}
           data-testid="fusions-pattern"
@@ -91,26 +96,5 @@ export function FusionsView() {
         />
       )}
     </>
-  );
-}
-
-interface SegmentProps {
-  part: FusionPart | null;
-  on: boolean;
-  counts: Record<FusionPart, number>;
-}
-
-function Segment({ part, on, counts }: SegmentProps) {
-  return (
-    <button
-      type="button"
-      role="radio"
-      class={on ? 'on' : ''}
-      aria-checked={on}
-      data-testid={`fusions-show-${part ?? 'all'}`}
-      onClick={() => (fusionFilter.value = { ...fusionFilter.value, part })}
-    >
-      {part === null ? t('fusions.all') : `${t(`fusions.${part}`)} ${counts[part]}`}
-    </button>
   );
 }

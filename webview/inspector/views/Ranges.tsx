@@ -10,6 +10,7 @@ import { Canvas } from '../parts/Canvas';
 import { maxima, sparkline } from '../parts/draw';
 import { Empty, Icon, Name, PrecisionSwitch } from '../parts/marks';
 import { Plot } from '../parts/Plot';
+import { Segments } from '../parts/Segments';
 import { VirtualList } from '../parts/VirtualList';
 import {
   act,
@@ -116,22 +117,17 @@ function Chosen({ row }: { row: LayerRow }) {
   return (
     <>
       <div class="tools">
-        <div class="segments" role="radiogroup" aria-label={t('ranges.what')}>
-          {PARTS.map((each) => (
-            <button
-              key={each}
-              type="button"
-              role="radio"
-              class={each === part ? 'on' : ''}
-              aria-checked={each === part}
-              data-testid={`ranges-${each}`}
-              disabled={each === 'weights' && !row.summary?.weight}
-              onClick={() => (rangesPart.value = each)}
-            >
-              {t(`ranges.${each}` as TextKey)}
-            </button>
-          ))}
-        </div>
+        <Segments
+          label={t('ranges.what')}
+          value={part}
+          segments={PARTS.map((each) => ({
+            value: each,
+            text: t(`ranges.${each}` as TextKey),
+            testid: `ranges-${each}`,
+            disabled: each === 'weights' && !row.summary?.weight,
+          }))}
+          onChoose={(chosen) => (rangesPart.value = chosen)}
+        />
         {part === 'input' && inputs.length > 1 && (
           <vscode-dropdown
             data-testid="ranges-inputs"
