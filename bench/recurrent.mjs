@@ -38,7 +38,9 @@ longer than all else of the step. Unsigned weights avoid it, but get a kernel of
 No operator of the runtime computes a GRU in integers. The form above is a Scan of eleven nodes a step, whose product with the
 state is a MatMulNBits of 8 bits with the input part as its bias. The price of the ten small nodes hardly depends on the width, as
 the times of one step below show: the form loses to FP32's one kernel in narrow layers and wins in wide ones.
-`.replaceAll(/\n(?!\n)/g, ' ');
+`
+    .replaceAll(/(?<!\n)\n(?!\n)/g, ' ')
+    .trim();
 
 export async function recurrent(bench) {
   const rows = [];
