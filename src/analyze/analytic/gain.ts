@@ -1,6 +1,7 @@
 /** What a little noise on a tensor does to the outputs: gains, carried back from the outputs node by node. */
 import type { NodeProto } from '../../onnx';
-import { activation, noiseGain } from './activation';
+import { activation, slopeOf, type Activation } from './activation';
+import { compositesOf } from './composite';
 import {
   along,
   even,
@@ -15,8 +16,14 @@ import {
   type Field,
 } from './field';
 import { squaresOf } from './kernels';
-import { averaged, axisOf, movedBack, variance, type Net } from './net';
+import { scalarFunction } from '../../quantize/scalar-functions';
+import { averaged, axisOf, movedBack, variance, type Net, type Power } from './net';
 import { channelAxes, type PowerOf } from './power';
+import { fieldOf, Sketcher } from './sketch';
+import { sketchBack, throughFunction } from './sketched';
+import { spreadsOf } from './spread';
+import type { Gain, Known, Step } from './step';
+import { productsOf, weightOf } from './weight';
 
 /**
  * How much of the noise that has come through other layers is the same at neighbouring places. Of white noise it would be
@@ -24,44 +31,44 @@ import { channelAxes, type PowerOf } from './power';
  */
 const COHERENT = 0.5;
 
-/** A node's input and result as gains are carried back. */
-interface Step {
-  node: NodeProto;
-  slot: number;
-  output: string;
-  from: readonly number[];
-  to: readonly number[];
-  /** Results for each value of the input. */
-  ratio: number;
-  coherent: number;
-}
-
 /**
  * Gains of a graph. A gain is the noise-to-signal ratio, summed over the outputs, for a unit of white noise power on one
  * value of the tensor.
  */
 export class Gains {
-  private readonly known = new Map<string, Field>();
+  private readonly gains = new Map<string, Gain>();
+  private readonly throughProducts = new Map<NodeProto, Gain>();
+  private readonly known: Known;
+  private readonly products: ReadonlySet<string>;
 
   constructor(
     private readonly net: Net,
     private readonly powerOf: PowerOf,
   ) {
+    const sketcher = new Sketcher(net.weights);
+    this.known = { net, powerOf, sketcher, spreadOf: spreadsOf(net, powerOf, sketcher) };
+    this.products = productsOf(net);
     for (const name of net.outputs) {
       const power = mean(powerOf(name).square);
-      if (power > 0) this.add(name, even(1 / (power * size(net.dims(name) ?? [1]))));
+      if (power > 0) this.add(name, plain(even(1 / (power * size(net.dims(name) ?? [1])))));
     }
-    for (const node of [...net.nodes].reverse())
+    const composites = compositesOf(net);
+    const roots = new Map<NodeProto, string>();
+    for (const { root, nodes } of composites.values()) nodes.forEach((n) => roots.set(n, root));
+    for (const node of [...net.nodes].reverse()) {
+      const composite = composites.get(node);
+      if (composite) this.addThrough(composite.f, composite.root, node.output[0]!);
       for (const [slot, input] of node.input.entries()) {
-        if (input === '' || net.index.isConstant(input)) continue;
-        const through = this.through(node, slot, COHERENT);
+        if (input === '' || net.index.isConstant(input) || input === roots.get(node)) continue;
+        const through = this.gainThrough(node, slot, COHERENT);
         if (through) this.add(input, through);
       }
+    }
   }
 
   /** The gain of a tensor; zero where nothing leads from it to an output. */
   of(tensor: string): Field {
-    return this.known.get(tensor) ?? even(0);
+    return this.gains.get(tensor)?.field ?? even(0);
   }
 
   /** A field summed over all values of a tensor. */
@@ -69,32 +76,81 @@ export class Gains {
     return mean(field) * size(this.net.dims(tensor) ?? [1]);
   }
 
-  /**
-   * Gain of what one input brings through one node alone; null where it leads to no output.
-   * @param coherent see {@link COHERENT}: none of what was just rounded
-   */
-  through(node: NodeProto, slot: number, coherent = 0): Field | null {
+  /** Gain of white noise that one input brings through one node alone; null where it leads to no output. */
+  through(node: NodeProto, slot: number): Field | null {
+    return this.gainThrough(node, slot, 0)?.field ?? null;
+  }
+
+  /** @param coherent see {@link COHERENT}: none of what was just rounded */
+  private gainThrough(node: NodeProto, slot: number, coherent: number): Gain | null {
+    // of products it does not matter, and they take the time
+    const product = slot === 0 && weightOf(this.net, node) !== null;
+    const known = product ? this.throughProducts.get(node) : undefined;
+    if (known) return known;
+    const found = this.throughOutputs(node, slot, coherent);
+    if (product && found) this.throughProducts.set(node, found);
+    return found;
+  }
+
+  private throughOutputs(node: NodeProto, slot: number, coherent: number): Gain | null {
     const { net } = this;
-    let all: Field | null = null;
+    let all: Gain | null = null;
     for (const output of node.output) {
-      const g = this.known.get(output);
+      const g = this.gains.get(output);
       if (!g) continue;
       const [from, to] = [net.dims(node.input[slot]!), net.dims(output)];
+      const ratio = from && to ? size(to) / Math.max(1, size(from)) : 1;
       const part =
         from && to
-          ? this.back(
-              { node, slot, output, from, to, coherent, ratio: size(to) / Math.max(1, size(from)) },
-              g,
-            )
-          : even(mean(g));
-      if (part) all = all ? sum(all, part) : part;
+          ? this.backBoth({ node, slot, output, from, to, coherent, ratio }, g)
+          : plain(even(mean(g.field)));
+      if (part) all = all ? this.sum(all, part, from) : part;
     }
     return all;
   }
 
-  private add(tensor: string, gain: Field): void {
-    const own = this.known.get(tensor);
-    this.known.set(tensor, own ? sum(own, gain) : gain);
+  /** A gain by channel stays exact until it is joined by one whose channels go together. */
+  private backBoth(step: Step, g: Gain): Gain | null {
+    const sketch = sketchBack(this.known, step, g);
+    if (sketch && !g.diagonal) return { field: fieldOf(sketch), sketch };
+    const field = this.back(step, g.field);
+    const diagonal = g.diagonal && scalarFunction(step.node) !== null;
+    return field && { field, sketch, diagonal };
+  }
+
+  /** Adds what comes to `root` from a function of it. */
+  private addThrough(f: Activation, root: string, result: string): void {
+    const g = this.gains.get(result);
+    if (!g) return;
+    const x = this.powerOf(root);
+    const sketch = g.sketch && throughFunction(this.known, f, x, g.sketch);
+    this.add(root, { sketch, field: sketch ? fieldOf(sketch) : product(g.field, slopes(f, x)) });
+  }
+
+  private add(tensor: string, gain: Gain): void {
+    const own = this.gains.get(tensor);
+    const all = own ? this.sum(own, gain, this.net.dims(tensor)) : gain;
+    this.gains.set(tensor, this.products.has(tensor) ? this.sketched(tensor, all) : all);
+  }
+
+  /** Ways that part before a product and meet behind it stay together if they part from the same rows. */
+  private sketched(tensor: string, gain: Gain): Gain {
+    const dims = this.net.dims(tensor);
+    if (gain.sketch || !dims || dims.length === 0) return gain;
+    const last = dims.length - 1;
+    const values = valuesAlong(gain.field, last, dims[last]!);
+    const sketch = this.known.sketcher.ofField({ axis: last, values }, dims.length);
+    return { field: gain.field, sketch, diagonal: true };
+  }
+
+  private sum(a: Gain, b: Gain, dims: readonly number[] | null): Gain {
+    if ((!a.sketch && !b.sketch) || !dims) return plain(sum(a.field, b.field));
+    const { sketcher } = this.known;
+    const [x, y] = [a, b].map(
+      ({ field, sketch }) => sketch ?? sketcher.ofField(field, dims.length),
+    );
+    const sketch = sketcher.sum(x!, y!);
+    return { field: fieldOf(sketch), sketch };
   }
 
   private back(step: Step, g: Field): Field | null {
@@ -159,8 +215,7 @@ export class Gains {
     if (slot > 0) return null;
     const f = activation(node);
     if (!f) return scaled(movedBack(node, g, from, to), ratio);
-    const own = map(x.square, (p) => noiseGain(f, x.mean, Math.sqrt(Math.max(0, p - x.mean ** 2))));
-    return product(g, own);
+    return product(g, slopes(f, x));
   }
 
   private weighted({ node, slot, from, to, ratio, coherent }: Step, g: Field): Field | null {
@@ -210,6 +265,12 @@ export class Gains {
     return all > 0 ? inside / all : 0.5;
   }
 }
+
+const plain = (field: Field): Gain => ({ field, sketch: null });
+
+/** What a function of a tensor does to the power of small noise on it. */
+const slopes = (f: Activation, { mean, square }: Power): Field =>
+  map(square, (p) => slopeOf(f, mean, Math.sqrt(Math.max(0, p - mean ** 2))).square);
 
 function broadcast({ from, to, ratio }: Step, g: Field): Field {
   return ratio === 1 ? reshaped(g, to, from) : even(mean(g) * ratio);
