@@ -14,6 +14,13 @@ export interface DynamicProduct {
   output: string;
 }
 
+/** Tensors that hold the codes of another, their scale and their zero point. */
+export interface QuantizedInput {
+  codes: string;
+  scale: string;
+  zero: string;
+}
+
 /** Writes a product whose left side is quantized while the model runs. */
 export type WriteProduct = (index: GraphIndex, product: DynamicProduct) => void;
 
@@ -37,10 +44,7 @@ export const contribProduct: WriteProduct = (index, { name, input, weight, bias,
  * Codes of a tensor that are made while the model runs, with their scale and zero point: by one DynamicQuantizeLinear,
  * however many layers read them.
  */
-export function quantizedWhileRunning(
-  index: GraphIndex,
-  input: string,
-): { codes: string; scale: string; zero: string } {
+export function quantizedWhileRunning(index: GraphIndex, input: string): QuantizedInput {
   let node = index.consumers(input).find((n) => n.opType === 'DynamicQuantizeLinear');
   if (!node) {
     node = makeNode({

@@ -12,9 +12,9 @@ import {
 } from '../onnx';
 import { inferShapes, type TensorInfo } from '../onnx/shapes';
 import { channelRange, roundHalfEven } from '../numeric';
-import { replaceAttention, whyNotAttention } from './dynamic-attention';
-import { contribProduct, plainProduct } from './dynamic-product';
+import { contribProduct, plainProduct, quantizedWhileRunning } from './dynamic-product';
 import { stackedWeight } from './dynamic-stack';
+import { replaceAttention, whyNotAttention } from './integer-attention';
 import { isPackedAttention } from './packed-attention';
 import type { UnitPlacement } from './placement';
 import { isRecurrent, sequenceSizes, whyNotApart, writeApartDynamic } from './recurrent';
@@ -83,7 +83,7 @@ export function quantizeDynamic(
     const scales = isTable(unit)
       ? writeTable(index, writer, node, unit, settings)
       : isPackedAttention(node)
-        ? replaceAttention(index, writer, node, settings)
+        ? replaceAttention(index, writer, node, settings, (x) => quantizedWhileRunning(index, x))
         : unit.op === 'LSTM'
           ? replaceLstm(model, index, node, settings)
           : replaceMatMul(model, index, writer, unit, own, settings, plain);

@@ -21,7 +21,7 @@ import { writeParameters, type ParamsOf } from './parameters';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart } from './recurrent';
 import type { UnitPlacement } from './placement';
 import { isTable, tableScales } from './tables';
-import type { Unit } from './units';
+import { integerInputs, type Unit } from './units';
 import {
   ConstantWriter,
   readConstant,
@@ -238,7 +238,7 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
     if (isRecurrent(unit.node)) return { results: twinApart(unit) };
     const corrected = parts === 'all' ? settings.biasOf?.(unit.name) : undefined;
     const node = own(unit.node);
-    const reads = parts === 'weights' ? [] : (settings.codesOf?.(unit) ?? unit.inputs);
+    const reads = parts === 'weights' ? [] : (settings.codesOf?.(unit) ?? integerInputs(unit));
     const inputs = node.input.map((name) =>
       reads.includes(name) ? quantizeInput(name, unit) : name,
     );

@@ -98,7 +98,7 @@ function whyFloat(
   if (!rule) return floatReason(unit.op, node.domain, 'tensorrt');
   if (unit.cell?.role === 'arithmetic')
     return `it belongs to the cell of a ${unit.cell.op}, whose states stay float`;
-  const unusable = whyUnusable(unit, rule, around);
+  const unusable = whyUnusable(unit, around);
   if (unusable) return unusable;
   const broken = rule.only?.find((condition) => !condition.holds(node))?.otherwise;
   if (rule.form === 'weight') return whyWeightFloat(unit, broken, false, around);

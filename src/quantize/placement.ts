@@ -1,9 +1,8 @@
 import { GraphIndex, type ElementType, type Model, type NodeProto } from '../onnx';
 import { integerRule, type IntegerRule, type TargetFamily } from './operators';
 import { patternsOf } from './patterns';
-import { isRecurrent } from './recurrent';
 import { isTable, placeTables } from './tables';
-import type { TypeOf, Unit, UnitPlacement } from './units';
+import { integerInputs, type TypeOf, type Unit, type UnitPlacement } from './units';
 import { whyFloat, type PlacementOptions, type Surroundings } from './why-float';
 
 /** Which tensors are quantized, and who shares a scale with whom. */
@@ -46,7 +45,8 @@ const CHEAP = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity',
  *    Views of a convolution's result that nobody wants as integers are float, so that its channels have scales of their own.
  * 4. What an integer unit reads and does not come as integers is quantized on the way in.
  * 5. The arithmetic of a cell that stands as single operators stays float, its products are layers like others.
- * 6. LSTM, GRU and RNN read integers where they can be taken apart: of their inputs the sequence alone.
+ * 6. LSTM, GRU and RNN read integers where they can be taken apart: of their inputs the sequence alone. So does the runtime's
+ *    Attention with packed weights, which becomes QAttention.
  * 7. Parts of transformers' patterns, and operators that the table says so of, stay float unless they are `forced`.
  * 8. A Gather of a constant table takes codes and gives float, where the table gets smaller by it ({@link placeTables}).
  * 9. A kernel that writes float and codes writes codes where nobody but integer layers reads them.
@@ -160,11 +160,6 @@ export function insideBody(unit: Unit, { keep }: PlacementOptions): UnitPlacemen
     ? 'kept in FP32 by the recipe'
     : `it is ${where}, where this target computes in float: mode: dynamic quantizes there`;
   return { unit, integer: false, reason };
-}
-
-/** What of a unit's inputs becomes integers. */
-export function integerInputs(unit: Unit): readonly string[] {
-  return isRecurrent(unit.node) ? unit.inputs.slice(0, 1) : unit.inputs;
 }
 
 /** True for a Gemm whose every reader takes codes: the kernel then does what its activation and a quantizer would. */

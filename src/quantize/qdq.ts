@@ -23,7 +23,9 @@ import {
 } from './channelwise';
 import { balancedParams, balancedWeight, type Balances, type Ratios } from './balance';
 import { impliedByRange } from './implied';
-import { integerInputs, type Placement, type UnitPlacement } from './placement';
+import { codesBehind, replaceAttention } from './integer-attention';
+import { isPackedAttention } from './packed-attention';
+import type { Placement, UnitPlacement } from './placement';
 import {
   writeParameters,
   type ParameterNames,
@@ -35,7 +37,7 @@ import { constantOperands } from './operands';
 import { protectFloat } from './protect';
 import { attach } from './attach';
 import { separateBiases } from './separate-bias';
-import type { Unit } from './units';
+import { integerInputs, type Unit } from './units';
 import { roundBias } from './fixed/round-bias';
 import { isTable, writeTable } from './tables';
 import { ConstantWriter, type QuantizedConstant, type WeightSettings } from './weights';
@@ -80,6 +82,7 @@ export interface WrittenQdq {
  * 4. A corrected bias in `biases` (by unit) takes the place of the layer's own.
  * 5. The bias after a MatMul stays apart from it where the runtime would make a float Gemm of both.
  * 6. LSTM, GRU and RNN are taken apart: their products are integer, the rest of their cells float.
+ *    com.microsoft.Attention becomes QAttention, which reads codes itself.
  * 7. A convolution that only float layers read writes codes with a scale for every channel (`channelsOf`).
  * 8. Channels of balanced tensors (`balances`) are rounded in scales of their own, which the weights that read them take back.
  * 9. Gather takes rows of int8 tables, and what it took is dequantized.
@@ -217,6 +220,11 @@ export function writeQdq(
       const settings = weightSettings(item.unit.name);
       const scales = writeTable(index, writer, own(item.unit.node), item.unit, settings);
       weightScales.set(item.unit.name, scales);
+    } else if (item.integer && isPackedAttention(item.unit.node)) {
+      const settings = weightSettings(item.unit.name);
+      const node = own(item.unit.node);
+      const codes = (x: string) => codesBehind(index, x, activations.type);
+      weightScales.set(item.unit.name, replaceAttention(index, writer, node, settings, codes));
     } else if (!apart && item.integer && item.unit.weight)
       weightScales.set(
         item.unit.name,

@@ -126,6 +126,11 @@ function unitsOf(index: GraphIndex, context: PassContext, typeOf: TypeOf): Unit[
   return units;
 }
 
+/** What of a unit's inputs becomes integers: of those that states and pasts go into, the first alone. */
+export function integerInputs({ node, inputs }: Unit): readonly string[] {
+  return isRecurrent(node) || isPackedAttention(node) ? inputs.slice(0, 1) : inputs;
+}
+
 /** The first result of a recurrent node that something reads: all hidden states, the last one, or the cell state. */
 function usedResult(index: GraphIndex, node: NodeProto): string | undefined {
   const used = (name: string) =>

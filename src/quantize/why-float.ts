@@ -2,8 +2,10 @@ import type { GraphIndex } from '../onnx';
 import { tensorType, type NodeProto } from '../onnx';
 import { floatReason, type IntegerRule, type TargetFamily } from './operators';
 import type { Patterns } from './patterns';
-import { hiddenTensors, whyNotApart } from './recurrent';
-import type { TypeOf, Unit } from './units';
+import { whyNotAttention } from './integer-attention';
+import { isPackedAttention } from './packed-attention';
+import { hiddenTensors, isRecurrent, whyNotApart } from './recurrent';
+import { integerInputs, type TypeOf, type Unit } from './units';
 
 /** What a recipe and calibration ask of the placement. */
 export interface PlacementOptions {
@@ -56,12 +58,14 @@ export function whyFloat(
   if (rule.floatByDefault !== undefined && !forced) return rule.floatByDefault;
   if (unit.cell?.role === 'arithmetic' && !forced)
     return `it belongs to ${unit.cell.op === 'GRU' ? 'a GRU' : 'an LSTM'} cell, whose states stay float: their rounding would come back at every step`;
-  const unusable = whyUnusable(unit, rule, around);
+  const unusable = whyUnusable(unit, around);
   if (unusable) return unusable;
   const broken = rule.only?.find((condition) => !condition.holds(unit.node));
   switch (rule.form) {
     case 'apart':
-      return whyNotApart(index, unit.node);
+      return isPackedAttention(unit.node)
+        ? whyNotAttention(index, unit.node)
+        : whyNotApart(index, unit.node);
     case 'weight':
       return whyWeightFloat(unit, broken?.otherwise, forced, around);
     default:
@@ -70,10 +74,12 @@ export function whyFloat(
 }
 
 /** What of the unit's tensors can have no range. */
-export function whyUnusable(unit: Unit, rule: IntegerRule, around: Surroundings): string | null {
+export function whyUnusable(unit: Unit, around: Surroundings): string | null {
   const { options, typeOf, patterns } = around;
-  const apart = rule.form === 'apart';
-  const looksAt = apart ? [unit.inputs[0]!, ...hiddenTensors(unit.node)] : unit.inputs;
+  const looksAt = [
+    ...integerInputs(unit),
+    ...(isRecurrent(unit.node) ? hiddenTensors(unit.node) : []),
+  ];
   for (const tensor of [...looksAt, unit.output]) {
     const why = options.unusable?.get(tensor);
     if (why) return why;

@@ -15,6 +15,7 @@ import { chooseParams, codeRange, Moments, quantizeArray, type QuantParams } fro
 import { attach } from './attach';
 import { constantOperands } from './operands';
 import { writeParameters } from './parameters';
+import { isPackedAttention } from './packed-attention';
 import { isRecurrent } from './recurrent';
 import type { Placement } from './placement';
 import { putBias } from './qdq';
@@ -61,6 +62,7 @@ const MOVERS = new Set(
 export function whyNotWide(unit: Unit): string | null {
   if (unit.body)
     return `it is inside the body of ${unit.body.owner.opType} '${unit.body.path}', where layers are written in 8 bits only`;
+  if (isPackedAttention(unit.node)) return 'QAttention takes codes of 8 bits';
   return isRecurrent(unit.node)
     ? 'its states are taken apart for 8 bits, and have no 16-bit form'
     : null;

@@ -16,8 +16,10 @@ import { quantizeDynamic } from '../../src/quantize/dynamic';
 import { prepare } from '../../src/quantize/prepare';
 import { listUnits } from '../../src/quantize/units';
 import { optimizedGraph } from '../../src/runtime/optimized';
+import { localModel } from '../../src/quantize/experiments';
 import { countOps, GraphBuilder } from '../lib/graph';
-import { outputs, randomFeed, relativeDifference } from '../lib/runtime';
+import { executed, quantize } from '../lib/quantize';
+import { outputs, randomFeed, relativeDifference, tensors } from '../lib/runtime';
 
 const CONTRIB = 'com.microsoft';
 const [B, S, H] = [2, 6, 16];
@@ -113,12 +115,12 @@ describe('com.microsoft.Attention', () => {
   it('runs its weights in integers and the rest in float, and says so', async () => {
     const { model: written, prepared, units } = await dynamic(attention());
     const optimized = await optimizedGraph(serializeModel(written));
-    const executed = executedKernels(
+    const kernels = executedKernels(
       optimized,
       units.map((u) => u.unit),
       prepared,
     );
-    expect(executed.get('att')).toEqual({
+    expect(kernels.get('att')).toEqual({
       precision: 'mixed',
       kernel: 'QAttention',
       onlyWeight: true,
@@ -154,5 +156,105 @@ describe('com.microsoft.Attention', () => {
       expect(
         relativeDifference(float[name]!.data as Float32Array, codes[name]!.data as Float32Array),
       ).toBeLessThan(0.03);
+  });
+});
+
+describe('com.microsoft.Attention in static mode', () => {
+  /** The float operator on what the codes stand for: input and weights as they are written. */
+  async function meant(shape: Shape, written: Model, feed: Feed) {
+    const node = written.graph.node.find((n) => n.opType === 'QAttention')!;
+    const numbers = (slot: number) => {
+      const found = written.graph.initializer.find((t) => t.name === node.input[slot])!;
+      return Array.from(tensorData(found, written.dir) as Float32Array, Number);
+    };
+    const [[scale], [zero], scales] = [numbers(3), numbers(6), numbers(4)];
+    const weight = Float32Array.from(
+      numbers(1),
+      (q, i) => q * scales[scales.length > 1 ? i % COLUMNS : 0]!,
+    );
+    const even = (v: number) => (v % 1 === 0.5 ? 2 * Math.round(v / 2) : Math.round(v));
+    const clamp = (q: number) => Math.max(0, Math.min(255, q));
+    const rounded = Float32Array.from(
+      feed.x!.data as Float32Array,
+      (v) => (clamp(even(v / scale!) + zero!) - zero!) * scale!,
+    );
+    const fed = { ...feed, x: { ...feed.x!, data: rounded } } as Feed;
+    return outputs(attention({ ...shape, weight }), fed);
+  }
+
+  it.each<[string, Shape, 'channel' | 'tensor', 'uint8' | 'int8']>([
+    ['plain', {}, 'channel', 'uint8'],
+    ['with signed activations', {}, 'channel', 'int8'],
+    ['with one scale for the weights', {}, 'tensor', 'uint8'],
+    ['with a mask', { mask: true }, 'channel', 'uint8'],
+    ['causal, with a past', { past: true, attributes: { unidirectional: 1 } }, 'channel', 'uint8'],
+  ])('%s multiplies codes with a scale from calibration', async (_, shape, granularity, type) => {
+    const model = attention(shape);
+    const quantized = await quantize(model, { granularity, type });
+    const { model: written, placement, weightScales } = quantized;
+    expect(placement.units).toMatchObject([{ integer: true, precision: 'mixed', reason: null }]);
+    expect([...placement.quantized.keys()]).toEqual(['x']);
+    expect(countOps(written)).toMatchObject({ QAttention: 1 });
+    expect(countOps(written)).not.toHaveProperty('Attention');
+    expect(countOps(written)).not.toHaveProperty('DynamicQuantizeLinear');
+    expect(weightScales.get('att')).toHaveLength(granularity === 'channel' ? COLUMNS : 1);
+    expect((await executed(quantized)).of('att')).toEqual({
+      precision: 'mixed',
+      kernel: 'QAttention',
+      onlyWeight: true,
+    });
+    const feed = quantized.feeds[0]!;
+    const found = await outputs(written, feed);
+    const [expected, exact] = [await meant(shape, written, feed), await outputs(model, feed)];
+    expect(Object.keys(found)).toEqual(Object.keys(expected));
+    for (const [name, { data }] of Object.entries(found)) {
+      const got = data as Float32Array;
+      expect(relativeDifference(got, expected[name]!.data as Float32Array)).toBeLessThan(1e-4);
+      expect(relativeDifference(got, exact[name]!.data as Float32Array)).toBeLessThan(0.05);
+    }
+  });
+
+  it('leaves what else reads the input its own form', async () => {
+    const g = new GraphBuilder(17);
+    const x = g.input('x', [B, S, H]);
+    const inputs = [x, g.random('w', [H, COLUMNS], 0.4), g.random('b', [COLUMNS])];
+    g.node('att', 'Attention', inputs, { num_heads: 4 }, ['y'], CONTRIB);
+    const beside = g.node('m', 'MatMul', [x, g.random('v', [H, 8], 0.4)]);
+    const model = g.output('y', beside).build();
+    model.setDomainVersion(CONTRIB, 1);
+    const quantized = await quantize(model);
+    const { of } = await executed(quantized);
+    expect([of('att').kernel, of('m').kernel]).toEqual(['QAttention', 'MatMulIntegerToFloat']);
+    expect(countOps(quantized.model).QuantizeLinear).toBe(1);
+  });
+
+  it.each<[string, Shape, RegExp]>([
+    // one without a bias cannot be calibrated: the runtime ends the process when it runs it
+    ['V of another size', { attributes: { qkv_hidden_sizes: [12, 12, 24] } }, /12, 12, 24/],
+    ['a bias of the scores', { scoreBias: true }, /no bias to the scores/],
+  ])('%s stays float, and says why', async (_, shape, reason) => {
+    const { placement, model: written } = await quantize(attention(shape));
+    expect(placement.units).toMatchObject([
+      { integer: false, reason: expect.stringMatching(reason) },
+    ]);
+    expect(countOps(written)).toEqual({ Attention: 1 });
+  });
+
+  it('has a twin that reads exact inputs, and comes back from codes', async () => {
+    const shape: Shape = { mask: true };
+    const quantized = await quantize(attention(shape));
+    const { model: twins, taps } = localModel(quantized.prepared, quantized.placement.units, {
+      paramsOf: (tensor) => quantized.params.get(tensor)!,
+      activationType: 'uint8',
+      weightSettings: () => ({ granularity: 'channel', bits: 8 }),
+    });
+    const { local } = taps.get('att')!;
+    const feed = quantized.feeds[0]!;
+    const own = (await tensors(twins, [local], feed))[local]!.data as Float32Array;
+    const written = (await outputs(quantized.model, feed)).y!.data as Float32Array;
+    expect(relativeDifference(own, written)).toBeLessThan(1e-4);
+    const { model: after, left } = await dequantizeModel(quantized.model);
+    expect(left).toEqual([]);
+    expect(countOps(after)).toEqual({ Attention: 1 });
   });
 });

@@ -10,6 +10,7 @@ import { binsOf, expectedSquaredError } from '../../numeric';
 import { floatData, GraphIndex, intAttribute, tensorData, type Model } from '../../onnx';
 import type { TensorInfo } from '../../onnx/shapes';
 import type { ExperimentSettings } from '../../quantize/experiments';
+import { isPackedAttention } from '../../quantize/packed-attention';
 import { isRecurrent } from '../../quantize/recurrent';
 import type { TensorStatistics } from '../../quantize/statistics';
 import type { Unit } from '../../quantize/units';
@@ -30,7 +31,7 @@ export interface AnalyticNoise {
 }
 
 /**
- * Estimates every layer. Recurrent layers and those inside If, Loop and Scan are missing from the answer.
+ * Estimates every layer. Recurrent layers, attention with packed weights and those inside If, Loop and Scan are missing from the answer.
  * @param shapes of the samples @param settings as for experiments
  */
 export function analyticSensitivity(
@@ -47,7 +48,7 @@ export function analyticSensitivity(
   const outputs = Math.max(1, net.outputs.length);
   const found = new Map<string, AnalyticNoise>();
   for (const unit of units) {
-    if (unit.body || isRecurrent(unit.node)) continue;
+    if (unit.body || isRecurrent(unit.node) || isPackedAttention(unit.node)) continue;
     const activations = activationNoise(net, powerOf, gains, unit, settings) / outputs;
     const errors = unit.weight ? errorsOf(unit) : null;
     const weights = errors ? weightNoise(net, powerOf, gains, unit, errors) / outputs : 0;

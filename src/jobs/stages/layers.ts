@@ -26,7 +26,7 @@ import { eachLayer, outputNoise, wholeSums } from '../../analyze/sensitivity';
 import { floatsOf, spread, type Feed } from '../../data';
 import type { Executed } from '../../analyze/executed';
 import type { UnitPlacement } from '../../quantize/placement';
-import type { Unit } from '../../quantize/units';
+import { integerInputs, type Unit } from '../../quantize/units';
 import type { JobContext } from '../context';
 import { forcedLayers } from '../forced';
 import { ENGINE_VERSION, keyOf } from '../keys';
@@ -410,7 +410,7 @@ export function experimentUnits(plan: Plan, subject: Subject, quantized: Quantiz
     (u) =>
       u.integer &&
       !u.unit.body &&
-      u.unit.inputs.every((t) => usable(everything.quantized.get(t) ?? t)),
+      integerInputs(u.unit).every((t) => usable(everything.quantized.get(t) ?? t)),
   );
 }
 

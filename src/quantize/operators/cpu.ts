@@ -67,9 +67,7 @@ export const CPU: TargetColumn = {
   ...all('MeanVarianceNormalization LRN GridSample Attention', none),
   ...all('Pad SpaceToDepth TopK GatherND ScatterND ScatterElements', none),
   ...all('ReverseSequence Compress Trilu', none),
-  'com.microsoft.Attention': float(
-    'onnxruntime makes no integer Attention of Q/DQ: mode: dynamic has one (QAttention)',
-  ),
+  'com.microsoft.Attention': apart('QAttention'),
   ...Object.fromEntries(
     [
       ...['MultiHeadAttention', 'SkipLayerNormalization', 'FusedMatMul'],

@@ -8,6 +8,7 @@ import {
   type GraphIndex,
   type NodeProto,
 } from '../../onnx';
+import { isPackedAttention } from '../packed-attention';
 import type { Unit } from '../units';
 
 /** The constant matrix of a layer, [K, N] or [N, K] (see `PackRequest`). */
@@ -26,6 +27,8 @@ export type RankOf = (tensor: string) => number | null;
 /** The matrix whose codes would be written for a layer, or why there is none, in a sentence. */
 export function weightSource(index: GraphIndex, unit: Unit, rankOf: RankOf): WeightSource | string {
   const { node, op } = unit;
+  if (isPackedAttention(node))
+    return 'onnxruntime has no Attention that reads packed weights: use mode: dynamic or static';
   if (!isDefaultDomain(node.domain)) return `${node.domain}.${op} takes its weights in float only`;
   switch (op) {
     case 'MatMul':

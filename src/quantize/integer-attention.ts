@@ -1,5 +1,6 @@
-import { intsAttribute, makeNode, type GraphIndex, type NodeProto } from '../onnx';
-import { quantizedWhileRunning } from './dynamic-product';
+import { integerValues, intsAttribute, makeNode, type GraphIndex, type NodeProto } from '../onnx';
+import type { QuantizedInput } from './dynamic-product';
+import { zeroPointTensor } from './parameters';
 import { whyNotWeights, type ConstantWriter, type WeightSettings } from './weights';
 
 const CONTRIB = 'com.microsoft';
@@ -21,22 +22,23 @@ export function whyNotAttention(index: GraphIndex, node: NodeProto): string | nu
 }
 
 /**
- * com.microsoft.QAttention: the packed product in integers, with an input that is quantized while the model runs; scores,
- * Softmax and the product with V stay float. Weights [inputs, 3 · hidden] are int8 with one scale for every column, or one.
- * @returns the scales of the weights
+ * com.microsoft.QAttention: the packed product in integers; scores, Softmax and the product with V stay float. Weights
+ * [inputs, 3 · hidden] are int8 with one scale for every column, or one.
+ * @param quantized the uint8 codes of a tensor that the node reads @returns the scales of the weights
  */
 export function replaceAttention(
   index: GraphIndex,
   writer: ConstantWriter,
   node: NodeProto,
   settings: WeightSettings,
+  quantized: (tensor: string) => QuantizedInput,
 ): Float32Array {
   const [x, tensor] = [node.input[SLOT.x]!, node.input[SLOT.weight]!];
   const scales = writer.scales(tensor, 1, settings, null, null);
   const weight = writer.weight(tensor, 1, settings, scales);
   const bias = node.input[SLOT.bias]!;
   index.removeNode(node);
-  const { codes, scale, zero } = quantizedWhileRunning(index, x);
+  const { codes, scale, zero } = quantized(x);
   const mask = node.input[SLOT.mask] ?? '';
   const past = node.input[SLOT.past] ?? '';
   index.insertNode(
@@ -55,4 +57,30 @@ export function replaceAttention(
     }),
   );
   return scales;
+}
+
+/**
+ * Codes of a tensor that comes out of a DequantizeLinear with one scale, as QAttention takes them. Signed ones are written
+ * again with a zero point 128 higher: the same numbers.
+ */
+export function codesBehind(
+  index: GraphIndex,
+  dequantized: string,
+  type: 'uint8' | 'int8',
+): QuantizedInput {
+  const [codes, scale, zero] = index.producer(dequantized)!.input as [string, string, string];
+  if (type === 'uint8') return { codes, scale, zero };
+  const shifted = integerValues(index.initializer(zero)!).map((z) => Number(z) + 128);
+  const name = index.freshName(`${zero}_unsigned`);
+  const unsigned = index.addInitializer(zeroPointTensor(name, [], 'uint8', shifted));
+  const output = index.freshName(`${codes}_unsigned`);
+  index.insertNode(
+    makeNode({
+      opType: 'QuantizeLinear',
+      name: index.freshName(`${output}/QuantizeLinear`),
+      inputs: [dequantized, scale, unsigned],
+      outputs: [output],
+    }),
+  );
+  return { codes: output, scale, zero: unsigned };
 }
