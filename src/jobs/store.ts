@@ -44,11 +44,25 @@ export class Store {
     await rm(this.file(what), { force: true });
   }
 
-  /** Removes what a killed process left half written. */
+  /** Path of a folder that is needed while this process works; it is the caller's to announce and to remove. */
+  temporaryFolder(what: string): string {
+    return path.join(this.folder, `${this.stem}.${what}.${process.pid}-${++folders}`);
+  }
+
+  /** Makes such a folder. */
+  async makeFolder(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await this.ignoreFolder();
+  }
+
+  /** Removes what a killed process left half written, and folders of processes that are no more. */
   async removeTemporary(): Promise<void> {
     const files = await readdir(this.folder).catch(() => []);
-    for (const name of files)
-      if (name.endsWith('.tmp')) await rm(path.join(this.folder, name), { force: true });
+    for (const name of files) {
+      const owner = /\.(\d+)-\d+$/.exec(name)?.[1];
+      if (name.endsWith('.tmp') || (owner !== undefined && !isAlive(Number(owner))))
+        await rm(path.join(this.folder, name), { force: true, recursive: true });
+    }
   }
 
   private async ignoreFolder(): Promise<void> {
@@ -73,6 +87,17 @@ export class Store {
     aged.sort((a, b) => b.time - a.time);
     for (const { name } of aged.slice(KEPT))
       await rm(path.join(this.folder, name), { force: true });
+  }
+}
+
+let folders = 0;
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -1,9 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Memory } from '../../src/jobs/memory';
 import { openSubject } from '../../src/jobs/subject';
 import { makePlan } from '../../src/jobs/plan';
+import { Store } from '../../src/jobs/store';
 import { quantizeStage } from '../../src/jobs/stages/quantize';
 import { verifyStage } from '../../src/jobs/stages/verify';
 import { isExternal, loadModel, type Model } from '../../src/onnx';
@@ -12,7 +14,6 @@ import { temporaryFolder } from '../lib/files';
 import { project } from '../lib/project';
 
 const folder = temporaryFolder();
-const context = { temporary: () => undefined };
 const none = { why: 'no sample' };
 
 /** A model quantized in memory, and the stage that writes it with its weights beside it. */
@@ -21,6 +22,7 @@ async function written(name: string) {
   const text = write({ quantization: { mode: 'dynamic' } });
   const plan = await makePlan(recipePath, text);
   const subject = await openSubject(plan.model, new Memory());
+  const context = { store: new Store(recipePath), temporary: () => undefined };
   const save = async (change: (model: Model) => void = () => undefined) => {
     const quantized = await quantizeStage(plan, subject, null);
     change(quantized.model);
@@ -44,6 +46,45 @@ describe('a written file', () => {
     expect(files.filter((file) => typeof file === 'string')).toHaveLength(1);
     open.mockRestore();
     expect(readdirSync(path.dirname(plan.output)).some((f) => f.includes('tmp'))).toBe(false);
+  });
+});
+
+describe('the graph that is executed', () => {
+  it('stands among the results while it is looked at, not beside the model, and then nowhere', async () => {
+    const { save, at } = await written('executed');
+    const open = Session.open.bind(Session);
+    const seen: string[][] = [];
+    const spy = vi.spyOn(Session, 'open').mockImplementation(async (model, settings) => {
+      const session = await open(model, settings);
+      if (settings?.optimizedModelPath) {
+        const stored = readdirSync(at('.vernier'), { recursive: true, encoding: 'utf8' });
+        seen.push(stored.map((file) => file.replace(/\d+-\d+/, 'PID-N')));
+        expect(readdirSync(at('.')).filter((file) => file.includes('executes'))).toEqual([]);
+      }
+      return session;
+    });
+    await save();
+    spy.mockRestore();
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toEqual(
+      expect.arrayContaining(['net.executes.PID-N', 'net.executes.PID-N/optimized.onnx']),
+    );
+    expect(seen[0]).toContain('.gitignore');
+    expect(readdirSync(at('.vernier')).filter((file) => file.includes('executes'))).toEqual([]);
+  });
+
+  it('of a process that is no more goes with the next job; that of one at work stays', async () => {
+    const { at } = await written('left');
+    const store = new Store(at('net.quant.yaml'));
+    const mine = store.temporaryFolder('executes');
+    await store.makeFolder(mine);
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const theirs = path.join(at('.vernier'), `net.executes.${pid}-1`);
+    await store.makeFolder(theirs);
+    writeFileSync(path.join(theirs, 'optimized.data'), 'x');
+    await store.removeTemporary();
+    expect(existsSync(theirs)).toBe(false);
+    expect(existsSync(mine)).toBe(true);
   });
 });
 

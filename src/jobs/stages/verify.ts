@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { executedKernels, type Executed } from '../../analyze/executed';
 import { floatsOf } from '../../data';
@@ -57,14 +57,16 @@ export async function verifyStage(
   output: string,
   probe: Probe | NoProbe,
   notes: Note[],
-  context: Pick<JobContext, 'temporary'>,
+  context: Pick<JobContext, 'store' | 'temporary'>,
   target: Target,
   save: Pick<SaveOptions, 'weights'> = {},
 ): Promise<Verified> {
   const folder = path.dirname(output);
   const trial = trialFile(output);
   context.temporary(trial);
-  const executes = `${trial}.executes`;
+  // with its weights it may be as large as the model: not among the system's temporary files, which may be in memory
+  const executes = context.store.temporaryFolder('executes');
+  context.temporary(executes);
   let session: Session | null = null;
   let file = trial;
   const open = async () => (session ??= await Session.open(file));
@@ -80,7 +82,7 @@ export async function verifyStage(
     const written = await write(quantized, subject, trial, output, save);
     data = written.data;
     const { large } = written;
-    await mkdir(executes);
+    await context.store.makeFolder(executes);
     if (large) await collectGarbage();
     // the graph is the same without prepacking, and weights are not copied
     const loaded = await openOptimized(executes, trial, large ? { prepack: false } : {});
