@@ -2,6 +2,7 @@ import type { DiffNode, DiffResult, ExistingRange } from '../results';
 import { bytes, count, db, ms, percent, significant, times } from './figures/numbers';
 import type { Table } from './figures/table';
 import type { Json } from './json-value';
+import { diffEnglish, type DiffWords } from './diff-words';
 import { profileDocument } from './latency';
 import { terminalTable, type TerminalOptions } from './terminal';
 
@@ -9,30 +10,33 @@ import { terminalTable, type TerminalOptions } from './terminal';
 const MOST_TENSORS = 12;
 
 /** Both files in numbers: size, nodes, outputs, time. */
-export function diffSummaryTable({ a, b, latency }: DiffResult): Table {
+export function diffSummaryTable(
+  { a, b, latency }: DiffResult,
+  { rows: says, heads, pairs, threads }: DiffWords = diffEnglish,
+): Table {
   const ratio = (x: number, y: number) => (x > 0 ? percent(y / x) : '');
   const rows = [
-    ['Bytes', bytes(a.bytes), bytes(b.bytes), ratio(a.bytes, b.bytes)],
-    ['Opset', String(a.opset), String(b.opset), ''],
-    ['Nodes', String(a.nodes), String(b.nodes), ''],
-    ['Quantizing nodes', String(a.quantizing), String(b.quantizing), ''],
-    ['Parameters', count(a.parameters), count(b.parameters), ratio(a.parameters, b.parameters)],
+    [says.bytes, bytes(a.bytes), bytes(b.bytes), ratio(a.bytes, b.bytes)],
+    [says.opset, String(a.opset), String(b.opset), ''],
+    [says.nodes, String(a.nodes), String(b.nodes), ''],
+    [says.quantizing, String(a.quantizing), String(b.quantizing), ''],
+    [says.parameters, count(a.parameters), count(b.parameters), ratio(a.parameters, b.parameters)],
   ];
   if (latency)
     rows.push(
       [
-        'Latency',
+        says.latency,
         ms(latency.fp32Ms),
         ms(latency.int8Ms),
-        `${times(latency.speedup)} (${times(latency.low)} … ${times(latency.high)}), ${latency.pairs} pairs, ${latency.threads === 0 ? "the runtime's threads" : `threads: ${latency.threads}`}`,
+        `${times(latency.speedup)} (${times(latency.low)} … ${times(latency.high)}), ${pairs(latency.pairs)}, ${threads(latency.threads)}`,
       ],
-      ['p99', ms(latency.fp32P99), ms(latency.int8P99), ''],
+      [says.p99, ms(latency.fp32P99), ms(latency.int8P99), ''],
     );
   return {
     columns: [
       { name: '' },
-      { name: 'First', right: true },
-      { name: 'Second', right: true },
+      { name: heads.first, right: true },
+      { name: heads.second, right: true },
       { name: '' },
     ],
     rows,
@@ -40,53 +44,55 @@ export function diffSummaryTable({ a, b, latency }: DiffResult): Table {
 }
 
 /** Every node that is not the same in both. */
-export function diffNodesTable({ nodes }: DiffResult): Table {
+export function diffNodesTable({ nodes }: DiffResult, words: DiffWords = diffEnglish): Table {
+  const { heads, status, matchedBy } = words;
   const name = (node: DiffNode['a']) => (node ? node.name : '');
   return {
     columns: [
-      { name: 'Node' },
-      { name: 'Op' },
+      { name: heads.node },
+      { name: heads.op },
       { name: '' },
-      { name: 'In the second' },
-      { name: 'Found by' },
-      { name: 'What differs' },
+      { name: heads.inSecond },
+      { name: heads.foundBy },
+      { name: heads.differs },
     ],
     rows: nodes
-      .filter(({ status }) => status !== 'same')
+      .filter((n) => n.status !== 'same')
       .map((n) => [
         name(n.a),
         n.a?.op ?? n.b!.op,
-        n.status,
+        status[n.status],
         name(n.b),
-        n.matchedBy ?? '',
-        n.changes.join('; '),
+        n.matchedBy ? matchedBy[n.matchedBy] : '',
+        n.changes.map((change) => words.change(change)).join('; '),
       ]),
   };
 }
 
 /** Scales and zero points of tensors that the two quantize differently. */
-export function diffRangesTable({ ranges }: DiffResult): Table {
+export function diffRangesTable({ ranges }: DiffResult, words: DiffWords = diffEnglish): Table {
+  const { heads } = words;
   const codes = (range: ExistingRange | null) => {
-    if (!range) return 'float';
+    if (!range) return words.float;
     const { type, scale, scales, zeroPoint } = range;
-    if (scale !== null) return `${type}, ${significant(scale)} around ${zeroPoint ?? 0}`;
-    if (!scales) return `${type}, while it runs`;
-    return `${type}, ${scales.count} scales ${significant(scales.min)} … ${significant(scales.max)}`;
+    if (scale !== null) return words.around(type, significant(scale), zeroPoint ?? 0);
+    if (!scales) return words.whileRunning(type);
+    return words.scales(type, scales.count, significant(scales.min), significant(scales.max));
   };
   const span = (range: ExistingRange | null) =>
     range && range.min !== null ? `${significant(range.min)} … ${significant(range.max)}` : '';
   return {
     columns: [
-      { name: 'Tensor' },
-      { name: 'Role' },
-      { name: 'First' },
-      { name: 'Second' },
-      { name: 'Range, first' },
-      { name: 'Range, second' },
+      { name: heads.tensor },
+      { name: heads.role },
+      { name: heads.first },
+      { name: heads.second },
+      { name: heads.rangeFirst },
+      { name: heads.rangeSecond },
     ],
     rows: ranges.map(({ tensor, a, b }) => [
       tensor,
-      (a ?? b)!.role,
+      words.role[(a ?? b)!.role],
       codes(a),
       codes(b),
       span(a),
@@ -96,32 +102,39 @@ export function diffRangesTable({ ranges }: DiffResult): Table {
 }
 
 /** Outputs of the second against those of the first. */
-export function diffOutputsTable({ outputs }: DiffResult): Table {
+export function diffOutputsTable(
+  { outputs }: DiffResult,
+  { heads }: DiffWords = diffEnglish,
+): Table {
   return {
     columns: [
-      { name: 'Output' },
+      { name: heads.output },
       { name: 'SQNR, dB', right: true },
-      { name: 'Cosine', right: true },
-      { name: 'Largest difference', right: true },
+      { name: heads.cosine, right: true },
+      { name: heads.largest, right: true },
     ],
     rows: outputs.map((o) => [o.name, db(o.sqnrDb), o.cosine.toFixed(6), significant(o.maxAbs)]),
   };
 }
 
 /** Inner tensors side by side, in graph order, or the `most` that are furthest apart. */
-export function diffTensorsTable({ tensors }: DiffResult, most = Infinity): Table {
+export function diffTensorsTable(
+  { tensors }: DiffResult,
+  most = Infinity,
+  { heads }: DiffWords = diffEnglish,
+): Table {
   const shown =
     tensors.length > most
       ? [...tensors].sort((x, y) => x.sqnrDb - y.sqnrDb).slice(0, most)
       : tensors;
   return {
     columns: [
-      { name: 'Made by' },
-      { name: 'Tensor' },
-      { name: 'In the second' },
+      { name: heads.madeBy },
+      { name: heads.tensor },
+      { name: heads.inSecond },
       { name: 'SQNR, dB', right: true },
-      { name: 'Cosine', right: true },
-      { name: 'Largest difference', right: true },
+      { name: heads.cosine, right: true },
+      { name: heads.largest, right: true },
     ],
     rows: shown.map((t) => [
       t.node,
@@ -135,19 +148,21 @@ export function diffTensorsTable({ tensors }: DiffResult, most = Infinity): Tabl
 }
 
 /** How many nodes are what, in a sentence. */
-export function diffSentence({ nodes, matched }: DiffResult): string {
+export function diffSentence(
+  { nodes, matched }: DiffResult,
+  words: DiffWords = diffEnglish,
+): string {
   const of = (status: DiffNode['status']) => nodes.filter((n) => n.status === status).length;
   const structural = nodes.filter((n) => n.matchedBy === 'structure').length;
   const parts = (['same', 'changed', 'folded', 'removed', 'added'] as const).flatMap((status) =>
-    of(status) > 0 ? [`${of(status)} ${status}`] : [],
+    of(status) > 0 ? [words.counted(of(status), words.status[status])] : [],
   );
-  const how = structural > 0 ? `, ${structural} of them by structure alone` : '';
-  return `Nodes: ${parts.join(', ') || 'none'}. ${percent(matched)} of the smaller model's were found in the other${how}.`;
+  return words.sentence(parts, percent(matched), structural);
 }
 
 /** On what the outputs were compared. */
-export function diffOn({ comparedOn }: DiffResult): string {
-  return comparedOn ? `On ${comparedOn.samples} samples of ${comparedOn.source}` : '';
+export function diffOn({ comparedOn }: DiffResult, words: DiffWords = diffEnglish): string {
+  return comparedOn ? words.on(comparedOn.samples, comparedOn.source) : '';
 }
 
 /** What `vernier diff` prints. */

@@ -92,9 +92,10 @@ async function recipeOf({ recipePath, state }: ModelSession): Promise<string | n
 }
 
 async function show(result: DiffResult): Promise<void> {
-  const [{ renderDiffHtml }, { editorStyle }] = await Promise.all([
+  const [{ renderDiffHtml }, { editorStyle }, { diffWordsFor }] = await Promise.all([
     import('../../report/diff-html'),
     import('../../report/html/style'),
+    import('../../report/diff-language'),
   ]);
   const name = `${basename(result.a.file)} ↔ ${basename(result.b.file)}`;
   const panel = vscode.window.createWebviewPanel(VIEW, name, vscode.ViewColumn.Active, {
@@ -102,5 +103,5 @@ async function show(result: DiffResult): Promise<void> {
     enableFindWidget: true,
     localResourceRoots: [],
   });
-  panel.webview.html = renderDiffHtml(result, editorStyle);
+  panel.webview.html = renderDiffHtml(result, editorStyle, diffWordsFor(vscode.env.language));
 }

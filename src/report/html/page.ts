@@ -9,14 +9,22 @@ export interface PageContent {
   head: string;
   /** Sections, as HTML. */
   parts: readonly string[];
+  /** BCP 47 tag; English where it is left out. */
+  language?: string;
   /** More style, behind the page's own. */
   style?: string;
 }
 
 /** One HTML file that needs nothing from elsewhere, and may load nothing. */
-export function page({ title, head, parts, style: more = '' }: PageContent): string {
+export function page({
+  title,
+  head,
+  parts,
+  language = 'en',
+  style: more = '',
+}: PageContent): string {
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${escapeHtml(language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
