@@ -28,6 +28,19 @@ test('what can be freed stands first, and each sentence once', () => {
   ]);
 });
 
+test('of what is to come, groups of the same makers are told apart', () => {
+  const [first, ...rest] = fusions(mobilenet().layers, false);
+  const other = { ...first!, by: first!.by.slice(0, 1) };
+  const lines = fusionLines([other, ...rest], [], whole);
+  const groups = lines.flatMap((line) =>
+    line.kind === 'group' && line.status === 'will' ? [[line.first.by.length, line.count]] : [],
+  );
+  expect(groups).toEqual([
+    [2, 24],
+    [1, 1],
+  ]);
+});
+
 test('every line has a name of its own, and a layer is where the graph has it', () => {
   const lines = fusionLines(all, breaks(), whole);
   expect(new Set(lines.map(({ name }) => name)).size).toBe(lines.length);

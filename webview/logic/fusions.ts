@@ -48,7 +48,7 @@ export function fusionCounts(
 }
 
 /**
- * The lines of the view: part by part; in a part the groups of one pattern (and, of what is blocked, one kind of obstacle),
+ * The lines of the view: part by part; in a part the groups of one pattern (and one kind of obstacle, or the same makers),
  * the largest first, in graph order within. Breaks belong to no pattern.
  */
 export function fusionLines(
@@ -69,7 +69,11 @@ export function fusionLines(
 
 function groupLines(fusions: readonly FusionCandidate[]): FusionLine[] {
   const code = ({ blockedBy }: FusionCandidate) => blockedBy?.code ?? null;
-  return grouped(fusions, (f) => `${f.status} ${f.pattern} ${code(f)}`).flatMap(([key, group]) => {
+  // of what is to come it is said who does it; of the rest that no longer matters
+  const who = ({ status, by }: FusionCandidate) =>
+    status === 'will' ? by.map(({ name }) => name).join() : '';
+  const keyOf = (f: FusionCandidate) => `${f.status} ${f.pattern} ${code(f)} ${who(f)}`;
+  return grouped(fusions, keyOf).flatMap(([key, group]) => {
     const first = group[0]!;
     const { status, pattern } = first;
     const head = { status, pattern, blocked: code(first), first, count: group.length };

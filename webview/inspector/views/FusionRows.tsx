@@ -45,6 +45,9 @@ export function FusionRow({ line, style, on }: { line: FusionLine } & Place) {
             {line.first.blockedBy
               ? blockerText('free', line.first.blockedBy)
               : t(`fusions.gain.${line.pattern}`)}
+            {line.status === 'will' && (
+              <small data-testid="fusions-by"> {makers(line.first)}</small>
+            )}
           </p>
         </div>
       );
@@ -104,9 +107,20 @@ function Fusion({ fusion, style, on }: { fusion: FusionCandidate } & Place) {
   );
 }
 
-/** What is in the way; who does it, and what that saves. */
+/** Who will do it: the runtime with its level of optimization, or our passes. */
+function makers({ by }: FusionCandidate): string {
+  return by
+    .map(({ who, name, level }) =>
+      who === 'pass'
+        ? t('fusions.byPass', { name })
+        : t('fusions.byRuntime', { name, level: level ?? '' }),
+    )
+    .join('; ');
+}
+
+/** What is in the way; what does it now, and what that saves. */
 function Why({ fusion }: { fusion: FusionCandidate }) {
-  const { status, blockedBy, alone, by, into, estimate } = fusion;
+  const { status, blockedBy, alone, into, estimate } = fusion;
   if (blockedBy)
     return (
       <p data-testid="fusion-why">
@@ -126,13 +140,6 @@ function Why({ fusion }: { fusion: FusionCandidate }) {
   return (
     <>
       <p>
-        {by
-          .map(({ who, name, level }) =>
-            who === 'pass'
-              ? t('fusions.byPass', { name })
-              : t('fusions.byRuntime', { name, level: level ?? '' }),
-          )
-          .join('; ')}{' '}
         <small class="dim">{saved}</small>
       </p>
       {alone && (
