@@ -49,8 +49,8 @@ export class Gains {
     this.known = { net, powerOf, sketcher, spreadOf: spreadsOf(net, powerOf, sketcher) };
     this.products = productsOf(net);
     for (const name of net.outputs) {
-      const power = mean(powerOf(name).square);
-      if (power > 0) this.add(name, plain(even(1 / (power * size(net.dims(name) ?? [1])))));
+      const power = mean(powerOf(name).square) * size(net.dims(name) ?? [1]);
+      if (power > 0) this.add(name, plain(even(1 / power)));
     }
     const composites = compositesOf(net);
     const roots = new Map<NodeProto, string>();

@@ -186,3 +186,11 @@ describe('noise through a node', () => {
     expect(Math.abs(decibels)).toBeLessThan(dims.length === 4 ? 1.2 : 0.5);
   });
 });
+
+it('is nothing at an output without values', () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', [0, 4]);
+  const model = g.output(g.node('r', 'Relu', [x])).build();
+  const net = new Net(model, inferShapes(model), new Map());
+  expect(mean(new Gains(net, powersOf(net)).of('x'))).toBe(0);
+});
