@@ -88,7 +88,8 @@ export function quantizeDynamic(
           ? replaceLstm(model, index, node, settings)
           : replaceMatMul(model, index, writer, unit, own, settings, plain);
     weightScales.set(unit.name, scales);
-    return { unit, integer: true, reason: null };
+    const written: UnitPlacement = { unit, integer: true, reason: null };
+    return isPackedAttention(node) ? { ...written, precision: 'mixed' } : written;
   });
   index.dropDeadNodes();
   if (!plain && placed.some((p) => p.integer)) model.setDomainVersion(CONTRIB, 1);

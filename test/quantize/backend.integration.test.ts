@@ -68,8 +68,11 @@ async function otherwise(model: Model, feeds: Feeds): Promise<string[]> {
   if (!q.placement.units.some((u) => u.integer)) return [];
   const { found } = await executed(q);
   await runModel(q.model, feeds);
-  const integer = q.placement.units.filter((u) => u.integer).map((u) => u.unit.name);
-  const wrong = integer.filter((name) => (found.get(name)?.precision ?? 'int8') !== 'int8');
+  const written = q.placement.units.filter((u) => u.integer);
+  const integer = written.map((u) => u.unit.name);
+  const wrong = written.flatMap(({ unit: { name }, precision = 'int8' }) =>
+    (found.get(name)?.precision ?? precision) === precision ? [] : [name],
+  );
   for (const keep of integer.slice(0, 4)) {
     const kept = quantizeReady(subject, { keep: [keep] });
     if (!kept.placement.units.some((u) => u.integer)) continue;

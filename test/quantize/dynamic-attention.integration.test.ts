@@ -98,7 +98,7 @@ describe('com.microsoft.Attention', () => {
   ])('%s multiplies codes', async (_, shape, granularity) => {
     const model = attention(shape);
     const { model: written, units, weightScales } = await dynamic(model, granularity);
-    expect(units).toMatchObject([{ integer: true, reason: null }]);
+    expect(units).toMatchObject([{ integer: true, precision: 'mixed', reason: null }]);
     expect(countOps(written)).toEqual({ DynamicQuantizeLinear: 1, QAttention: 1 });
     expect(weightScales.get('att')).toHaveLength(granularity === 'channel' ? COLUMNS : 1);
     const feed = randomFeed(model);
