@@ -112,7 +112,12 @@ function decide(
     return { unit, integer: reason === null, reason };
   });
   const byName = new Map(placed.map((p) => [p.unit.node.name, p.integer]));
-  const tables = placeTables(index, units, (node) => byName.get(node.name) ?? false, options);
+  const tables = placeTables(
+    index,
+    units.filter(isTable),
+    (node) => byName.get(node.name) ?? false,
+    options,
+  );
   return new Map([...placed.map((p) => [p.unit, p] as const), ...tables]);
 }
 

@@ -77,11 +77,15 @@ export function place(
   /** What convolutions give that nobody wants as integers: behind views it is float, with a scale for every channel. */
   const ends = new Set<string>();
   const placed = new Map<Unit, UnitPlacement>();
+  const tables: Unit[] = [];
 
   for (const node of model.graph.node) {
     if (owned.has(node)) continue;
     const unit = byNode.get(node);
-    if (unit && isTable(unit) && READS_TABLES.includes(family)) continue;
+    if (unit && isTable(unit) && READS_TABLES.includes(family)) {
+      tables.push(unit);
+      continue;
+    }
     const rule = integerRule(node.opType, node.domain, family);
     if (unit && (rule?.form !== 'passthrough' || unit.weight)) {
       const reason = whyFloat(unit, rule, around);
@@ -120,14 +124,12 @@ export function place(
       shipped.add(output);
     }
   }
-  if (READS_TABLES.includes(family)) {
-    const isInteger = (node: NodeProto) => {
-      const unit = byNode.get(node);
-      return unit !== undefined && placed.get(unit)?.integer === true;
-    };
-    for (const [unit, found] of placeTables(index, units, isInteger, options))
-      placed.set(unit, found);
-  }
+  const isInteger = (node: NodeProto) => {
+    const unit = byNode.get(node);
+    return unit !== undefined && placed.get(unit)?.integer === true;
+  };
+  for (const [unit, found] of placeTables(index, tables, isInteger, options))
+    placed.set(unit, found);
   const decided = units.map((u) => placed.get(u) ?? insideBody(u, options));
   const channelwise = channelwiseTensors(index, decided, [...passthrough, ...joining], family);
   return { units: decided, quantized, shipped, channelwise, passthrough, joining };

@@ -38,15 +38,14 @@ export interface TableOptions {
  * 1. A table whose rows are gathered (axis 0), that gets smaller, and of which no float copy stays for another reader.
  * 2. It is a good part of the model, or the recipe asks for it.
  * 3. What is gathered are codes; they become float behind the Gather, so nothing else is decided by it.
- * @param isInteger of a node that is no such Gather
+ * @param tables units of this graph that read one; @param isInteger of a node that is no such Gather
  */
 export function placeTables(
   index: GraphIndex,
-  units: readonly Unit[],
+  tables: readonly Unit[],
   isInteger: (reader: NodeProto) => boolean,
   { keep, forced }: TableOptions,
 ): Map<Unit, UnitPlacement> {
-  const tables = units.filter(isTable);
   if (tables.length === 0) return new Map();
   const all = constantsOf(index);
   const whyNot = new Map(

@@ -254,6 +254,45 @@ describe('layers inside bodies, in static mode', () => {
   });
 });
 
+describe.each(['static', 'dynamic'])('a table that a branch reads, in mode %s', (mode) => {
+  it.each(['main graph', 'branch'] as const)('becomes int8 from the %s', async (place) => {
+    const source = rowsInBranch(place);
+    const feeds = feedsOf(source);
+    const { units, model: written } = await (mode === 'static'
+      ? fixed(source, feeds)
+      : dynamic(source));
+    const table = units.find(({ unit }) => unit.op === 'Gather')!;
+    expect([table.unit.name, table.integer, table.reason]).toEqual(['if/then/rows', true, null]);
+    expect(await closeness(source, written, feeds)).toBeGreaterThan(35);
+  });
+});
+
+/** Rows of a table in one branch. @param place of the table */
+function rowsInBranch(place: 'main graph' | 'branch'): Model {
+  const table = [floats('table', [200, 24]), ints('at', [7, 150])];
+  return model({
+    inputs: { x: [2, 24], c: { type: 'bool', shape: [] } },
+    outputs: { y: null },
+    nodes: [
+      op('Relu', ['x'], ['h'], {}, 'relu'),
+      op(
+        'If',
+        ['c'],
+        ['y'],
+        {
+          then_branch: branch('t', {
+            nodes: [op('Gather', ['table', 'at'], ['r'], {}, 'rows'), op('Add', ['r', 'h'], ['t'])],
+            initializers: place === 'branch' ? table : [],
+          }),
+          else_branch: branch('e', { nodes: [op('Neg', ['h'], ['e'])] }),
+        },
+        'if',
+      ),
+    ],
+    initializers: place === 'branch' ? [] : table,
+  });
+}
+
 /** A convolution, and another behind it in a branch. */
 function behindConv(): Model {
   return model({
