@@ -83,12 +83,12 @@ export function localModel(
 
 /** The FP32 model in which only this layer's own quantizers act (the *sensitivity* of DESIGN §5). */
 export function onlyThisModel(prepared: Model, unit: Unit, settings: ExperimentSettings): Model {
-  const { model, index, own, twin } = workshop(prepared, settings);
-  const last = own(unit.activation ?? unit.biasNode ?? unit.node);
+  const { model, index, twin } = workshop(prepared, settings);
   for (const [exact, output] of twin(unit, `${unit.name}.only`).results) {
     if (index.isGraphOutput(exact)) {
       const spare = index.freshName(`${exact}.exact`);
-      index.setOutput(last, last.output.indexOf(exact), spare);
+      const before = index.producer(exact)!;
+      index.setOutput(before, before.output.indexOf(exact), spare);
       const producer = index.producer(output)!;
       index.setOutput(producer, producer.output.indexOf(output), exact);
       index.replaceUses(output, exact);
@@ -185,14 +185,14 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
     return output;
   };
 
-  const copyOf = (node: NodeProto, inputs: string[]): string => {
+  /** Adds a copy of a node with results of its own; returns their names. */
+  const copyOf = (node: NodeProto, inputs: string[]): string[] => {
     const copy = clone(NodeProtoSchema, node);
-    const output = index.freshName(`${node.output[0]!}.twin`);
     copy.name = index.freshName(`${node.name}.twin`);
     copy.input = inputs;
-    copy.output = [output];
+    copy.output = node.output.map((name) => (name === '' ? '' : index.freshName(`${name}.twin`)));
     index.insertNode(copy);
-    return output;
+    return copy.output;
   };
 
   /** The tensor of a layer's bias, or a new one of the values that take its place. */
@@ -272,8 +272,8 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
         inputs[2] = attach(writer.bias(bias, scale, scales, values), `${base}.bias`);
       else if (bias) inputs[2] = bias;
     }
-    const first = copyOf(node, inputs);
-    let output = first;
+    const [first, ...others] = copyOf(node, inputs);
+    let output = first!;
     for (const follower of [unit.biasNode, unit.activation]) {
       if (!follower) continue;
       const before = follower === unit.biasNode ? unit.node.output[0]! : follower.input[0]!;
@@ -285,9 +285,12 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
           if (name === before) return previous;
           return shifted !== null && index.isConstant(name) ? shifted : name;
         }),
-      );
+      )[0]!;
     }
-    return { results: new Map([[unit.output, output]]), own: first };
+    const results = new Map([[unit.output, output]]);
+    for (const [i, other] of others.entries())
+      if (other !== '') results.set(node.output[i + 1]!, other);
+    return { results, own: first! };
   };
 
   return { model, index, own, twin };

@@ -16,7 +16,7 @@ import { quantizeDynamic } from '../../src/quantize/dynamic';
 import { prepare } from '../../src/quantize/prepare';
 import { listUnits } from '../../src/quantize/units';
 import { optimizedGraph } from '../../src/runtime/optimized';
-import { localModel } from '../../src/quantize/experiments';
+import { localModel, onlyThisModel } from '../../src/quantize/experiments';
 import { countOps, GraphBuilder } from '../lib/graph';
 import { executed, quantize } from '../lib/quantize';
 import { outputs, randomFeed, relativeDifference, tensors } from '../lib/runtime';
@@ -256,5 +256,20 @@ describe('com.microsoft.Attention in static mode', () => {
     const { model: after, left } = await dequantizeModel(quantized.model);
     expect(left).toEqual([]);
     expect(countOps(after)).toEqual({ Attention: 1 });
+  });
+
+  it('alone changes all of its results: the present, too', async () => {
+    const { prepared, params, placement, model, feeds } = await quantize(attention({ past: true }));
+    const alone = onlyThisModel(prepared, placement.units[0]!.unit, {
+      paramsOf: (tensor) => params.get(tensor)!,
+      activationType: 'uint8',
+      weightSettings: () => ({ granularity: 'channel', bits: 8 }),
+    });
+    const [found, written] = [await outputs(alone, feeds[0]!), await outputs(model, feeds[0]!)];
+    for (const name of ['y', 'present'])
+      expect([
+        name,
+        relativeDifference(found[name]!.data as Float32Array, written[name]!.data as Float32Array),
+      ]).toEqual([name, expect.closeTo(0, 4)]);
   });
 });
