@@ -23,7 +23,7 @@ import { fieldOf, Sketcher } from './sketch';
 import { sketchBack, throughFunction } from './sketched';
 import { spreadsOf } from './spread';
 import type { Gain, Known, Step } from './step';
-import { productsOf, weightOf } from './weight';
+import { meetingsOf, productsOf, weightOf } from './weight';
 
 /**
  * How much of the noise that has come through other layers is the same at neighbouring places. Of white noise it would be
@@ -39,15 +39,15 @@ export class Gains {
   private readonly gains = new Map<string, Gain>();
   private readonly throughProducts = new Map<NodeProto, Gain>();
   private readonly known: Known;
-  private readonly products: ReadonlySet<string>;
+  private readonly meetings: ReadonlySet<string>;
 
   constructor(
     private readonly net: Net,
     private readonly powerOf: PowerOf,
   ) {
-    const sketcher = new Sketcher(net.weights);
+    const sketcher = new Sketcher(productsOf(net));
     this.known = { net, powerOf, sketcher, spreadOf: spreadsOf(net, powerOf, sketcher) };
-    this.products = productsOf(net);
+    this.meetings = meetingsOf(net);
     for (const name of net.outputs) {
       const power = mean(powerOf(name).square) * size(net.dims(name) ?? [1]);
       if (power > 0) this.add(name, plain(even(1 / power)));
@@ -130,7 +130,10 @@ export class Gains {
   private add(tensor: string, gain: Gain): void {
     const own = this.gains.get(tensor);
     const all = own ? this.sum(own, gain, this.net.dims(tensor)) : gain;
-    this.gains.set(tensor, this.products.has(tensor) ? this.sketched(tensor, all) : all);
+    const whole = this.meetings.has(tensor) ? this.sketched(tensor, all) : all;
+    const sketch = whole.sketch && this.known.sketcher.bounded(whole.sketch);
+    const coarser = sketch && sketch !== whole.sketch;
+    this.gains.set(tensor, coarser ? { field: fieldOf(sketch), sketch } : whole);
   }
 
   /** Ways that part before a product and meet behind it stay together if they part from the same rows. */
