@@ -12,6 +12,10 @@ export interface LayerNoise {
   givenBy: readonly (string | null)[];
   /** True where it can have 16-bit activations. */
   wide: boolean;
+  /** Layers that are in FP32, too, where this one is: no codes come to them, or nobody needs theirs. */
+  takes: readonly string[];
+  /** Share of its inputs' noise that stays where it is in FP32 and INT8 layers give them: less than 1 with a scale a channel. */
+  stays: number;
 }
 
 /** A next step of the search, and the noise power that is expected of it. */
@@ -29,18 +33,30 @@ export interface GroupStep {
 /** INT16 is tried too where it takes away at least this share of what FP32 would. */
 const WORTH_INT16 = 0.5;
 
+/** Layers that a plan leaves not in INT8, and their precision: those that it chooses, and what goes along with them. */
+export function outOfInteger(
+  layers: readonly LayerNoise[],
+  choices: readonly PlannedLayer[],
+): Map<string, PlannedLayer['precision']> {
+  const chosen = new Map(choices.map((c) => [c.layer, c.precision]));
+  const kept = layers.filter(({ layer }) => chosen.get(layer) === 'float32');
+  for (const { takes } of kept) for (const other of takes) chosen.set(other, 'float32');
+  return chosen;
+}
+
 /**
  * Noise that a set of choices leaves, by adding up that of single layers. A layer out of INT8 has no noise of its weights (in
  * INT16 that stays); but an input that an INT8 layer gives comes as its codes all the same, and has their noise.
  */
 export function noiseSum(layers: readonly LayerNoise[], choices: readonly PlannedLayer[]): number {
-  const chosen = new Map(choices.map((c) => [c.layer, c.precision]));
+  const chosen = outOfInteger(layers, choices);
   const integer = new Set(layers.map((l) => l.layer).filter((layer) => !chosen.has(layer)));
-  return layers.reduce((sum, { layer, weights, inputs, givenBy }) => {
+  return layers.reduce((sum, { layer, weights, inputs, givenBy, stays }) => {
     const precision = chosen.get(layer);
     if (precision === undefined) return sum + weights + inputs;
     const coded = givenBy.filter((from) => from !== null && integer.has(from)).length;
-    const left = givenBy.length > 0 ? (inputs * coded) / givenBy.length : 0;
+    const own = precision === 'float32' ? stays : 1;
+    const left = givenBy.length > 0 ? (own * inputs * coded) / givenBy.length : 0;
     return sum + left + (precision === 'int16' ? weights : 0);
   }, 0);
 }

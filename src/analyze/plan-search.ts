@@ -7,6 +7,7 @@ import {
   type GroupStep,
   type LayerNoise,
 } from './mixed-precision';
+import { PlanErrors } from './plan-errors';
 
 /** A plan that was run. */
 export interface Found<T> {
@@ -48,7 +49,7 @@ const LEAST_GAIN = 0.005;
  * 2. from the best plan of the next size, layers that it may no longer need are put back, since a layer that was worth taking
  *    out first may not be beside those that came later;
  * 3. a size that brings nothing does not end it, three in turn do.
- * What is expected is the sum of noise powers, times what a layer gave more than was expected of it when it was added last.
+ * What is expected is the sum of noise powers, times what plans like it gave more than theirs ({@link PlanErrors}).
  * What the first plan of `start` has out of INT8 stays out of it. Every plan that was run is in the answer, once, in the order
  * in which it was.
  */
@@ -61,11 +62,8 @@ export async function searchPlans<T>(
   const names = new Set(start.map(({ choices }) => planName(choices)));
   const sized = (size: number) =>
     found.filter((f) => f.choices.length === size).sort((a, b) => a.noise - b.noise);
-  const learned = new Map<string, number>();
-  const informed = ({ added, expected }: GroupStep): GroupStep => ({
-    added,
-    expected: added.reduce((noise, { layer }) => noise * (learned.get(layer) ?? 1), expected),
-  });
+  const errors = new PlanErrors(layers);
+  for (const { choices, noise } of start) errors.add(choices, noise);
   let left = Infinity;
   /** Null where the plan was run before; false where the time is over. */
   const attempt = async (choices: PlannedLayer[], expected: number) => {
@@ -76,6 +74,7 @@ export async function searchPlans<T>(
     left--;
     names.add(name);
     found.push({ choices, expected, ...tried });
+    errors.add(choices, tried.noise);
     return tried;
   };
   /** Tries what can follow a plan; false where the time is over. */
@@ -84,13 +83,16 @@ export async function searchPlans<T>(
       ({ choice, expected }): GroupStep => ({ added: [choice], expected }),
     );
     const groups = nextGroups(layers, choices, noise, room);
-    const raw = [...first(single, most, informed), ...first(groups, GROUPS, informed)];
-    for (const step of raw) {
-      const tried = await attempt([...choices, ...step.added], informed(step).expected);
-      if (tried === false) return false;
-      const [only, ...more] = step.added;
-      if (tried && only && more.length === 0 && step.expected > 0)
-        learned.set(only.layer, tried.noise / step.expected);
+    const informed = ({ added }: GroupStep): GroupStep => ({
+      added,
+      expected: errors.expected([...choices, ...added]),
+    });
+    for (const { added } of [
+      ...first(single, most, informed),
+      ...first(groups, GROUPS, informed),
+    ]) {
+      const next = [...choices, ...added];
+      if ((await attempt(next, errors.expected(next))) === false) return false;
     }
     return true;
   };
@@ -116,8 +118,9 @@ export async function searchPlans<T>(
     }
     const [best] = sized(size + 1);
     const fewer = best ? withoutOne(layers, best.choices, best.noise) : [];
-    for (const { choices, expected } of fewer.filter((f) => holds(f.choices)).slice(0, BACK))
-      if ((await attempt(choices, expected)) === false) return { found, stopped: true };
+    for (const { choices } of fewer.filter((f) => holds(f.choices)).slice(0, BACK))
+      if ((await attempt(choices, errors.expected(choices))) === false)
+        return { found, stopped: true };
     await onSize?.(size + 1);
   }
   return { found, stopped: false };

@@ -18,6 +18,7 @@ import { modeOf } from './modes';
 import { openJob } from './open-job';
 import type { Plan } from './plan';
 import type { PlanRequest, RecipeRequest } from './protocol';
+import { correctAloneStage } from './stages/correct';
 import { layersAlone, layerSamplesFor } from './stages/layers';
 import { openStudy, type Study } from './study';
 
@@ -81,6 +82,16 @@ export async function findPlans(
     evaluationKey: evaluation.key,
   };
   const wide = takesWide(plan);
+  const { samples, calibrated, quantized } = study;
+  const aloneBiases = await correctAloneStage(
+    plan,
+    subject,
+    samples.calibration,
+    calibrated,
+    quantized,
+    context,
+  );
+  if (aloneBiases) quantized.aloneBiases = aloneBiases;
   const alone = await layersAlone(task, true);
   const noises = layerNoises(study, alone, wide);
   if (noises.length === 0) throw nothingToPlan(plan);

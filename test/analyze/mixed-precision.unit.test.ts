@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { nextSteps, noiseSum, paretoFront, worthwhile } from '../../src/analyze/mixed-precision';
 import type { PlannedLayer } from '../../src/results-mixed';
 
+const alone = { takes: [] as string[], stays: 1 };
 const LAYERS = [
-  { layer: 'a', weights: 1, inputs: 3, givenBy: [null], wide: true },
-  { layer: 'b', weights: 2, inputs: 1, givenBy: ['a'], wide: true },
-  { layer: 'c', weights: 0, inputs: 1, givenBy: ['a', 'b'], wide: false },
+  { layer: 'a', weights: 1, inputs: 3, givenBy: [null], wide: true, ...alone },
+  { layer: 'b', weights: 2, inputs: 1, givenBy: ['a'], wide: true, ...alone },
+  { layer: 'c', weights: 0, inputs: 1, givenBy: ['a', 'b'], wide: false, ...alone },
 ];
 const keep = (layer: string): PlannedLayer => ({ layer, precision: 'float32' });
 
@@ -19,6 +20,17 @@ describe('noise powers', () => {
     expect(noiseSum(LAYERS, [keep('a'), keep('c')])).toBe(3.5);
     expect(noiseSum(LAYERS, [{ layer: 'a', precision: 'int16' }])).toBe(5);
     expect(noiseSum(LAYERS, [{ layer: 'b', precision: 'int16' }])).toBe(8);
+  });
+
+  it('leave out what goes along with a layer, and what a scale a channel takes away', () => {
+    const [a, b, c] = LAYERS;
+    const along = [a!, { ...b!, takes: ['c'] }, c!];
+    // of c's input half comes from a
+    expect(noiseSum(along, [keep('b')])).toBe(3 + 1 + 1 + 0.5);
+    expect(noiseSum(along, [{ layer: 'b', precision: 'int16' }])).toBe(8);
+    const finer = [a!, { ...b!, stays: 0.25 }, c!];
+    expect(noiseSum(finer, [keep('b')])).toBe(3 + 1 + 0.25 + 1);
+    expect(noiseSum(finer, [{ layer: 'b', precision: 'int16' }])).toBe(8);
   });
 
   it('say what to take next, and what that will leave of what was measured', () => {

@@ -10,7 +10,7 @@ const layer = (
   weights: number,
   inputs = 0,
   givenBy: (string | null)[] = [null],
-): LayerNoise => ({ layer: name, weights, inputs, givenBy, wide: false });
+): LayerNoise => ({ layer: name, weights, inputs, givenBy, wide: false, takes: [], stays: 1 });
 const keep = (name: string): PlannedLayer => ({ layer: name, precision: 'float32' });
 const names = (choices: readonly PlannedLayer[]) => choices.map((c) => c.layer).sort();
 

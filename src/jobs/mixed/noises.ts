@@ -3,8 +3,13 @@ import { experimentName } from '../../analyze/grouped-sensitivity';
 import type { LayerNoise } from '../../analyze/mixed-precision';
 import type { OutputSums } from '../../analyze/output-sums';
 import { GraphIndex } from '../../onnx';
+import { placeFor } from '../../quantize/place-for';
+import type { Placement } from '../../quantize/placement';
+import type { Unit } from '../../quantize/units';
 import { whyNotWide } from '../../quantize/wide';
 import type { LayerSensitivity } from '../../results-mixed';
+import { forcedLayers } from '../forced';
+import { channelsFor } from '../modes/static';
 import type { Plan } from '../plan';
 import type { Study } from '../study';
 import { holdsWide } from '../targets';
@@ -22,13 +27,15 @@ export function relative(sums: OutputSums): number {
 
 /** Noise of the layers that a plan may take out of INT8, from trying each alone. */
 export function layerNoises(
-  { subject, quantized }: Study,
+  study: Study,
   alone: ReadonlyMap<string, OutputSums>,
   wide: boolean,
 ): LayerNoise[] {
+  const { subject, quantized } = study;
   const index = new GraphIndex(subject.prepared.graph);
   const byOutput = new Map(subject.units.map((u) => [u.output, u.name]));
   const passes = new Set(quantized.placement?.passthrough ?? []);
+  const kept = whereKept(study);
   /** The layer whose codes a tensor is, through nodes that only move them. */
   const giver = (tensor: string): string | null => {
     const layer = byOutput.get(tensor);
@@ -40,8 +47,7 @@ export function layerNoises(
     const whole = alone.get(unit.name);
     if (!integer || precision === 'int16' || !whole) return [];
     const total = relative(whole);
-    const own = alone.get(experimentName({ unit, parts: 'weights' }));
-    const weights = own ? Math.min(total, relative(own)) : 0;
+    const weights = total * weightShare(unit, alone);
     return [
       {
         layer: unit.name,
@@ -49,10 +55,56 @@ export function layerNoises(
         inputs: total - weights,
         givenBy: unit.inputs.map(giver),
         wide: wide && whyNotWide(unit) === null,
+        ...kept(unit),
       },
     ];
   });
 }
+
+/** How much of a layer's noise is that of its weights; its bias is corrected for both together, so that they are only shares. */
+function weightShare(unit: Unit, alone: ReadonlyMap<string, OutputSums>): number {
+  const of = (parts: 'weights' | 'activations') => {
+    const sums = alone.get(experimentName({ unit, parts }));
+    return sums ? relative(sums) : 0;
+  };
+  const [weights, activations] = [of('weights'), of('activations')];
+  return weights > 0 ? weights / (weights + activations) : 0;
+}
+
+/** What else changes where one layer is kept; nothing in modes that place no codes. */
+function whereKept(study: Study): (unit: Unit) => Pick<LayerNoise, 'takes' | 'stays'> {
+  const { plan, subject, quantized, calibrated } = study;
+  if (!quantized.placement || !calibrated) return () => ({ takes: [], stays: 1 });
+  const { prepared, units, typeOf } = subject;
+  const { params, wishes } = quantized;
+  const forced = forcedLayers(plan, wishes);
+  const kept = units.map(({ name }) => name).filter((name) => wishes.get(name)?.keep);
+  const place = (more: readonly string[]) =>
+    placeFor(
+      plan.traits.family,
+      prepared,
+      units,
+      { keep: new Set([...kept, ...more]), forced },
+      typeOf,
+    );
+  const integer = ({ units: placed }: Placement) =>
+    new Set(placed.filter((u) => u.integer).map(({ unit }) => unit.name));
+  const channelsOf = channelsFor(plan, calibrated, params);
+  const all = integer(place([]));
+  return ({ name, inputs }) => {
+    const without = place([name]);
+    const left = integer(without);
+    const [input = ''] = inputs;
+    const channels = without.channelwise.has(input) ? channelsOf(input) : null;
+    const { scale } = params.get(input) ?? { scale: 1 };
+    return {
+      takes: [...all].filter((other) => other !== name && !left.has(other)),
+      stays: channels ? mean(channels.map((c) => (c.scale / scale) ** 2)) : 1,
+    };
+  };
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 /** The same as a table of layers. */
 export function sensitivities(

@@ -182,7 +182,7 @@ function balancesFor(
 }
 
 /** Parameters of every channel of a tensor, where its layer can have them: per channel is the granularity, too. */
-function channelsFor(
+export function channelsFor(
   plan: Plan,
   calibrated: Calibrated,
   params: ReadonlyMap<string, TensorParams>,

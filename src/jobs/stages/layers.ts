@@ -106,7 +106,7 @@ function experimentKey(
     plan.wideType,
     layers.map((l) => [l.match, l.observer, l.weights, l.activations, l.precision === 'int16']),
     samples.positions,
-    // a run corrects each layer for itself; plans look at layers as rounding leaves them
+    // each layer is corrected for itself, where a correction is known
     quantized.aloneBiases !== undefined,
   );
 }
