@@ -23,7 +23,6 @@ import {
 } from '../../analyze/output-sums';
 import { eachLayer, outputNoise, wholeSums } from '../../analyze/sensitivity';
 import { floatsOf, spread, type Feed } from '../../data';
-import type { Executed } from '../../analyze/executed';
 import type { UnitPlacement } from '../../quantize/placement';
 import { integerInputs, type Unit } from '../../quantize/units';
 import type { JobContext } from '../context';
@@ -160,7 +159,7 @@ export function localStage(
 export async function accumulatedStage(
   subject: Subject,
   quantized: Quantized,
-  executed: ReadonlyMap<string, Executed>,
+  executed: ReadonlyMap<string, unknown>,
   samples: LayerSamples,
   context: JobContext,
 ): Promise<Map<string, AccumulatedError>> {
