@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { SlicedGraph, type Feed, type Model, type NodeProto, type TensorValue } from '../onnx';
 import { branchModel, type Experiment } from '../quantize/branches';
-import { onlyThisModel, type ExperimentSettings } from '../quantize/experiments';
+import { onlyThisModel, partName, type ExperimentSettings } from '../quantize/experiments';
 import { isRecurrent } from '../quantize/recurrent';
 import type { TypeOf, Unit } from '../quantize/units';
 import { VernierError } from '../errors';
@@ -40,7 +40,7 @@ export interface LayerGroups {
 
 /** What experiments are remembered by. */
 export function experimentName({ unit, parts }: Experiment): string {
-  return parts === 'all' ? unit.name : `${unit.name} (${parts})`;
+  return partName(unit.name, parts);
 }
 
 /**

@@ -18,6 +18,8 @@ const SWITCHES = new Set([
   'untimed',
   'measure',
 ]);
+/** Commands in which a switch of others has a value. */
+const VALUES: Readonly<Record<string, string>> = { sensitivity: 'measure' };
 const SHORT: Readonly<Record<string, string>> = {
   h: 'help',
   V: 'version',
@@ -46,7 +48,7 @@ export function tokenize(args: readonly string[]): Tokens {
     const name = long ? long[1]! : SHORT[short![1]!];
     if (name === undefined) throw usage(`There is no flag ${arg}.`, 'See vernier --help.');
     const attached = (long ?? short)![2];
-    if (SWITCHES.has(name)) {
+    if (SWITCHES.has(name) && VALUES[tokens.positionals[0] ?? ''] !== name) {
       if (attached !== undefined) throw usage(`${dashed(arg)} takes no value.`);
       tokens.flags.push({ name, value: true });
       continue;

@@ -2,8 +2,8 @@
 import { size } from '../analytic/field';
 import { Gains, type Carrying } from '../analytic/gain';
 import type { Net } from '../analytic/net';
-import type { LayerPasses, OutputPower } from '.';
 import { nodesSince } from './nodes-since';
+import type { LayerPasses, OutputPower } from './passes';
 
 /** No factor is beyond this, or below one by it. */
 const MOST = 100;

@@ -3,16 +3,10 @@ import { channelAxisOf } from '../../quantize/statistics';
 import { along, even, product, type Field } from '../analytic/field';
 import { Gains, type Carrying, type Course } from '../analytic/gain';
 import type { Net } from '../analytic/net';
+import type { Made } from './passes';
 
 /** Coherences are told apart in steps of one by this. */
 const STEPS = 10;
-
-/** The noise that a layer makes: by channel, and how alike it is at neighbouring places. */
-interface Made {
-  power: number;
-  shares: readonly number[] | null;
-  coherence: number | null;
-}
 
 /**
  * The ratio by tensor and noise; 1 where its coherence is not known. Rounding alone is white, and pools take most of it away;

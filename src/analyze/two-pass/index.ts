@@ -21,24 +21,8 @@ import { Net } from '../analytic/net';
 import { powersOf } from '../analytic/power';
 import { outputFactors } from './at-outputs';
 import { freshness } from './fresh';
+import type { LayerPasses, OutputPower } from './passes';
 import { solveFactor } from './solve';
-
-/** What two passes found of a layer. Powers are means over its output's values. */
-export interface LayerPasses {
-  unit: Unit;
-  /** True where the quantized model has it in integers. */
-  integer: boolean;
-  /** Power of the noise that it makes on exact inputs, in every channel the part of it, and how alike neighbours are. */
-  made: { power: number; shares: readonly number[] | null; coherence: number | null } | null;
-  /** Power of the noise at its output in the quantized model, before that is rounded; null where it cannot be read. */
-  arrived: number | null;
-}
-
-/** Power of the signal at an output of the model, and of its noise in the quantized model. */
-export interface OutputPower {
-  signal: number;
-  noise: number;
-}
 
 /** A model and all that was measured of it. */
 export interface TwoPassTask {

@@ -1,5 +1,6 @@
 /** How sensitive the outputs are to every layer, stage by stage, the cheapest first. */
 import { VernierError } from '../../errors';
+import { partName, type Parts } from '../../quantize/experiments';
 import type { AccuracyResult, MetricName, OutputMeasures, SensitivityStage } from '../../results';
 import type { SensitivityMeasure, SensitivityReport, StageReport } from '../../results-sensitivity';
 import { runtimeVersion } from '../../runtime/session';
@@ -24,6 +25,8 @@ const ALONE = 0.7;
 /** Layers are kept one at a time where they make this share of the noise, at most so many. */
 const WORTH_KEEPING = 0.01;
 const MOST_KEPT = 12;
+
+const PARTS: readonly Parts[] = ['all', 'weights', 'activations'];
 
 const ORDER: readonly SensitivityStage[] = ['analytic', 'two-pass', 'exact'];
 
@@ -117,18 +120,9 @@ class Search {
 
   /** The noise that each layer makes, and that which comes together. */
   private async twoPass(names: readonly string[], shapes: Record<string, number[]>) {
-    const { plan, subject, calibrated, quantized, samples, layerSamples, exact, context } =
-      this.study;
+    const { plan, subject, calibrated, quantized, layerSamples, exact, context } = this.study;
     const done = await this.begin('two-pass', names.length);
-    const alone = await correctAloneStage(
-      plan,
-      subject,
-      samples.calibration,
-      calibrated,
-      quantized,
-      context,
-    );
-    if (alone) quantized.aloneBiases = alone;
+    await this.correctAlone();
     const { key } = this.study.evaluation;
     const local = await localStage(
       plan,
@@ -156,6 +150,26 @@ class Search {
     const found = await twoPassStage(input, { local, accumulated, whole, exact });
     this.known.twoPass = found;
     if (found.db) done(names.filter((name) => found.db!.has(name)).length);
+  }
+
+  /** Each layer, and each of its parts, with the bias by which it alone keeps FP32's means: as a run tries layers. */
+  private async correctAlone() {
+    const { plan, subject, calibrated, quantized, samples, context } = this.study;
+    const biases = new Map<string, Float32Array>();
+    for (const parts of PARTS) {
+      const found = await correctAloneStage(
+        plan,
+        subject,
+        samples.calibration,
+        calibrated,
+        quantized,
+        context,
+        parts,
+      );
+      if (!found) return;
+      for (const [name, bias] of found) biases.set(partName(name, parts), bias);
+    }
+    quantized.aloneBiases = biases;
   }
 
   /** By running: each layer alone, and its parts; then the loud ones kept, one at a time. */

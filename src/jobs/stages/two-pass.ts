@@ -1,7 +1,8 @@
 import type { AccumulatedError, LocalError } from '../../analyze/layer-errors';
 import type { ExactOutputs, OutputSums } from '../../analyze/output-sums';
 import { noiseCameIn, type Arrived } from '../../analyze/two-pass/came-in';
-import { twoPassSensitivity, type OutputPower } from '../../analyze/two-pass';
+import { twoPassSensitivity } from '../../analyze/two-pass';
+import type { OutputPower } from '../../analyze/two-pass/passes';
 import { binsOf, expectedSquaredError, sqnrDb } from '../../numeric';
 import { GraphIndex } from '../../onnx';
 import { inferGraphs } from '../../onnx/shapes';
