@@ -1,5 +1,12 @@
 import { performance } from 'node:perf_hooks';
-import { SlicedGraph, type Feed, type Model, type NodeProto, type TensorValue } from '../onnx';
+import {
+  SlicedGraph,
+  tensorBytes,
+  type Feed,
+  type Model,
+  type NodeProto,
+  type TensorValue,
+} from '../onnx';
 import { branchModel, type Experiment } from '../quantize/branches';
 import { onlyThisModel, partName, type ExperimentSettings } from '../quantize/experiments';
 import { isRecurrent } from '../quantize/recurrent';
@@ -43,27 +50,57 @@ export function experimentName({ unit, parts }: Experiment): string {
   return partName(unit.name, parts);
 }
 
+/** What the branches of a group may hold together. */
+export interface BranchLimits {
+  /** Each takes time when their session is opened. */
+  nodes: number;
+  /** Multiply-accumulates of one sample: between two runs what was measured is stored. */
+  macs: number;
+  /** Bytes of the weights that have a rounded copy. */
+  bytes: number;
+}
+
+const LIMITS: BranchLimits = { nodes: 5000, macs: 3e9, bytes: 128 << 20 };
+
 /**
- * Cuts a graph so that trying all layers opens few sessions: a group of √n layers has one session with a branch for each,
- * and all groups behind it share one session for the rest. Cuts are where only tensors of types cross that can be carried.
+ * Cuts a graph so that trying all layers opens few sessions: a group of layers has one session with a branch for each, and
+ * one more goes on from its end for all of them. A group has as many layers as its branches can afford, and at least √n.
+ * Cuts are where only tensors of types cross that can be carried.
+ * @param macsOf of a layer for one sample, where they are known
  */
 export function groupLayers(
   prepared: Model,
   experiments: readonly Experiment[],
   typeOf: TypeOf,
+  macsOf: (unit: Unit) => number | null,
+  limits = LIMITS,
 ): LayerGroups {
   const nodes = wholeUnits(prepared, [...new Set(experiments.map((e) => e.unit))]);
   const sliced = new SlicedGraph(prepared, nodes);
   const at = new Map(nodes.map((node, i) => [node, i]));
   const sorted = [...experiments].sort((a, b) => at.get(a.unit.node)! - at.get(b.unit.node)!);
-  const most = Math.max(2, Math.round(Math.sqrt(sorted.length)));
+  const few = Math.max(2, Math.round(Math.sqrt(sorted.length)));
+  const before = macsBefore(nodes, sorted, macsOf);
+  const sizes = new Map(prepared.graph.initializer.map((t) => [t.name, tensorBytes(t)]));
+  /** How often what may be held goes into what the branches of `open` hold up to a cut. */
+  const fill = (cut: number) => {
+    const held: BranchLimits = { nodes: 0, macs: 0, bytes: 0 };
+    for (const { unit } of open) {
+      const start = at.get(unit.node)!;
+      held.nodes += cut - start;
+      held.macs += before[cut]! - before[start]!;
+      held.bytes += sizes.get(unit.weight?.tensor ?? '') ?? 0;
+    }
+    const { nodes, macs, bytes } = limits;
+    return Math.max(held.nodes / nodes, held.macs / macs, held.bytes / bytes);
+  };
   const { groups, alone }: Omit<LayerGroups, 'sliced'> = { groups: [], alone: [] };
   const carried = (cut: number) =>
     sliced.frontier(cut).every((name) => CARRIED.has(typeOf(name) ?? 'undefined'));
   let from = 0;
   let open: Experiment[] = [];
   const close = (to: number) => {
-    if (open.length > 3 * most) alone.push(...open);
+    if (open.length > 3 * few && fill(to) > 3) alone.push(...open);
     else if (open.length > 0) groups.push({ from, to, experiments: open });
     from = to;
     open = [];
@@ -78,11 +115,24 @@ export function groupLayers(
       continue;
     }
     const another = open.at(-1)?.unit !== experiment.unit;
-    if (open.length >= most && another && start > from && carried(start)) close(start);
+    const full = open.length >= few && fill(start) > 1;
+    if (full && another && start > from && carried(start)) close(start);
     open.push(experiment);
   }
   close(nodes.length);
   return { sliced, groups, alone };
+}
+
+/** Multiply-accumulates of the layers before each node, and of all. */
+function macsBefore(
+  nodes: readonly NodeProto[],
+  experiments: readonly Experiment[],
+  macsOf: (unit: Unit) => number | null,
+): number[] {
+  const own = new Map(experiments.map(({ unit }) => [unit.node, macsOf(unit) ?? 0]));
+  const before = [0];
+  for (const node of nodes) before.push(before.at(-1)! + (own.get(node) ?? 0));
+  return before;
 }
 
 /** The nodes in an order in which the bias and the activation of a layer stand right behind its node. */
@@ -151,32 +201,23 @@ export async function groupedSensitivity(
     await loop.onLayer?.(++done, total);
   };
   await loop.onLayer?.(done, total);
-  /** False where the samples do not run as they are joined. */
-  const inGroups = async (joined: Joined): Promise<boolean> => {
-    const walk = new PrefixWalk(sliced, joined);
-    for (const group of groups) {
-      const todo = group.experiments.filter((e) => !measured.has(experimentName(e)));
-      if (todo.length === 0) continue;
-      if (spent()) return true;
-      const onStep = async (begun: Begun) => {
-        await loop.onBegun?.(begun);
-        await loop.onStep?.();
-      };
-      const measuring = measureGroup(walk, group, todo, {
-        settings,
-        exact,
-        begun: loop.begun,
-        onStep,
-      });
-      const sums = await orNull(measuring, !walk.sure);
-      if (!sums) return false;
-      for (const [k, experiment] of todo.entries()) await found(experiment, sums[k]!);
-    }
-    return true;
-  };
   const recurrent = all.some(({ unit }) => isRecurrent(unit.node));
-  const each: Joined = { feeds, size: 1 };
-  if (!(await inGroups(recurrent ? each : joinSamples(feeds)))) await inGroups(each);
+  const walk = new PrefixWalk(
+    sliced,
+    recurrent ? { feeds, size: 1 } : await joinedFor(sliced, feeds, exact),
+  );
+  for (const group of groups) {
+    const todo = group.experiments.filter((e) => !measured.has(experimentName(e)));
+    if (todo.length === 0) continue;
+    if (spent()) return measured;
+    const onStep = async (begun: Begun) => {
+      await loop.onBegun?.(begun);
+      await loop.onStep?.();
+    };
+    const task = { settings, exact, begun: loop.begun, onStep };
+    const sums = await measureGroup(walk, group, todo, task);
+    for (const [k, experiment] of todo.entries()) await found(experiment, sums[k]!);
+  }
   for (const experiment of alone) {
     if (measured.has(experimentName(experiment))) continue;
     if (spent()) return measured;
@@ -188,14 +229,26 @@ export async function groupedSensitivity(
   return measured;
 }
 
-/** What a group gave; null where it shows that samples do not run together. @param unsure they have not yet */
-async function orNull<T>(measuring: Promise<T>, unsure: boolean): Promise<T | null> {
+/** Samples several to a feed where FP32, run on the first feed, gives each of them what it gives it alone. */
+async function joinedFor(
+  sliced: SlicedGraph,
+  feeds: readonly Feed[],
+  exact: ExactOutputs,
+): Promise<Joined> {
+  const each = { feeds, size: 1 };
+  const joined = joinSamples(feeds);
+  if (joined.size === 1) return each;
+  const end = sliced.nodes.length;
+  const outputs = sliced.outputsIn(0, end);
   try {
-    return await measuring;
+    const session = await openModel(sliced.slice(0, end, outputs, joined.feeds[0]!));
+    const running = session.run(joined.feeds[0]!).finally(() => session.release());
+    checkJoined(apart(await running, outputs, joined.size), exact.slice(0, joined.size));
+    return joined;
   } catch (error) {
     const refused =
       error instanceof VernierError && /^model\.does-not-(run|load)$/.test(error.code);
-    if (unsure && (refused || error instanceof NotJoined)) return null;
+    if (refused || error instanceof NotJoined) return each;
     throw error;
   }
 }
@@ -248,8 +301,6 @@ async function measureGroup(
         rest ??= await openModel(
           sliced.slice(to, sliced.nodes.length, last, crossing, walk.ragged),
         );
-      if (!walk.sure) checkJoined(await ends(crossing), own);
-      walk.sure = true;
       for (const [k, names] of changed.entries()) {
         const branch = { ...crossing };
         for (const [tensor, name] of names) branch[tensor] = got[name]!;

@@ -5,8 +5,6 @@ import type { Joined } from './joined-samples';
 /** The exact tensors that cross one cut, for every feed of samples; it moves on through the graph. */
 export class PrefixWalk {
   private cut = 0;
-  /** True once FP32 has been seen to give joined samples what it gives each alone. */
-  sure: boolean;
   /** Samples in each feed. */
   readonly size: number;
   private values: Record<string, TensorValue>[];
@@ -18,7 +16,6 @@ export class PrefixWalk {
     { feeds, size }: Joined,
   ) {
     this.size = size;
-    this.sure = size === 1;
     this.values = feeds.map((feed) => ({ ...feed }));
     const shape = (feed: Feed) => JSON.stringify(Object.entries(feed).map(([n, v]) => [n, v.dims]));
     this.ragged = feeds.some((feed) => shape(feed) !== shape(feeds[0]!));

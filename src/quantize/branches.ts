@@ -30,13 +30,12 @@ export function branchModel(
   wanted: readonly string[],
   settings: ExperimentSettings,
 ): Branches {
-  const order = [...slice.graph.node];
+  const order = slice.graph.node.map((node) => ({ node, reads: [...nodeReads(node)] }));
   const { model, index, own, twin } = workshop(slice, settings);
   const changed = experiments.map(({ unit, parts }, k) => {
     const { results: renames } = twin(unit, `${unit.name}.branch${k}`, parts);
-    for (const node of order) {
-      const reads = [...nodeReads(node)].filter((name) => renames.has(name));
-      if (reads.length === 0) continue;
+    for (const { node, reads } of order) {
+      if (!reads.some((name) => renames.has(name))) continue;
       const copy = copyMessage(own(node));
       copy.name = index.freshName(`${node.name}.branch`);
       for (const output of node.output)

@@ -1,5 +1,4 @@
-import { clone } from '@bufbuild/protobuf';
-import { NodeProtoSchema } from '../onnx/gen/onnx_pb';
+import { copyMessage } from '../onnx/copy';
 import { inferShapes } from '../onnx/shapes';
 import {
   floatData,
@@ -193,7 +192,7 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
 
   /** Adds a copy of a node with results of its own; returns their names. */
   const copyOf = (node: NodeProto, inputs: string[]): string[] => {
-    const copy = clone(NodeProtoSchema, node);
+    const copy = copyMessage(node);
     copy.name = index.freshName(`${node.name}.twin`);
     copy.input = inputs;
     copy.output = node.output.map((name) => (name === '' ? '' : index.freshName(`${name}.twin`)));
@@ -210,7 +209,7 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
 
   /** Adds the twin of a recurrent layer, taken apart. */
   const twinApart = (unit: Unit): Map<string, string> => {
-    const node = clone(NodeProtoSchema, own(unit.node));
+    const node = copyMessage(own(unit.node));
     const results = new Map<string, string>();
     node.name = index.freshName(`${node.name}.twin`);
     node.input[0] = quantizeInput(unit.inputs[0]!, unit);

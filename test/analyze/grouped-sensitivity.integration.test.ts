@@ -5,6 +5,7 @@ import {
   experimentsWith,
   groupedSensitivity,
   groupLayers,
+  type BranchLimits,
 } from '../../src/analyze/grouped-sensitivity';
 import { noiseDb, OutputSums } from '../../src/analyze/output-sums';
 import { outputNoise } from '../../src/analyze/sensitivity';
@@ -38,10 +39,20 @@ async function subject(model: Model, feeds: readonly Feed[]) {
 }
 
 type Subject = Awaited<ReturnType<typeof subject>>;
+/** Of every layer, as far as the groups are concerned. */
+const MACS = 100;
 const LOOP = { budgetSeconds: 60 };
+/** Every group holds as few layers as one may. */
+const FEW = { nodes: 0, macs: Infinity, bytes: Infinity };
 
-function grouped({ q, units, settings, feeds, exact }: Subject, parts = false, loop = LOOP) {
-  const groups = groupLayers(q.prepared, experimentsWith(units, parts), q.typeOf);
+function grouped(
+  { q, units, settings, feeds, exact }: Subject,
+  parts = false,
+  loop = LOOP,
+  limits: BranchLimits | undefined = FEW,
+) {
+  const all = experimentsWith(units, parts);
+  const groups = groupLayers(q.prepared, all, q.typeOf, () => MACS, limits);
   return groupedSensitivity(q.prepared, groups, settings, feeds, exact, loop);
 }
 
@@ -180,22 +191,42 @@ describe('layers in groups', () => {
       };
       return session;
     });
-    try {
-      await grouped(s);
-    } finally {
-      spy.mockRestore();
-    }
-    // four groups of four: in each its four exact nodes and 4 + 3 + 2 + 1 in branches; behind it 12, 8, 4 and none, for four layers;
-    // all three samples run together, and once more behind the first group to see that they can
-    expect(opened).toEqual([
+    const opening = async (limits: BranchLimits) => {
+      opened.length = 0;
+      await grouped(s, false, LOOP, limits);
+      return [...opened];
+    };
+    // all three samples run together; first FP32 is run alone to see that they can
+    const joining = { convs: 16, runs: 1 };
+    const [few, one, macs, bytes] = [
+      await opening(FEW),
+      await opening({ nodes: 1000, macs: 1e6, bytes: 1e6 }),
+      await opening({ nodes: 1000, macs: 3000, bytes: 1e6 }),
+      await opening({ nodes: 1000, macs: 1e6, bytes: 120 }),
+    ];
+    spy.mockRestore();
+    // four groups of four: in each its four exact nodes and 4 + 3 + 2 + 1 in branches; behind it 12, 8, 4 and none, for four layers
+    expect(few).toEqual([
+      joining,
       { convs: 14, runs: 1 },
-      { convs: 12, runs: 5 },
+      { convs: 12, runs: 4 },
       { convs: 14, runs: 1 },
       { convs: 8, runs: 4 },
       { convs: 14, runs: 1 },
       { convs: 4, runs: 4 },
       { convs: 14, runs: 1 },
     ]);
+    // one group where all can be afforded, whose branches have 16 + 15 + … + 1
+    expect(one).toEqual([joining, { convs: 16 + 136, runs: 1 }]);
+    // 7 + 6 + … layers of 100 are not more than 30, those of eight are; eight weights of 16 bytes are more than 120
+    const halves = [
+      joining,
+      { convs: 8 + 36, runs: 1 },
+      { convs: 8, runs: 8 },
+      { convs: 8 + 36, runs: 1 },
+    ];
+    expect(macs).toEqual(halves);
+    expect(bytes).toEqual(halves);
   });
 
   it.each<[string, (g: GraphBuilder, x: string) => string]>([

@@ -23,7 +23,7 @@ import { fieldOf, Sketcher, times } from './sketch';
 import { sketchBack, throughFunction } from './sketched';
 import { spreadsOf } from './spread';
 import type { Gain, Known, Step } from './step';
-import { productsOf, weightOf } from './weight';
+import { meetingsOf, productsOf, weightOf } from './weight';
 
 /**
  * How much of the noise that has come through other layers is the same at neighbouring places. Of white noise it would be
@@ -34,15 +34,15 @@ const COHERENT = 0.5;
 /** What all gains of one graph are carried with. */
 export interface Carrying {
   known: Known;
-  products: ReadonlySet<string>;
+  meetings: ReadonlySet<string>;
   composites: ReadonlyMap<NodeProto, Composite>;
 }
 
 /** What gains of a graph are carried with. */
 export function carrying(net: Net, powerOf: PowerOf): Carrying {
-  const sketcher = new Sketcher(net.weights);
+  const sketcher = new Sketcher(productsOf(net));
   const known = { net, powerOf, sketcher, spreadOf: spreadsOf(net, powerOf, sketcher) };
-  return { known, products: productsOf(net), composites: compositesOf(net) };
+  return { known, meetings: meetingsOf(net), composites: compositesOf(net) };
 }
 
 /** Where gains begin, and how far they are carried. */
@@ -84,16 +84,16 @@ export class Gains {
   private readonly net: Net;
   private readonly powerOf: PowerOf;
   private readonly known: Known;
-  private readonly products: ReadonlySet<string>;
+  private readonly meetings: ReadonlySet<string>;
 
   constructor(
-    { known, products, composites }: Carrying,
+    { known, meetings, composites }: Carrying,
     private readonly course: Course,
   ) {
     this.known = known;
     this.net = known.net;
     this.powerOf = known.powerOf;
-    this.products = products;
+    this.meetings = meetings;
     for (const [name, gain] of course.seeds) this.add(name, plain(even(gain)));
     const roots = new Map<NodeProto, string>();
     for (const { root, nodes } of composites.values()) nodes.forEach((n) => roots.set(n, root));
@@ -183,7 +183,10 @@ export class Gains {
   private add(tensor: string, gain: Gain): void {
     const own = this.gains.get(tensor);
     const all = own ? this.sum(own, gain, this.net.dims(tensor)) : gain;
-    this.gains.set(tensor, this.products.has(tensor) ? this.sketched(tensor, all) : all);
+    const whole = this.meetings.has(tensor) ? this.sketched(tensor, all) : all;
+    const sketch = whole.sketch && this.known.sketcher.bounded(whole.sketch);
+    const coarser = sketch && sketch !== whole.sketch;
+    this.gains.set(tensor, coarser ? { field: fieldOf(sketch), sketch } : whole);
   }
 
   /** Ways that part before a product and meet behind it stay together if they part from the same rows. */

@@ -54,11 +54,6 @@ export class Net {
     return this.model.graph.output.map(({ name }) => name);
   }
 
-  /** Count of all constant values. */
-  get weights(): number {
-    return this.model.graph.initializer.reduce((n, t) => n + size(tensorDims(t)), 0);
-  }
-
   /** What calibration saw of a tensor, histogram and all. */
   statistics(tensor: string): TensorStatistics | undefined {
     const found = this.seen.get(tensor);

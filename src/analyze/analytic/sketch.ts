@@ -20,14 +20,27 @@ export interface Sketch {
 const BUDGET = 3e9;
 const [FEWEST, MOST] = [16, 64];
 
-/** Random signs, and how many rows every sketch of one model has: the relative error is about √(2 / rows). */
+/** What the products of a model with constant weights are like. */
+export interface Products {
+  /** Weights of all of them. */
+  weights: number;
+  /** Channels of the widest input or result. */
+  widest: number;
+}
+
+/**
+ * Random signs, how many rows every sketch of one model has (the relative error is about √(2 / rows)), and how many cells it
+ * can afford.
+ */
 export class Sketcher {
   private readonly random = new Random(1);
   readonly rows: number;
+  private readonly cells: number;
 
-  /** @param weights how many the model has */
-  constructor(weights: number) {
-    this.rows = Math.max(FEWEST, Math.min(MOST, Math.floor(BUDGET / Math.max(1, weights))));
+  constructor({ weights, widest }: Products) {
+    const affordable = BUDGET / Math.max(1, weights);
+    this.rows = Math.max(FEWEST, Math.min(MOST, Math.floor(affordable)));
+    this.cells = widest * Math.max(1, Math.floor(affordable / this.rows));
   }
 
   sign(): number {
@@ -62,6 +75,36 @@ export class Sketcher {
       return fine;
     });
     return { grain, rows };
+  }
+
+  /**
+   * The same on so coarse a grain that it can be afforded: places along the longest axis before the last are then alike, and
+   * the matrix of each is the mean of theirs.
+   */
+  bounded(sketch: Sketch): Sketch {
+    if (size(sketch.grain) <= this.cells) return sketch;
+    let { grain, rows } = sketch;
+    while (size(grain) > this.cells) {
+      const longest = Math.max(1, ...grain.slice(0, -1));
+      if (longest === 1) break;
+      const axis = grain.indexOf(longest);
+      const inner = size(grain.slice(axis + 1));
+      rows = rows.map((row) => this.merged(row, longest, inner));
+      grain = grain.map((d, i) => (i === axis ? 1 : d));
+    }
+    return { grain, rows };
+  }
+
+  /** Places `inner` numbers apart, `count` of them one behind the other, as one. */
+  private merged(row: Float64Array, count: number, inner: number): Float64Array {
+    const out = new Float64Array(row.length / count);
+    const share = 1 / Math.sqrt(count);
+    for (let p = 0; p < count; p++) {
+      const factor = this.sign() * share;
+      for (let from = 0, to = p * inner; from < out.length; from += inner, to += count * inner)
+        for (let c = 0; c < inner; c++) out[from + c]! += factor * row[to + c]!;
+    }
+    return out;
   }
 
   /** Every number times one of a random kind: its mean, and the mean of its square, are known for every cell. */

@@ -2,7 +2,7 @@
 import { floatAttribute, intAttribute, type NodeProto } from '../../onnx';
 import { scalarFunction } from '../../quantize/scalar-functions';
 import type { Net } from './net';
-import { mapRows, type Sketch } from './sketch';
+import { mapRows, type Products, type Sketch } from './sketch';
 
 /** The weight of x · W, of K inputs and N results: W[k, n] is at k · alongK + n · alongN. */
 export interface Weight {
@@ -32,8 +32,17 @@ export function weightOf(net: Net, node: NodeProto): Weight | null {
   };
 }
 
+/** How many weights the products of a graph have, and how wide the widest is. */
+export function productsOf(net: Net): Products {
+  const all = net.nodes.flatMap((node) => weightOf(net, node) ?? []);
+  return {
+    weights: all.reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0),
+    widest: Math.max(1, ...all.map(({ inputs, outputs }) => Math.max(inputs, outputs))),
+  };
+}
+
 /** Results of products with constant weights, and of elementwise nodes behind them, in which their channels meet others. */
-export function productsOf(net: Net): Set<string> {
+export function meetingsOf(net: Net): Set<string> {
   const found = new Set<string>();
   for (const node of net.nodes) {
     const [result] = node.output;

@@ -274,7 +274,12 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
   const beside = twins
     ? await groupedSensitivity(
         subject.prepared,
-        groupLayers(subject.prepared, experiments, subject.typeOf),
+        groupLayers(
+          subject.prepared,
+          experiments,
+          subject.typeOf,
+          ({ name }) => subject.macs.get(name) ?? null,
+        ),
         experimentSettings(plan, subject, calibrated, quantized),
         layerSamples.feeds,
         exact,

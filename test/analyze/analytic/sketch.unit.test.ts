@@ -5,13 +5,31 @@ import { diagonalOf, fieldOf, Sketcher } from '../../../src/analyze/analytic/ske
 import { rowsBack, rowsTimes, weightOf } from '../../../src/analyze/analytic/weight';
 import { GraphBuilder, randomValues } from '../../lib/graph';
 
-const SMALL = new Sketcher(1000);
+const SMALL = new Sketcher({ weights: 1000, widest: 100 });
 
 describe('a sketch', () => {
   it('has fewer rows the more weights there are', () => {
     expect(SMALL.rows).toBe(64);
-    expect(new Sketcher(1e8).rows).toBe(30);
-    expect(new Sketcher(1e12).rows).toBe(16);
+    expect(new Sketcher({ weights: 1e8, widest: 1000 }).rows).toBe(30);
+    expect(new Sketcher({ weights: 1e12, widest: 1000 }).rows).toBe(16);
+  });
+
+  it('takes places for alike where it cannot afford a cell for each', () => {
+    const large = new Sketcher({ weights: 1e8, widest: 8 });
+    const one = { grain: [1, 4, 3], rows: [Float64Array.of(0, 0, 0, 2, 4, -6, 0, 0, 0, 0, 0, 0)] };
+    expect(SMALL.bounded(one)).toBe(one);
+    const { grain, rows } = large.bounded(one);
+    expect(grain).toEqual([1, 1, 3]);
+    // a quarter of the power of the one place that has some, and its channels still go together
+    const sign = Math.sign(rows[0]![0]!);
+    expect(rows[0]!.map((v) => v * sign)).toEqual(Float64Array.of(1, 2, -3));
+    const all = {
+      grain: [2, 5, 4],
+      rows: Array.from({ length: 400 }, () => new Float64Array(40).fill(1)),
+    };
+    const mean = large.bounded(all);
+    expect(mean.grain).toEqual([2, 1, 4]);
+    diagonalOf(mean).forEach((v) => expect(Math.abs(v / 400 - 1)).toBeLessThan(0.2));
   });
 
   it('is exact of a diagonal with a row for every cell', () => {
