@@ -58,6 +58,7 @@ export const ground = {
   'src/results-terms': [],
   // builds on src/results, which therefore cannot give it on
   'src/results-mixed': ['src/analyze', 'src/jobs', 'src/report', 'src/cli', 'src/extension'],
+  'src/results-sensitivity': ['src/jobs', 'src/report', 'src/cli', 'src/extension'],
   'src/protocol': ['src/extension', 'webview'],
 };
 

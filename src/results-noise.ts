@@ -22,6 +22,17 @@ export interface LayerNoise {
   accumulated: NoiseShape | null;
 }
 
+/** Noise at a layer's output that the layers before it made. */
+export interface NoiseCameIn {
+  /** The part of the noise at its output: the rest the layer makes itself. */
+  share: number;
+  /**
+   * By how much it has grown on its way through the layer, relative to the signal, in dB; below 0 where it has shrunk. Null
+   * where no noise comes in, or that was not measured.
+   */
+  gainDb: number | null;
+}
+
 /** Layers of the source whose output was found in the written model and compared. */
 export interface LayerMatch {
   found: number;

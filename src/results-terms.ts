@@ -67,3 +67,6 @@ export interface OutputCloseness extends Closeness {
   atol: number;
   rtol: number;
 }
+
+/** How the sensitivity of layers is found, the cheapest first; each includes the ones before it. */
+export type SensitivityStage = 'analytic' | 'two-pass' | 'exact';

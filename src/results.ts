@@ -16,7 +16,7 @@ import type { AccuracyResult, ModeChoice } from './results-choice';
 import type { FusionCandidate, QuantizationBreak } from './results-fusions';
 import type { SearchResult } from './results-search';
 import type { LatencyResult } from './results-latency';
-import type { LayerMatch, LayerNoise } from './results-noise';
+import type { LayerMatch, LayerNoise, NoiseCameIn } from './results-noise';
 import type { Closeness, Mode, Note, OutputCloseness, Precision, Target } from './results-terms';
 
 export type * from './results-calibration';
@@ -99,8 +99,14 @@ export interface LayerResult {
    * that is read, so that the noise of all layers adds up; a model in which all others are kept has it on top.
    */
   onlyThisDb: number | null;
+  /** All measures of the same runs. */
+  onlyThis: OutputMeasures | null;
   /** The same as statistics, weights and graph let expect, without a run: it orders layers, its decibels are rough. */
   expectedDb: number | null;
+  /** The same from two passes: the noise that each layer makes, and the noise that comes together; a few dB from onlyThisDb. */
+  twoPassDb: number | null;
+  /** What of the noise at its output came in with its inputs; the rest it makes itself (`local`). */
+  cameIn: NoiseCameIn | null;
   /** Share of the noise at the output, from the only-this runs. */
   noiseShare: number | null;
   /** Output SQNR gained by keeping just this layer in FP32 (measured by a run). */

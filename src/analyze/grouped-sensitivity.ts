@@ -8,7 +8,7 @@ import {
   type TensorValue,
 } from '../onnx';
 import { branchModel, type Experiment } from '../quantize/branches';
-import { onlyThisModel, type ExperimentSettings } from '../quantize/experiments';
+import { onlyThisModel, partName, type ExperimentSettings } from '../quantize/experiments';
 import { isRecurrent } from '../quantize/recurrent';
 import type { TypeOf, Unit } from '../quantize/units';
 import { VernierError } from '../errors';
@@ -47,7 +47,7 @@ export interface LayerGroups {
 
 /** What experiments are remembered by. */
 export function experimentName({ unit, parts }: Experiment): string {
-  return parts === 'all' ? unit.name : `${unit.name} (${parts})`;
+  return partName(unit.name, parts);
 }
 
 /** What the branches of a group may hold together. */

@@ -5,6 +5,7 @@ import {
   ClosenessAccumulator,
   dequantize,
   dequantizePerChannel,
+  NeighbourCorrelation,
   NoiseMoments,
 } from '../numeric';
 import { GraphIndex, type Feed, type Model, type TensorValue } from '../onnx';
@@ -27,6 +28,10 @@ export interface LocalError {
   /** Without a scale: it is read before the layer's output quantizer. */
   noise: NoiseShape;
   byChannel: number[] | null;
+  /** The part of the noise that lies in every output channel; null where there are none, or too many. */
+  noiseShares: number[] | null;
+  /** Correlation of the noise at neighbouring places, −1 … 1; null where its axes are no places. */
+  coherence: number | null;
 }
 
 /** How a layer's output fared in the quantized model. */
@@ -77,6 +82,7 @@ export async function twinErrors(
   const { session } = await openTapped(model, names);
   const whole = new Map<string, { closeness: ClosenessAccumulator; noise: NoiseMoments }>();
   const channels = new Map<string, ChannelCloseness | null>();
+  const neighbours = new Map<string, NeighbourCorrelation>();
   try {
     let done = 0;
     for await (const feed of samples) {
@@ -93,7 +99,11 @@ export async function twinErrors(
           );
         sums.closeness.add(exact, local);
         sums.noise.add(exact, local);
-        addChannels(channels, layer, exact, local, values[tap.exact]!.dims);
+        const { dims } = values[tap.exact]!;
+        addChannels(channels, layer, exact, local, dims);
+        if (!NeighbourCorrelation.fits(dims)) continue;
+        const own = neighbours.get(layer) ?? new NeighbourCorrelation();
+        neighbours.set(layer, own.add(exact, local, dims));
       }
       await onSample?.(++done);
     }
@@ -107,6 +117,8 @@ export async function twinErrors(
         closeness: closenessOf(closeness),
         noise: shapeOf(noise),
         byChannel: channels.get(layer)?.sqnrDb() ?? null,
+        noiseShares: channels.get(layer)?.noiseShares() ?? null,
+        coherence: neighbours.get(layer)?.value ?? null,
       },
     ]),
   );

@@ -15,6 +15,7 @@ import { inspect } from './inspect';
 import type { Io } from './io';
 import { plan } from './plan';
 import { quantize, run } from './run';
+import { sensitivity } from './sensitivity';
 
 /** Does what a command line asks for and returns the exit code. Never throws. */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {
@@ -41,6 +42,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         return await choose(command, io);
       case 'plan':
         return await plan(command, io);
+      case 'sensitivity':
+        return await sensitivity(command, io);
       case 'auto':
         return await auto(command, io);
       case 'calibrate':

@@ -1,13 +1,22 @@
-import path from 'node:path';
 import type { RunUntil } from '../jobs/protocol';
 import type { RangeFormat } from '../jobs/range-formats';
 import { schemasAt } from '../recipe/json-schema';
 import { isMode } from '../recipe/modes';
 import { suggest } from '../recipe/suggest';
-import type { Mode, Target } from '../results';
+import type { Mode, SensitivityStage, Target } from '../results';
+import type { SensitivityMeasure } from '../results-sensitivity';
 import { readCalibrateFlags, readMergeFlags } from './calibrate-flags';
 import { readRecipeFlags, recipeFlagNames, type RecipeFlags } from './recipe-flags';
-import { last, tokenize, usage, type Tokens } from './tokens';
+import { readSensitivityFlags } from './sensitivity-flags';
+import {
+  last,
+  positive,
+  reportFile,
+  tokenize,
+  usage,
+  type ReportFile,
+  type Tokens,
+} from './tokens';
 
 /** How a command talks. */
 export interface Manner {
@@ -15,11 +24,7 @@ export interface Manner {
   quiet: boolean;
 }
 
-/** Where a report goes, and as what. */
-export interface ReportFile {
-  file: string;
-  format: 'html' | 'markdown';
-}
+export type { ReportFile } from './tokens';
 
 interface RunOptions extends Manner {
   report: ReportFile | null;
@@ -91,6 +96,19 @@ export type Command =
       report: ReportFile | null;
     } & Manner)
   | ({
+      name: 'sensitivity';
+      /** A model, or with `flags` null a recipe. */
+      subject: string;
+      flags: RecipeFlags | null;
+      /** Null: what the recipe says. */
+      stage: SensitivityStage | null;
+      measure: SensitivityMeasure;
+      /** Null: the job's own. */
+      top: number | null;
+      minutes: number | null;
+      report: ReportFile | null;
+    } & Manner)
+  | ({
       name: 'auto';
       /** A model, or with `flags` null a recipe. */
       subject: string;
@@ -120,6 +138,7 @@ const COMMANDS = [
   'merge',
   'choose',
   'plan',
+  'sensitivity',
   'auto',
   'dequantize',
   'diff',
@@ -137,6 +156,7 @@ const OWN: Record<(typeof COMMANDS)[number], readonly string[]> = {
   diff: [...MANNER, 'data', 'samples', 'recipe', 'time', 'report'],
   choose: [...MANNER, 'modes'],
   plan: [...MANNER, 'layers', 'minutes', 'untimed', 'write', 'report'],
+  sensitivity: [...MANNER, 'stage', 'measure', 'top', 'minutes', 'report'],
   auto: [...MANNER, 'minutes', 'write', 'recipe', 'report'],
   calibrate: [...MANNER, 'shard', 'output', 'export'],
   merge: [...MANNER, 'output'],
@@ -192,6 +212,14 @@ export function parseCommand(args: readonly string[]): Command {
         subject,
         flags: isRecipe(subject) ? null : readRecipeFlags(recipeFlags),
         ...planOptions(tokens, isRecipe(subject)),
+        ...manner,
+      };
+    case 'sensitivity':
+      return {
+        name: command,
+        subject,
+        flags: isRecipe(subject) ? null : readRecipeFlags(recipeFlags),
+        ...readSensitivityFlags(tokens),
         ...manner,
       };
     case 'auto':
@@ -263,7 +291,7 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
   throw usage(
     `${command} has no flag --${first.name}.`,
     isKey
-      ? 'Recipe keys are flags of quantize, and of choose, plan, auto and calibrate for a model; in a recipe they stand already.'
+      ? 'Recipe keys are flags of quantize, and of choose, plan, sensitivity, auto and calibrate for a model; in a recipe they stand already.'
       : near
         ? `Did you mean --${near}?`
         : `See vernier ${command} --help.`,
@@ -271,7 +299,7 @@ function checkFlags(command: (typeof COMMANDS)[number], tokens: Tokens): Tokens[
 }
 
 /** Commands that take a recipe, or a model and the keys of a recipe as flags. */
-const EITHER: ReadonlySet<string> = new Set(['choose', 'plan', 'auto', 'calibrate']);
+const EITHER: ReadonlySet<string> = new Set(['choose', 'plan', 'sensitivity', 'auto', 'calibrate']);
 
 function planOptions(tokens: Tokens, recipe: boolean) {
   const write = tokens.flags.some(({ name }) => name === 'write');
@@ -309,12 +337,6 @@ function minutesOf(tokens: Tokens): number | null {
   return minutes === undefined ? null : positive('minutes', minutes, false);
 }
 
-function positive(flag: string, text: string, whole: boolean): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value) && (!whole || Number.isInteger(value))) return value;
-  throw usage(`--${flag} takes a ${whole ? 'whole ' : ''}number above 0, not '${text}'.`);
-}
-
 const isRecipe = (subject: string) => /\.ya?ml$/i.test(subject);
 
 /** `--modes dynamic,static`, or given several times. Throws for one that a recipe cannot name. */
@@ -349,13 +371,6 @@ function checkedTarget(tokens: Tokens): CheckedTarget {
       : `There are no rules to check a file by for '${target}'.`,
     `Write --target ${CHECKED.join(', or ')}.`,
   );
-}
-
-function reportFile(file: string): ReportFile {
-  const extension = path.extname(file).toLowerCase();
-  if (['.html', '.htm'].includes(extension)) return { file, format: 'html' };
-  if (['.md', '.markdown'].includes(extension)) return { file, format: 'markdown' };
-  throw usage(`A report is .html or .md, not '${file}'.`);
 }
 
 /** Two models, and on what and how they are compared. */

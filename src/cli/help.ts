@@ -14,6 +14,7 @@ Usage
   vernier merge FILE… -o FILE                  the whole of what shards saw
   vernier choose MODEL|RECIPE                  measure which mode is best here
   vernier plan MODEL|RECIPE                    which layers to keep in FP32, and what that buys
+  vernier sensitivity MODEL|RECIPE             what quantizing each layer does to the outputs
   vernier auto MODEL|RECIPE                    search for the best quantization, within minutes
   vernier dequantize MODEL                     a float model of one that was quantized before
   vernier diff MODEL OTHER                     any two models side by side: nodes, scales, outputs, size, time
@@ -190,6 +191,35 @@ Examples
   vernier plan mobilenet.onnx --data 'images/*.jpg' --limits.sqnr_db 20 --json | jq '.plans[.recommended]'
 `;
 
+const sensitivity = `
+vernier sensitivity MODEL|RECIPE [--stage S] [--measure M] [--top K] [--minutes M] [--report FILE.html] [flags]
+
+Says what quantizing each layer does to the outputs, the worst layer first. Stages go cheapest first, each shows how
+long it will take, and what the time did not suffice for is left out:
+
+  analytic   from the histograms of calibration, weights and graph, without a run: it orders layers
+  two-pass   from the noise that each layer makes on exact inputs, and the noise that comes together in the whole
+             quantized model: mostly within a few dB. It also says what of a layer's noise came in with its inputs
+  exact      by running the model with only this layer quantized, only its weights, only its inputs; then the whole
+             quantized model with just this layer in FP32, for the loudest ones
+
+What was measured is kept, also after Ctrl-C: the same command goes on from there, and so does vernier run.
+
+  --stage S         how far it goes: analytic, two-pass, exact (default; sensitivity.stage in a recipe)
+  --measure M       what layers are compared and sorted by: sqnr (default), cosine, kl, same-label, or metric: that of
+                    the recipe (evaluate.metric), over the whole evaluation set, with paired intervals to FP32
+  --top K           with --measure metric: for the K loudest layers; 5 by default
+  --minutes M       stop then, with the best so far; 2 by default
+  --report FILE     write a report: .html
+  --data PATH       for a model: calibration data. Every other recipe key is a flag too, as for vernier quantize
+  --json, --quiet   as everywhere
+
+Examples
+  vernier sensitivity mobilenet.quant.yaml
+  vernier sensitivity mobilenet.onnx --data 'images/*.jpg' --stage two-pass --json | jq '.layers[0]'
+  vernier sensitivity mobilenet.quant.yaml --measure metric --top 3 --minutes 10
+`;
+
 const auto = `
 vernier auto MODEL|RECIPE [--minutes M] [--write] [--recipe FILE] [flags]
 
@@ -306,6 +336,8 @@ export function helpText(about: string | null): string {
       return choose.trim();
     case 'plan':
       return plan.trim();
+    case 'sensitivity':
+      return sensitivity.trim();
     case 'auto':
       return auto.trim();
     case 'calibrate':
@@ -317,7 +349,7 @@ export function helpText(about: string | null): string {
     default:
       throw usage(
         `There is no command '${about}'.`,
-        'There are inspect, check, fusions, quantize, run, calibrate, merge, choose, plan, auto, dequantize and diff.',
+        'There are inspect, check, fusions, quantize, run, calibrate, merge, choose, plan, sensitivity, auto, dequantize and diff.',
       );
   }
 }

@@ -13,6 +13,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   data: 'calibration.data',
   mode: 'quantization.mode',
   samples: 'calibration.samples',
+  stage: 'sensitivity.stage',
   statistics: 'calibration.statistics_file',
   weights: 'quantization.weights.type',
 };

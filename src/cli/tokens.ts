@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { VernierError } from '../errors';
 
 /** A command line taken apart: what stands by itself, and flags in order. */
@@ -17,6 +18,8 @@ const SWITCHES = new Set([
   'untimed',
   'measure',
 ]);
+/** Commands in which a switch of others has a value. */
+const VALUES: Readonly<Record<string, string>> = { sensitivity: 'measure' };
 const SHORT: Readonly<Record<string, string>> = {
   h: 'help',
   V: 'version',
@@ -45,7 +48,7 @@ export function tokenize(args: readonly string[]): Tokens {
     const name = long ? long[1]! : SHORT[short![1]!];
     if (name === undefined) throw usage(`There is no flag ${arg}.`, 'See vernier --help.');
     const attached = (long ?? short)![2];
-    if (SWITCHES.has(name)) {
+    if (SWITCHES.has(name) && VALUES[tokens.positionals[0] ?? ''] !== name) {
       if (attached !== undefined) throw usage(`${dashed(arg)} takes no value.`);
       tokens.flags.push({ name, value: true });
       continue;
@@ -76,4 +79,25 @@ export function usage(message: string, remedy = 'See vernier --help.'): VernierE
 
 function dashed(arg: string): string {
   return arg.split('=')[0]!;
+}
+
+/** Where a report goes, and as what. */
+export interface ReportFile {
+  file: string;
+  format: 'html' | 'markdown';
+}
+
+/** A flag's number above 0. Throws `cli.usage` for others. */
+export function positive(flag: string, text: string, whole: boolean): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value) && (!whole || Number.isInteger(value))) return value;
+  throw usage(`--${flag} takes a ${whole ? 'whole ' : ''}number above 0, not '${text}'.`);
+}
+
+/** What a report is written as, by its name. Throws `cli.usage`. */
+export function reportFile(file: string): ReportFile {
+  const extension = path.extname(file).toLowerCase();
+  if (['.html', '.htm'].includes(extension)) return { file, format: 'html' };
+  if (['.md', '.markdown'].includes(extension)) return { file, format: 'markdown' };
+  throw usage(`A report is .html or .md, not '${file}'.`);
 }

@@ -6,7 +6,7 @@ import { setNotes } from '../analyze/calibration-set/set-notes';
 import type { Executed } from '../analyze/executed';
 import { layerKind } from '../analyze/kind';
 import type { AccumulatedError, LocalError } from '../analyze/layer-errors';
-import { noiseDb, type OutputNoise } from '../analyze/output-sums';
+import { noiseDb, type OutputSums } from '../analyze/output-sums';
 import type { LayerClipping, PairLayer } from '../analyze/without-vnni';
 import { ScopedIndex, tensorDims } from '../onnx';
 import type { Unit } from '../quantize/units';
@@ -18,6 +18,7 @@ import { nameOf, type Samples, type Selection } from './samples';
 import type { Calibrated } from './stages/calibrate';
 import { everyRoot } from '../quantize/place-bodies';
 import type { Quantized } from './stages/quantize';
+import type { TwoPass } from './stages/two-pass';
 import type { Subject } from './subject';
 
 /** A layer hurts from this share of the noise on; at most so many do (DESIGN §5). */
@@ -187,6 +188,7 @@ export function fillLayers(
     accumulated?: ReadonlyMap<string, AccumulatedError>;
     local?: ReadonlyMap<string, LocalError>;
     expected?: ReadonlyMap<string, number> | null;
+    twoPass?: TwoPass | null;
   } = {},
 ): void {
   const indexes = new ScopedIndex(subject.prepared.graph);
@@ -214,7 +216,10 @@ export function fillLayers(
       noise: noiseOf(local, accumulated, quantized.codesOf(unit.output)),
       localByChannel: local?.byChannel ?? null,
       onlyThisDb: null,
+      onlyThis: null,
       expectedDb: found.expected?.get(unit.name) ?? null,
+      twoPassDb: found.twoPass?.db?.get(unit.name) ?? null,
+      cameIn: found.twoPass?.cameIn.get(unit.name) ?? null,
       noiseShare: null,
       costsDb: null,
       clipRate: accumulated?.clipRate ?? null,
@@ -323,21 +328,25 @@ export function fillEvaluation(
   };
 }
 
+/** What each layer alone did to the outputs. */
+type Alone = Pick<OutputSums, 'noise'> & Partial<Pick<OutputSums, 'measures'>>;
+
 /** Noise shares, costs, and which layers hurt. */
 export function fillSensitivity(
   result: RunResult,
-  noise: ReadonlyMap<string, OutputNoise>,
+  alone: ReadonlyMap<string, Alone>,
   costs: ReadonlyMap<string, number> | null,
 ): void {
   const power = (name: string) => {
-    const n = noise.get(name);
+    const n = alone.get(name)?.noise;
     return n && n.signal > 0 ? n.noise / n.signal : null;
   };
   const inPlay = result.layers.filter((l) => isInteger(l.precision));
   const total = sum(inPlay.map((l) => power(l.name) ?? 0));
   for (const layer of result.layers) {
-    const n = noise.get(layer.name);
-    layer.onlyThisDb = n ? noiseDb(n) : null;
+    const found = alone.get(layer.name);
+    layer.onlyThisDb = found ? noiseDb(found.noise) : null;
+    layer.onlyThis = found?.measures ?? null;
     const own = power(layer.name);
     layer.noiseShare = own !== null && total > 0 && isInteger(layer.precision) ? own / total : null;
     layer.costsDb = costs?.get(layer.name) ?? null;

@@ -21,10 +21,12 @@ import type {
   RangeDetail,
   RunResult,
   SearchResult,
+  SensitivityStage,
   Target,
   WeightDetail,
 } from '../results';
 import type { MixedPrecision } from '../results-mixed';
+import type { SensitivityMeasure, SensitivityReport } from '../results-sensitivity';
 
 /** How far a run goes. Each includes the ones before it. */
 export type RunUntil = 'calibrate' | 'quantize' | 'evaluate' | 'all';
@@ -60,6 +62,17 @@ export interface PlanRequest extends RecipeRequest {
   timed?: boolean;
 }
 
+export interface SensitivityRequest extends RecipeRequest {
+  /** How far it goes; what the recipe says by default. */
+  stage?: SensitivityStage;
+  /** What layers are compared by; `sqnr` by default. */
+  measure?: SensitivityMeasure;
+  /** With `measure: 'metric'`: the loudest layers of which it is evaluated; 5 by default. */
+  top?: number;
+  /** Seconds after which the best so far is given; 120 by default. */
+  budgetSeconds?: number;
+}
+
 export interface SearchRequest extends RecipeRequest {
   /** Seconds over all times that this search runs; 300 by default. */
   budgetSeconds?: number;
@@ -89,6 +102,8 @@ export interface Requests {
   dequantize(params: DequantizeRequest): DequantizeResult;
   /** Measures modes of a recipe's model against FP32 on this machine; writes no model. */
   choose(params: ChooseRequest): ModeChoice;
+  /** How sensitive the outputs are to every layer; writes no model. */
+  sensitivity(params: SensitivityRequest): SensitivityReport;
   /** Looks for the best quantization within a time; writes no model. */
   search(params: SearchRequest): SearchResult;
   /** Looks for layers to take out of INT8, by trying plans; writes no model. */

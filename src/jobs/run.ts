@@ -3,9 +3,10 @@ import { byteBudget } from '../analyze/byte-budget';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { quantizationBreaks } from '../analyze/fusions/breaks';
 import { loadAdvice } from '../analyze/load-advice';
+import { wholeSums } from '../analyze/sensitivity';
 import { VernierError } from '../errors';
 import { calibrationNeed } from '../recipe/modes';
-import type { RunResult } from '../results';
+import type { Note, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import { addNote, type JobContext, type JobHooks } from './context';
 import { ENGINE_VERSION, keyOf } from './keys';
@@ -44,6 +45,7 @@ import { timeStage } from './stages/time';
 import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
 import { openProbe, shapesOf } from './stages/probe';
 import { rangesStage } from './stages/ranges';
+import { twoPassStage } from './stages/two-pass';
 import { verifyStage, type Verified } from './stages/verify';
 import { correctAloneStage } from './stages/correct';
 import { writeStage } from './stages/write';
@@ -235,7 +237,20 @@ async function runStages(
       samples.evaluation.key,
       context,
     );
-    const found = { accumulated, local, expected };
+    const exact = await exactOutputs(reference, layerSamples);
+    const { stage } = plan.recipe.sensitivity;
+    const twoPass =
+      stage === 'analytic'
+        ? null
+        : await twoPassStage(
+            { plan, subject, calibrated, quantized, shapes, context },
+            {
+              ...{ local, accumulated, exact },
+              whole: await wholeSums(quantized.model, layerSamples.feeds, exact),
+            },
+          );
+    if (stage !== 'exact' && !expected) addNote(result.notes, noEstimates(plan));
+    const found = { accumulated, local, expected, twoPass };
     fillLayers(result, subject, quantized, verified.executed, macs, found);
     fillMatch(result, accumulated);
     fillPairs(result, pairs);
@@ -253,8 +268,8 @@ async function runStages(
     context.partial();
 
     // 6. Sensitivity: each layer alone, then what keeping each of the loud ones buys.
+    if (stage !== 'exact') return;
     start = Date.now();
-    const exact = await exactOutputs(reference, layerSamples);
     const deadline = Date.now() + plan.recipe.sensitivity.budgetSeconds * 1000;
     const noise = await sensitivityStage(
       plan,
@@ -284,6 +299,17 @@ async function runStages(
     await verified?.release();
     quantized.release();
   }
+}
+
+function noEstimates({ recipe, recipePath }: Plan): Note {
+  const { stage } = recipe.sensitivity;
+  return {
+    code: 'no-estimates',
+    severity: 'warning',
+    message: `In mode ${recipe.quantization.mode} there are no ranges, from which sensitivity.stage: ${stage} estimates what layers cost, so that it is not known.`,
+    file: recipePath,
+    remedy: 'Write stage: exact, to run the model with each layer alone quantized.',
+  };
 }
 
 /** What the runtime says of a model in memory is said of the file that it came from. */

@@ -11,6 +11,7 @@ import type {
   SearchResult,
 } from '../results';
 import type { MixedPrecision } from '../results-mixed';
+import type { SensitivityReport } from '../results-sensitivity';
 import { calibrateRecipe } from './calibrate';
 import { checkModel } from './check';
 import { chooseRecipe } from './choose';
@@ -25,6 +26,7 @@ import { mergeFiles } from './merge';
 import type { FromWorker, Requests, ToWorker } from './protocol';
 import { runRecipe } from './run';
 import { searchRecipe } from './search';
+import { sensitivityOf } from './sensitivity';
 import { LATENCY_FLAG, serveLatency } from './stages/latency';
 
 type Handlers = {
@@ -50,6 +52,8 @@ function serve(): void {
       chooseRecipe(request, memory, hooks(id), __filename),
     plan: (request, id): Promise<MixedPrecision> =>
       planRecipe(request, memory, hooks(id), __filename),
+    sensitivity: (request, id): Promise<SensitivityReport> =>
+      sensitivityOf(request, memory, hooks(id)),
     search: (request, id): Promise<SearchResult> =>
       searchRecipe(request, memory, hooks(id), __filename),
     calibrate: (request, id): Promise<CalibrateResult> =>

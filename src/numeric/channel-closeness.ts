@@ -55,6 +55,12 @@ export class ChannelCloseness {
     );
   }
 
+  /** The part of all noise that lies in every channel, in channel order: 1 together, or all 0 where there is none. */
+  noiseShares(): number[] {
+    const all = this.noise.reduce((sum, n) => sum + n, 0);
+    return Array.from(this.noise, (n) => (all > 0 ? n / all : 0));
+  }
+
   private expect(channels: number): void {
     if (this.channels === 0) {
       this.signal = new Float64Array(channels);

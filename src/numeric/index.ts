@@ -14,6 +14,7 @@ export * from './half-error';
 export * from './histogram';
 export * from './mcnemar';
 export * from './moments';
+export * from './neighbours';
 export * from './nibbles';
 export * from './noise-moments';
 export * from './quantize';

@@ -39,13 +39,17 @@ export interface ExperimentSettings {
   /** The type of a layer's activations where they have 16 bits, and what their scales then are. */
   wideTypeOf?(unit: string): WideType | null;
   wideParamsOf?(tensor: string, type: WideType): QuantParams;
-  /** The bias of a layer that is corrected for itself alone, on exact inputs. */
-  biasOf?(unit: string): Float32Array | undefined;
+  /** The bias of a layer that is corrected for itself alone, on exact inputs, with these of its quantizers. */
+  biasOf?(unit: string, parts: Parts): Float32Array | undefined;
   balances?: Balances;
 }
 
 /** Which of a layer's quantizers act: those of its weight and bias, those of its inputs, or all. */
 export type Parts = 'all' | 'weights' | 'activations';
+
+/** What is found of parts of a layer is kept by this name. */
+export const partName = (unit: string, parts: Parts): string =>
+  parts === 'all' ? unit : `${unit} (${parts})`;
 
 /** The FP32 model with a quantized twin beside every integer layer. */
 export interface LocalModel {
@@ -57,17 +61,19 @@ export interface LocalModel {
 /**
  * Beside every integer layer of the FP32 model stands a twin with the layer's own input, weight and bias
  * quantizers; both read exact inputs, both end after the activation (the *local error* of DESIGN §5).
+ * @param parts which of its quantizers act
  */
 export function localModel(
   prepared: Model,
   placements: readonly UnitPlacement[],
   settings: ExperimentSettings,
+  parts: Parts = 'all',
 ): LocalModel {
   const { model, index, twin } = workshop(prepared, settings);
   const taps: LocalModel['taps'] = new Map();
   for (const { unit, integer } of placements) {
     if (!integer) continue;
-    const { results, own } = twin(unit, `${unit.name}.local`);
+    const { results, own } = twin(unit, `${unit.name}.local`, parts);
     const local = results.get(unit.output)!;
     taps.set(unit.name, {
       exact: unit.output,
@@ -227,7 +233,7 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
 
   /**
    * Adds the quantized twin of a layer: its results by those of the layer, and its own output before what follows it.
-   * A recurrent layer is taken apart whole: `parts` says nothing of it. The bias is corrected for all parts together.
+   * A recurrent layer is taken apart whole: `parts` says nothing of it.
    */
   const twin = (
     unit: Unit,
@@ -235,7 +241,7 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
     parts: Parts = 'all',
   ): { results: Map<string, string>; own?: string } => {
     if (isRecurrent(unit.node)) return { results: twinApart(unit) };
-    const corrected = parts === 'all' ? settings.biasOf?.(unit.name) : undefined;
+    const corrected = settings.biasOf?.(unit.name, parts);
     const node = own(unit.node);
     const reads = parts === 'weights' ? [] : (settings.codesOf?.(unit) ?? integerInputs(unit));
     const inputs = node.input.map((name) =>
@@ -270,7 +276,7 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
       if (bias && values)
         inputs[2] = attach(writer.bias(bias, scale, scales, values), `${base}.bias`);
       else if (bias) inputs[2] = bias;
-    }
+    } else if (corrected && unit.weight && !unit.biasNode) inputs[2] = putBias(unit, corrected)!;
     const [first, ...others] = copyOf(node, inputs);
     let output = first!;
     for (const follower of [unit.biasNode, unit.activation]) {

@@ -1,25 +1,27 @@
 import { GraphIndex, type Feed, type Model } from '../onnx';
 import { addTo, biasOf, channelsOf, correction, readMeans, takesBias } from './bias-correction';
 import { tapMeans } from './channel-means';
-import { localModel, type ExperimentSettings } from './experiments';
+import { localModel, type ExperimentSettings, type Parts } from './experiments';
 import type { UnitPlacement } from './placement';
 
 /**
  * The bias by which each layer alone, quantized on exact inputs, gives FP32's means: what correction would do to a model in
  * which only this layer is quantized. One pass of the FP32 model with a quantized twin beside every layer; kept, as in
  * {@link correctBiases}, only where held-back samples agree.
+ * @param parts which of its quantizers act
  */
 export async function correctAlone(
   prepared: Model,
   placements: readonly UnitPlacement[],
   samples: readonly Feed[],
   settings: ExperimentSettings,
+  parts: Parts = 'all',
 ): Promise<Map<string, Float32Array>> {
   const targets = placements.filter(
     ({ unit, integer }) =>
       integer && takesBias(unit) && (settings.wideTypeOf?.(unit.name) ?? null) === null,
   );
-  const { model, taps } = localModel(prepared, targets, settings);
+  const { model, taps } = localModel(prepared, targets, settings, parts);
   const index = new GraphIndex(model.graph);
   const units = targets.map(({ unit }) => unit);
   const channels = channelsOf(new GraphIndex(prepared.graph), units);

@@ -1,4 +1,4 @@
-import type { MetricName, Mode, ObserverName, Target } from '../results';
+import type { MetricName, Mode, ObserverName, SensitivityStage, Target } from '../results';
 import type { LayerChoices } from './match';
 import { modeFor } from './modes';
 import { scaleValue, type ImageRecipe, type Quantization, type Recipe } from './schema';
@@ -73,7 +73,7 @@ export interface ResolvedRecipe extends LayerChoices {
   } | null;
   limits: Partial<Record<LimitName, number>>;
   latency: { threads: number; pairs: number; seconds: number };
-  sensitivity: { samples: number; budgetSeconds: number };
+  sensitivity: { stage: SensitivityStage; samples: number; budgetSeconds: number };
   /** `wanted`: the recipe says `quantization: auto`. */
   search: { wanted: boolean; budgetSeconds: number };
 }
@@ -116,7 +116,7 @@ export const defaults = {
   half: { type: 'float16', keep_io: true },
   fixed: { accumulator_bits: 32, test_vectors: 1 },
   latency: { threads: 0, pairs: 200, seconds: 3 },
-  sensitivity: { samples: 32, budget_s: 60 },
+  sensitivity: { stage: 'exact', samples: 32, budget_s: 60 },
   search: { budget_s: 60 },
 } as const;
 
@@ -182,6 +182,7 @@ export function resolveRecipe(recipe: Recipe): ResolvedRecipe {
     limits: recipe.limits ?? {},
     latency: { ...defaults.latency, ...latency },
     sensitivity: {
+      stage: sensitivity?.stage ?? defaults.sensitivity.stage,
       samples: sensitivity?.samples ?? defaults.sensitivity.samples,
       budgetSeconds: sensitivity?.budget_s ?? defaults.sensitivity.budget_s,
     },

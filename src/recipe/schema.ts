@@ -366,6 +366,12 @@ export const recipeSchema = z
       .meta({ description: 'How speed is measured.' }),
     sensitivity: z
       .strictObject({
+        stage: words('How each layer’s share of the noise is found.', {
+          analytic: 'from ranges, weights and graph, without a run: it orders layers',
+          'two-pass':
+            'from the noise that each layer makes and the noise that comes together: a few dB from exact',
+          exact: 'by running the model with each layer alone quantized (default)',
+        }).optional(),
         samples: count(
           1,
           'Samples behind each layer’s share of the noise; 32 by default.',

@@ -15,10 +15,18 @@ export function csvTables(result: RunResult): CsvTable[] {
     {
       name: 'layers',
       csv: csv(
-        `name,op,kind,precision,executed,kernel,reason,macs,local_db,accumulated_db,only_this_db,noise_share,costs_db,clip_rate,utilisation,without_vnni_can_clip,without_vnni_clipped,without_vnni_db,bias_shift_before,bias_shift_after,bias_corrected,local_cosine,local_max_abs,local_rmse_per_scale,accumulated_cosine,accumulated_max_abs,accumulated_rmse_per_scale,noise_mean,noise_skew,noise_kurtosis`,
+        `name,op,kind,precision,executed,kernel,reason,macs,local_db,accumulated_db,only_this_db,expected_db,two_pass_db,came_in_share,came_in_gain_db,noise_share,costs_db,clip_rate,utilisation,without_vnni_can_clip,without_vnni_clipped,without_vnni_db,bias_shift_before,bias_shift_after,bias_corrected,local_cosine,local_max_abs,local_rmse_per_scale,accumulated_cosine,accumulated_max_abs,accumulated_rmse_per_scale,noise_mean,noise_skew,noise_kurtosis`,
         result.layers.map((l) => [
           ...[l.name, l.op, l.kind, l.precision, l.executed, l.kernel, l.reason, l.macs],
-          ...[l.local?.sqnrDb, l.accumulated?.sqnrDb, l.onlyThisDb, l.noiseShare, l.costsDb],
+          ...[l.local?.sqnrDb, l.accumulated?.sqnrDb, l.onlyThisDb],
+          ...[
+            l.expectedDb,
+            l.twoPassDb,
+            l.cameIn?.share,
+            l.cameIn?.gainDb,
+            l.noiseShare,
+            l.costsDb,
+          ],
           ...[l.clipRate, l.utilisation],
           ...[l.withoutVnni?.canClip, l.withoutVnni?.clippedShare, l.withoutVnni?.sqnrDb],
           ...[l.biasShift?.before, l.biasShift?.after, l.biasShift?.kept],

@@ -90,6 +90,30 @@ describe('parseCommand', () => {
       },
     ],
     [
+      ['sensitivity', 'r.quant.yaml', '--measure', 'kl', '--minutes', '3', '--report', 's.html'],
+      {
+        ...{ name: 'sensitivity', subject: 'r.quant.yaml', flags: null, stage: null },
+        ...{ measure: 'kl', top: null, minutes: 3, report: { file: 's.html', format: 'html' } },
+      },
+    ],
+    [
+      [
+        ...['sensitivity', 'm.onnx', '--data', 'x.npz', '--stage=two-pass'],
+        ...['--measure=metric', '--top', '3'],
+      ],
+      {
+        name: 'sensitivity',
+        flags: { 'calibration.data': 'x.npz' },
+        stage: 'two-pass',
+        measure: 'metric',
+        top: 3,
+      },
+    ],
+    [
+      ['quantize', 'm.onnx', '--data', 'x.npz', '--stage', 'analytic'],
+      { flags: { 'calibration.data': 'x.npz', 'sensitivity.stage': 'analytic' } },
+    ],
+    [
       ['auto', 'r.quant.yaml', '--write', '--report', 'r.html'],
       { name: 'auto', flags: null, minutes: null, write: true, report: { format: 'html' } },
     ],
@@ -156,6 +180,9 @@ describe('parseCommand', () => {
     [['auto', 'm.onnx', '--write'], /a model is none/, /--recipe FILE/],
     [['auto', 'r.yaml', '--recipe', 'x.yaml'], /for a model/, /--write/],
     [['auto', 'r.yaml', '--minutes', '0'], /number above 0/, /./],
+    [['sensitivity', 'r.yaml', '--measure', 'mse'], /sqnr, cosine, kl/, /--help/],
+    [['sensitivity', 'r.yaml', '--stage', 'all'], /analytic, two-pass, exact/, /--help/],
+    [['sensitivity', 'r.yaml', '--top', '3'], /of how many layers/, /--measure metric/],
     [['choose', 'r.yaml', '--data', 'x'], /no flag --data/, /flags of quantize/],
     [['choose', 'm.onnx', '--modes', 'auto'], /static, dynamic/, /--help/],
     [['choose', 'm.onnx', '--modes', 'float32'], /static, dynamic/, /--help/],

@@ -7,7 +7,7 @@ const layers = (...names: string[]) =>
     layers: names.map((name) => ({ name, precision: 'int8', executed: 'int8' }) as LayerResult),
   }) as RunResult;
 const noise = (of: Record<string, number>) =>
-  new Map(Object.entries(of).map(([name, n]) => [name, { signal: 1, noise: n }]));
+  new Map(Object.entries(of).map(([name, n]) => [name, { noise: { signal: 1, noise: n } }]));
 
 describe('layers that were found again', () => {
   it('are counted, and the others told by name', () => {

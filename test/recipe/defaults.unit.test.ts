@@ -43,7 +43,7 @@ describe('resolveRecipe', () => {
       evaluate: null,
       limits: {},
       latency: { threads: 0, pairs: 200, seconds: 3 },
-      sensitivity: { samples: 32, budgetSeconds: 60 },
+      sensitivity: { stage: 'exact', samples: 32, budgetSeconds: 60 },
       search: { wanted: false, budgetSeconds: 60 },
     });
   });

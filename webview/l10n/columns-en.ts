@@ -17,6 +17,9 @@ export const enColumns = {
   'col.accumulated': 'Accum., dB',
   'col.onlyThis': 'Only, dB',
   'col.expected': 'Expected, dB',
+  'col.twoPass': 'Two-pass, dB',
+  'col.cameIn': 'Came in, %',
+  'col.gain': 'Gain, dB',
   'col.share': 'Noise, %',
   'col.costs': 'Costs, dB',
   'col.clip': 'Clipped, %',
@@ -52,6 +55,12 @@ export const enColumns = {
   'tip.accumulated': 'Output in the quantized model against FP32',
   'tip.expected':
     'SQNR at the model’s output were only this layer quantized, as ranges, weights and graph let expect without a run: it orders layers, its decibels are rough',
+  'tip.twoPass':
+    'SQNR at the model’s output were only this layer quantized, from two passes: the noise that each layer makes, and the noise that comes together; a few dB from what a run gives',
+  'tip.cameIn':
+    'Part of the noise at its output that came in with its inputs; the rest it makes itself',
+  'tip.gain':
+    'By how much that noise has grown on its way through the layer, relative to the signal; below 0 it has shrunk',
   'tip.onlyThis': 'SQNR at the model’s output when only this layer is quantized',
   'tip.share': 'Share of the noise at the model’s output',
   'tip.costs': 'Output SQNR gained by keeping just this layer in FP32',

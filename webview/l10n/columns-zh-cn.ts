@@ -17,6 +17,9 @@ export const zhCnColumns = {
   'col.accumulated': '累积，dB',
   'col.onlyThis': '单层，dB',
   'col.expected': '预期，dB',
+  'col.twoPass': '两遍法，dB',
+  'col.cameIn': '传入，%',
+  'col.gain': '增益，dB',
   'col.share': '噪声，%',
   'col.costs': '代价，dB',
   'col.clip': '截断，%',
@@ -50,6 +53,10 @@ export const zhCnColumns = {
   'tip.kernel': '执行它的内核',
   'tip.local': '输入精确时，本层自身的量化误差',
   'tip.accumulated': '量化模型中的输出相对 FP32',
+  'tip.twoPass':
+    '由两遍运行估计的、只量化本层时模型输出的 SQNR：一遍测各层自身产生的噪声，一遍测汇聚而来的噪声；与实测相差几 dB',
+  'tip.cameIn': '输出端噪声中随输入传入的部分；其余由该层自身产生',
+  'tip.gain': '这部分噪声经过该层后相对于信号的增长；小于 0 表示减弱',
   'tip.expected':
     '不运行模型，仅由范围、权重和计算图预期的、只量化本层时模型输出的 SQNR：可用于排序，分贝数仅为粗略值',
   'tip.onlyThis': '只量化本层时模型输出的 SQNR',

@@ -21,6 +21,9 @@ export type ColumnId =
   | 'accumulated'
   | 'onlyThis'
   | 'expected'
+  | 'twoPass'
+  | 'cameIn'
+  | 'gain'
   | 'share'
   | 'costs'
   | 'clip'
@@ -145,7 +148,24 @@ export const COLUMNS: readonly Column[] = [
   heat('local', '66px', (r) => r.local, db),
   heat('accumulated', '86px', (r) => r.accumulated, db),
   heat('onlyThis', '66px', (r) => r.onlyThis, db, false),
+  heat('twoPass', '76px', (r) => r.twoPass, db, false),
   heat('expected', '76px', (r) => r.expected, db, false),
+  col(
+    'cameIn',
+    '76px',
+    'end',
+    (r) => r.result?.cameIn?.share ?? null,
+    (r) => number(r.result?.cameIn?.share ?? null, percent1),
+    false,
+  ),
+  col(
+    'gain',
+    '66px',
+    'end',
+    (r) => r.result?.cameIn?.gainDb ?? null,
+    (r) => number(r.result?.cameIn?.gainDb ?? null, (v) => fixed(v, 1)),
+    false,
+  ),
   {
     ...col(
       'share',

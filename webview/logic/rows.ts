@@ -34,6 +34,7 @@ export interface LayerRow {
   accumulated: number | null;
   onlyThis: number | null;
   expected: number | null;
+  twoPass: number | null;
   share: number | null;
   costs: number | null;
   clip: number | null;
@@ -96,6 +97,7 @@ export function joinRows(
       accumulated: found?.accumulated?.sqnrDb ?? null,
       onlyThis: found?.onlyThisDb ?? null,
       expected: found?.expectedDb ?? null,
+      twoPass: found?.twoPassDb ?? null,
       share: found?.noiseShare ?? null,
       costs: found?.costsDb ?? null,
       clip: found?.clipRate ?? null,

@@ -5,7 +5,15 @@
 export type Theme = 'dark' | 'light' | 'hc-dark' | 'hc-light';
 export type Step = 0 | 1 | 2 | 3 | 4 | 5;
 export type Measure =
-  'expected' | 'local' | 'accumulated' | 'onlyThis' | 'share' | 'costs' | 'clip' | 'used';
+  | 'expected'
+  | 'twoPass'
+  | 'local'
+  | 'accumulated'
+  | 'onlyThis'
+  | 'share'
+  | 'costs'
+  | 'clip'
+  | 'used';
 
 export const STEPS: readonly Step[] = [0, 1, 2, 3, 4, 5];
 
@@ -24,6 +32,7 @@ export const MEASURES: Record<Measure, Edges> = {
   accumulated: SQNR,
   onlyThis: SQNR,
   expected: SQNR,
+  twoPass: SQNR,
   share: { edges: [0.01, 0.05, 0.1, 0.2, 0.4], higherIsBetter: false },
   costs: { edges: [0.1, 0.3, 1, 2, 4], higherIsBetter: false },
   clip: { edges: [0.0001, 0.001, 0.01, 0.05, 0.1], higherIsBetter: false },

@@ -15,6 +15,7 @@ const ASCENDING_FIRST: ReadonlySet<ColumnId> = new Set([
   'accumulated',
   'onlyThis',
   'expected',
+  'twoPass',
   'used',
   'cosine',
   'reason',

@@ -1,7 +1,7 @@
 /** What a little noise on a tensor does to the outputs: gains, carried back from the outputs node by node. */
 import type { NodeProto } from '../../onnx';
 import { activation, slopeOf, type Activation } from './activation';
-import { compositesOf } from './composite';
+import { compositesOf, type Composite } from './composite';
 import {
   along,
   even,
@@ -19,7 +19,7 @@ import { squaresOf } from './kernels';
 import { scalarFunction } from '../../quantize/scalar-functions';
 import { averaged, axisOf, movedBack, variance, type Net, type Power } from './net';
 import { channelAxes, type PowerOf } from './power';
-import { fieldOf, Sketcher } from './sketch';
+import { fieldOf, Sketcher, times } from './sketch';
 import { sketchBack, throughFunction } from './sketched';
 import { spreadsOf } from './spread';
 import type { Gain, Known, Step } from './step';
@@ -31,36 +31,78 @@ import { meetingsOf, productsOf, weightOf } from './weight';
  */
 const COHERENT = 0.5;
 
+/** What all gains of one graph are carried with. */
+export interface Carrying {
+  known: Known;
+  meetings: ReadonlySet<string>;
+  composites: ReadonlyMap<NodeProto, Composite>;
+}
+
+/** What gains of a graph are carried with. */
+export function carrying(net: Net, powerOf: PowerOf): Carrying {
+  const sketcher = new Sketcher(productsOf(net));
+  const known = { net, powerOf, sketcher, spreadOf: spreadsOf(net, powerOf, sketcher) };
+  return { known, meetings: meetingsOf(net), composites: compositesOf(net) };
+}
+
+/** Where gains begin, and how far they are carried. */
+export interface Course {
+  /** Gains to begin with, by tensor. */
+  seeds: ReadonlyMap<string, number>;
+  /** The nodes to go back through, in graph order. */
+  nodes: readonly NodeProto[];
+  /** By how much more than expected the power of noise grows on its way to a tensor; 1 where that is not known. */
+  factorOf?(tensor: string): number;
+  /**
+   * Noise of which neighbouring places have this correlation, up to the first node that sums over places; behind that, gains of
+   * noise that has come through other layers.
+   */
+  fresh?: { coherence: number; behind: Gains };
+}
+
+/** From the outputs, each normalised to its own power, through the whole graph. */
+export function fromOutputs(net: Net, powerOf: PowerOf): Course {
+  const seeds = new Map<string, number>();
+  for (const name of net.outputs) {
+    const power = mean(powerOf(name).square) * size(net.dims(name) ?? [1]);
+    if (power > 0) seeds.set(name, 1 / power);
+  }
+  return { seeds, nodes: net.nodes };
+}
+
+/** Gains from the outputs through the whole graph. */
+export const outputGains = (net: Net, powerOf: PowerOf): Gains =>
+  new Gains(carrying(net, powerOf), fromOutputs(net, powerOf));
+
 /**
- * Gains of a graph. A gain is the noise-to-signal ratio, summed over the outputs, for a unit of white noise power on one
- * value of the tensor.
+ * Gains of a graph. A gain is what a unit of white noise power on one value of the tensor becomes where the course begins: at
+ * the outputs, the noise-to-signal ratio summed over them.
  */
 export class Gains {
   private readonly gains = new Map<string, Gain>();
   private readonly throughProducts = new Map<NodeProto, Gain>();
+  private readonly net: Net;
+  private readonly powerOf: PowerOf;
   private readonly known: Known;
   private readonly meetings: ReadonlySet<string>;
 
   constructor(
-    private readonly net: Net,
-    private readonly powerOf: PowerOf,
+    { known, meetings, composites }: Carrying,
+    private readonly course: Course,
   ) {
-    const sketcher = new Sketcher(productsOf(net));
-    this.known = { net, powerOf, sketcher, spreadOf: spreadsOf(net, powerOf, sketcher) };
-    this.meetings = meetingsOf(net);
-    for (const name of net.outputs) {
-      const power = mean(powerOf(name).square) * size(net.dims(name) ?? [1]);
-      if (power > 0) this.add(name, plain(even(1 / power)));
-    }
-    const composites = compositesOf(net);
+    this.known = known;
+    this.net = known.net;
+    this.powerOf = known.powerOf;
+    this.meetings = meetings;
+    for (const [name, gain] of course.seeds) this.add(name, plain(even(gain)));
     const roots = new Map<NodeProto, string>();
     for (const { root, nodes } of composites.values()) nodes.forEach((n) => roots.set(n, root));
-    for (const node of [...net.nodes].reverse()) {
+    for (const node of [...course.nodes].reverse()) {
       const composite = composites.get(node);
       if (composite) this.addThrough(composite.f, composite.root, node.output[0]!);
       for (const [slot, input] of node.input.entries()) {
-        if (input === '' || net.index.isConstant(input) || input === roots.get(node)) continue;
-        const through = this.gainThrough(node, slot, COHERENT);
+        if (input === '' || this.net.index.isConstant(input) || input === roots.get(node)) continue;
+        const through = this.gainThrough(node, slot, course.fresh?.coherence ?? COHERENT);
         if (through) this.add(input, through);
       }
     }
@@ -96,7 +138,7 @@ export class Gains {
     const { net } = this;
     let all: Gain | null = null;
     for (const output of node.output) {
-      const g = this.gains.get(output);
+      const g = this.leading(output, node);
       if (!g) continue;
       const [from, to] = [net.dims(node.input[slot]!), net.dims(output)];
       const ratio = from && to ? size(to) / Math.max(1, size(from)) : 1;
@@ -107,6 +149,17 @@ export class Gains {
       if (part) all = all ? this.sum(all, part, from) : part;
     }
     return all;
+  }
+
+  /** The gain of a tensor for noise that comes through the node that gives it. */
+  private leading(tensor: string, node: NodeProto): Gain | undefined {
+    const { fresh } = this.course;
+    if (fresh && sumsPlaces(this.net, node)) return fresh.behind.leading(tensor, node);
+    const gain = this.gains.get(tensor);
+    const factor = this.course.factorOf?.(tensor) ?? 1;
+    if (!gain || factor === 1) return gain;
+    const sketch = gain.sketch && times(gain.sketch, Math.sqrt(factor));
+    return { ...gain, field: scaled(gain.field, factor), sketch };
   }
 
   /** A gain by channel stays exact until it is joined by one whose channels go together. */
@@ -120,7 +173,7 @@ export class Gains {
 
   /** Adds what comes to `root` from a function of it. */
   private addThrough(f: Activation, root: string, result: string): void {
-    const g = this.gains.get(result);
+    const g = this.leading(result, this.net.index.producer(result)!);
     if (!g) return;
     const x = this.powerOf(root);
     const sketch = g.sketch && throughFunction(this.known, f, x, g.sketch);
@@ -185,7 +238,7 @@ export class Gains {
       case 'ReduceMean':
       case 'GlobalAveragePool':
       case 'AveragePool':
-        return scaled(kept(step, g), ratio / averaged(node, from, to));
+        return scaled(kept(step, g), ratio * this.meanOf(step));
       case 'ReduceSum':
         return kept(step, g);
       case 'MaxPool':
@@ -234,6 +287,16 @@ export class Gains {
     return even(mean(g) * mean(this.powerOf(node.input[1 - slot]).square) * meets);
   }
 
+  /** What a mean leaves of the power of noise: of n² places whose correlation falls by the same factor from one to the next. */
+  private meanOf({ node, from, to, coherent }: Step): number {
+    const n = averaged(node, from, to);
+    if (!this.course.fresh || node.opType === 'ReduceMean') return 1 / n;
+    const side = Math.max(1, Math.round(Math.sqrt(n)));
+    let sum = side;
+    for (let d = 1; d < side; d++) sum += 2 * (side - d) * coherent ** d;
+    return (sum / side ** 2) ** 2;
+  }
+
   private other({ node, slot, to }: Step): Field {
     const name = node.input[1 - slot]!;
     const { square } = this.powerOf(name);
@@ -267,6 +330,13 @@ export class Gains {
     });
     return all > 0 ? inside / all : 0.5;
   }
+}
+
+/** True for nodes whose results are sums over several places. */
+function sumsPlaces(net: Net, node: NodeProto): boolean {
+  if (/Pool$/.test(node.opType)) return true;
+  if (!node.opType.startsWith('Conv')) return false;
+  return size(net.constant(node.input[1])?.dims.slice(2) ?? [1]) > 1;
 }
 
 const plain = (field: Field): Gain => ({ field, sketch: null });

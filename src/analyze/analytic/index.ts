@@ -16,7 +16,7 @@ import type { TensorStatistics } from '../../quantize/statistics';
 import type { Unit } from '../../quantize/units';
 import { ConstantWriter } from '../../quantize/weights';
 import { combine, even, mean, product, size, valuesAlong, type Field } from './field';
-import { Gains } from './gain';
+import { outputGains, type Gains } from './gain';
 import { squaresOf } from './kernels';
 import { Net, type Power } from './net';
 import { channelAxes, powersOf, type PowerOf } from './power';
@@ -43,12 +43,12 @@ export function analyticSensitivity(
 ): Map<string, AnalyticNoise> {
   const net = new Net(prepared, shapes, statistics);
   const powerOf = powersOf(net);
-  const gains = new Gains(net, powerOf);
+  const gains = outputGains(net, powerOf);
   const errorsOf = weightErrors(prepared, settings);
   const outputs = Math.max(1, net.outputs.length);
   const found = new Map<string, AnalyticNoise>();
   for (const unit of units) {
-    if (unit.body || isRecurrent(unit.node) || isPackedAttention(unit.node)) continue;
+    if (!isEstimated(unit)) continue;
     const activations = activationNoise(net, powerOf, gains, unit, settings) / outputs;
     const errors = unit.weight ? errorsOf(unit) : null;
     const weights = errors ? weightNoise(net, powerOf, gains, unit, errors) / outputs : 0;
@@ -57,8 +57,13 @@ export function analyticSensitivity(
   return found;
 }
 
-/** Rounding of what the layer reads, through that layer alone. */
-function activationNoise(
+/** False for recurrent layers, attention with packed weights and those inside If, Loop and Scan. */
+export function isEstimated(unit: Unit): boolean {
+  return !unit.body && !isRecurrent(unit.node) && !isPackedAttention(unit.node);
+}
+
+/** Rounding of what the layer reads, through that layer alone: its power times the gains. */
+export function activationNoise(
   net: Net,
   powerOf: PowerOf,
   gains: Gains,
@@ -89,8 +94,8 @@ function byChannel(noise: number, { active, square }: Power): Field {
   return combine(active, square, (a, power) => Math.min((noise * a) / often, power));
 }
 
-/** Rounding errors of the weight, each times the power of the value that it multiplies. */
-function weightNoise(
+/** Rounding errors of the weight, each times the power of the value that it multiplies, times the gains. */
+export function weightNoise(
   net: Net,
   powerOf: PowerOf,
   gains: Gains,
@@ -118,7 +123,10 @@ function weightNoise(
 }
 
 /** What rounding takes from every weight of a layer, as it is written. */
-function weightErrors(prepared: Model, settings: ExperimentSettings): (unit: Unit) => Float64Array {
+export function weightErrors(
+  prepared: Model,
+  settings: ExperimentSettings,
+): (unit: Unit) => Float64Array {
   const model = prepared.copy();
   const index = new GraphIndex(model.graph);
   const writer = new ConstantWriter(model, index);

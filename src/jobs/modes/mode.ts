@@ -36,7 +36,7 @@ export interface Quantized {
   biasChanges: ReadonlyMap<string, BiasChange>;
   /**
    * For experiments with single layers: the bias by which each, quantized alone on exact inputs, gives FP32's means. Left out
-   * where biases are not corrected.
+   * where biases are not corrected. Of parts of layers by `partName`, where those were corrected.
    */
   aloneBiases?: ReadonlyMap<string, Float32Array>;
   /** Largest codes that layers read, where weights leave headroom for pairs of products (x86 without VNNI). */

@@ -5,6 +5,7 @@ import {
   takesBias,
   type CorrectedBiases,
 } from '../../quantize/bias-correction';
+import type { Parts } from '../../quantize/experiments';
 import { correctAlone } from '../../quantize/own-correction';
 import type { Feed } from '../../onnx';
 import type { JobContext } from '../context';
@@ -78,6 +79,7 @@ export async function correctStage(
 /**
  * Biases by which each layer alone gives FP32's means, for experiments with single layers; null where biases are not
  * corrected. They do not depend on what is kept.
+ * @param parts which of a layer's quantizers act
  */
 export async function correctAloneStage(
   plan: Plan,
@@ -86,6 +88,7 @@ export async function correctAloneStage(
   calibrated: Calibrated | null,
   quantized: Quantized,
   context: JobContext,
+  parts: Parts = 'all',
 ): Promise<ReadonlyMap<string, Float32Array> | null> {
   const positions = correctionSamples(plan, selection, calibrated);
   if (!quantized.placement || !selection || !calibrated || !positions) return null;
@@ -101,6 +104,7 @@ export async function correctAloneStage(
     quantization,
     layers,
     positions,
+    ...(parts === 'all' ? [] : [parts]),
   );
   return context.memory.get('alone', key, async () => {
     await context.meter.begin('layer errors', 1, 'bias correction');
@@ -109,6 +113,7 @@ export async function correctAloneStage(
       experimentUnits(plan, subject, quantized),
       await read(selection, positions),
       experimentSettings(plan, subject, calibrated, quantized),
+      parts,
     );
   });
 }

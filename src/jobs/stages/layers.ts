@@ -19,12 +19,10 @@ import {
   noiseDb,
   OutputSums,
   type ExactOutputs,
-  type OutputNoise,
   type OutputSumsData,
 } from '../../analyze/output-sums';
 import { eachLayer, outputNoise, wholeSums } from '../../analyze/sensitivity';
 import { floatsOf, spread, type Feed } from '../../data';
-import type { Executed } from '../../analyze/executed';
 import type { UnitPlacement } from '../../quantize/placement';
 import { integerInputs, type Unit } from '../../quantize/units';
 import type { JobContext } from '../context';
@@ -126,7 +124,7 @@ export function localStage(
     return Promise.resolve(new Map<string, LocalError>());
   const key = experimentKey(plan, subject, calibrated, quantized, evaluationKey, samples);
   return context.memory.get('local', key, async () => {
-    const name = `local-errors.${key}`;
+    const name = `local-noise.${key}`;
     const stored = await context.store.read<[string, LocalError][]>(name);
     if (stored) return new Map(stored);
     const total = samples.feeds.length;
@@ -161,7 +159,7 @@ export function localStage(
 export async function accumulatedStage(
   subject: Subject,
   quantized: Quantized,
-  executed: ReadonlyMap<string, Executed>,
+  executed: ReadonlyMap<string, unknown>,
   samples: LayerSamples,
   context: JobContext,
 ): Promise<Map<string, AccumulatedError>> {
@@ -182,7 +180,7 @@ export async function accumulatedStage(
   );
 }
 
-/** Noise at the output when only one layer is quantized, by layer; resumes where an earlier run stopped. */
+/** What each layer does to the outputs when only it is quantized; resumes where an earlier run stopped. */
 export async function sensitivityStage(
   plan: Plan,
   subject: Subject,
@@ -192,10 +190,9 @@ export async function sensitivityStage(
   exact: ExactOutputs,
   evaluationKey: string,
   context: JobContext,
-): Promise<Map<string, OutputNoise>> {
+): Promise<Measured> {
   const study = { plan, subject, calibrated, quantized, layerSamples: samples, exact, context };
-  const sums = await layersAlone({ ...study, evaluationKey }, false);
-  return new Map([...sums].map(([layer, sum]) => [layer, sum.noise]));
+  return layersAlone({ ...study, evaluationKey }, false);
 }
 
 /** What is needed to try layers alone. */

@@ -3,7 +3,7 @@ import { quantizingOperators } from '../../analyze/already-quantized';
 import { VernierError } from '../../errors';
 import type { Model } from '../../onnx';
 import type { CorrectedBiases } from '../../quantize/bias-correction';
-import type { ExperimentSettings } from '../../quantize/experiments';
+import { partName, type ExperimentSettings } from '../../quantize/experiments';
 import type { UnitPlacement } from '../../quantize/placement';
 import type { Unit } from '../../quantize/units';
 import { recordProvenance } from '../../quantize/provenance';
@@ -92,7 +92,7 @@ export function experimentSettings(
         unit.inputs.filter((tensor) => reads.get(tensor)?.has(unit.node.name) ?? false),
     }),
     ...(quantized.balancesAlone && { balances: quantized.balancesAlone() }),
-    biasOf: (unit) => quantized.aloneBiases?.get(unit),
+    biasOf: (unit, parts) => quantized.aloneBiases?.get(partName(unit, parts)),
     wideTypeOf: (unit) => wideTypeOf(plan, quantized.wishes.get(unit)),
     wideParamsOf: calibrated ? wideParams(plan, calibrated) : () => ({ scale: 1, zeroPoint: 0 }),
   };

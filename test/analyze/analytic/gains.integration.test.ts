@@ -1,6 +1,6 @@
 /** Gains of noise, beside what the runtime makes of noise that is added. */
 import { describe, expect, it } from 'vitest';
-import { Gains } from '../../../src/analyze/analytic/gain';
+import { outputGains } from '../../../src/analyze/analytic/gain';
 import { mean } from '../../../src/analyze/analytic/field';
 import { Net } from '../../../src/analyze/analytic/net';
 import { powersOf } from '../../../src/analyze/analytic/power';
@@ -47,7 +47,7 @@ async function both(model: Model, dims: number[]) {
     });
   }
   const net = new Net(model, inferShapes(model), seen);
-  const gains = new Gains(net, powersOf(net));
+  const gains = outputGains(net, powersOf(net));
   const readers = model.graph.node.filter((n) => n.input.includes('x'));
   const gain = readers.length === 1 ? gains.through(readers[0]!, 0)! : gains.of('x');
   return { measured: noise / signal, gained: mean(gain) * count };
@@ -192,5 +192,5 @@ it('is nothing at an output without values', () => {
   const x = g.input('x', [0, 4]);
   const model = g.output(g.node('r', 'Relu', [x])).build();
   const net = new Net(model, inferShapes(model), new Map());
-  expect(mean(new Gains(net, powersOf(net)).of('x'))).toBe(0);
+  expect(mean(outputGains(net, powersOf(net)).of('x'))).toBe(0);
 });

@@ -275,7 +275,10 @@ export function results(kept: readonly string[]): LayerResult[] {
         return local + 6 - spread * next() ** 2;
       }),
       onlyThisDb: 10.9 - 10 * Math.log10(share),
+      onlyThis: null,
       expectedDb: 9.5 - 10 * Math.log10(share),
+      twoPassDb: 11.6 - 10 * Math.log10(share),
+      cameIn: { share: 0.6, gainDb: 0.5 },
       noiseShare: keep ? 0 : share,
       costsDb: share >= 0.05 && !keep ? costs : null,
       clipRate: share > 0.09 ? 0.0021 * next() : 0,

@@ -1,0 +1,263 @@
+/** How sensitive the outputs are to every layer, stage by stage, the cheapest first. */
+import { VernierError } from '../../errors';
+import { partName, type Parts } from '../../quantize/experiments';
+import type { AccuracyResult, MetricName, OutputMeasures, SensitivityStage } from '../../results';
+import type { SensitivityMeasure, SensitivityReport, StageReport } from '../../results-sensitivity';
+import { runtimeVersion } from '../../runtime/session';
+import type { JobHooks } from '../context';
+import type { Memory } from '../memory';
+import { openTries } from '../mixed/tries';
+import { openJob } from '../open-job';
+import type { Plan } from '../plan';
+import type { SensitivityRequest } from '../protocol';
+import { correctAloneStage } from '../stages/correct';
+import { expectedStage } from '../stages/expected';
+import { accumulatedStage, experimentUnits, layersAlone, localStage } from '../stages/layers';
+import { openProbe, shapesOf } from '../stages/probe';
+import { twoPassStage } from '../stages/two-pass';
+import { openStudy, type Study } from '../study';
+import { metricsOfLayers, wantedMetric } from './metric';
+import { rowsOf, sharesOf, sorted, type Known } from './rows';
+
+const DEFAULTS = { budgetSeconds: 120, top: 5 };
+/** Trying layers alone may take this part of the time that is left; the rest is for keeping one at a time. */
+const ALONE = 0.7;
+/** Layers are kept one at a time where they make this share of the noise, at most so many. */
+const WORTH_KEEPING = 0.01;
+const MOST_KEPT = 12;
+
+const PARTS: readonly Parts[] = ['all', 'weights', 'activations'];
+
+const ORDER: readonly SensitivityStage[] = ['analytic', 'two-pass', 'exact'];
+
+/**
+ * Finds what quantizing each layer does to the outputs: from statistics, from two passes, then by running it; as far as asked
+ * for and the time allows. What was measured is kept by its content, so that it goes on where it was stopped, and a run of
+ * the recipe and this go on from each other. Throws `recipe.*`, `model.*`, `data.*`.
+ */
+export async function sensitivityOf(
+  request: SensitivityRequest,
+  memory: Memory,
+  hooks: Pick<JobHooks, 'progress' | 'temporary'>,
+): Promise<SensitivityReport> {
+  const { plan, subject, context } = await openJob(request, memory, hooks);
+  const stage = request.stage ?? plan.recipe.sensitivity.stage;
+  const measure = request.measure ?? 'sqnr';
+  refuseUnmeasured(plan, stage, measure);
+  const study = await openStudy(plan, subject, context);
+  try {
+    const metric = measure === 'metric' ? wantedMetric(study) : null;
+    return await new Search(study, request, stage, measure, metric).run();
+  } finally {
+    study.quantized.release();
+  }
+}
+
+/** The stages of one request, and what they found so far. */
+class Search {
+  private readonly start = Date.now();
+  private readonly stages: StageReport[] = [];
+  private readonly known: Known = {
+    ...{ expected: null, twoPass: null, local: new Map(), alone: new Map() },
+    ...{ allButThis: new Map(), metrics: new Map() },
+  };
+  private whole: OutputMeasures | null = null;
+  private wholeMetric: AccuracyResult | null = null;
+
+  constructor(
+    private readonly study: Study,
+    private readonly request: SensitivityRequest,
+    private readonly stage: SensitivityStage,
+    private readonly measure: SensitivityMeasure,
+    private readonly metric: MetricName | null,
+  ) {}
+
+  async run(): Promise<SensitivityReport> {
+    const { plan, evaluation, layerSamples } = this.study;
+    const goes = (stage: SensitivityStage) => ORDER.indexOf(this.stage) >= ORDER.indexOf(stage);
+    const names = this.names();
+    const shapes = await this.analytic(names);
+    if (goes('two-pass')) await this.orSkip('two-pass', names, () => this.twoPass(names, shapes));
+    if (goes('exact')) await this.orSkip('exact', names, () => this.exact(names));
+    if (this.metric) await this.metrics();
+    const { shares, by } = sharesOf(this.known, this.integer());
+    const rows = rowsOf(this.study, this.known, shares, this.whole);
+    return {
+      ...{ model: plan.model, recipe: plan.recipePath, target: plan.target },
+      ...{ mode: plan.recipe.quantization.mode, stage: this.stage, measure: this.measure },
+      ...{ metric: this.metric, layers: sorted(rows, this.measure), shareBy: by },
+      ...{ whole: this.whole, wholeMetric: this.wholeMetric, stages: this.stages },
+      measuredOn: {
+        ...{ samples: layerSamples.feeds.length, source: evaluation.source.name },
+        ...{ heldBack: evaluation.heldBack, random: evaluation.source.random },
+      },
+      ...{ runtime: runtimeVersion(), seconds: this.spent() },
+      stopped: this.stages.some(({ measured, of }) => measured < of),
+    };
+  }
+
+  /** A stage for which there is time; one for which there is none has measured nothing. */
+  private async orSkip(
+    stage: SensitivityStage,
+    names: readonly string[],
+    run: () => Promise<void>,
+  ): Promise<void> {
+    if (!this.over()) return run();
+    this.stages.push({ stage, measured: 0, of: names.length, seconds: 0 });
+  }
+
+  /** From statistics, weights and graph. @returns shapes of the inputs */
+  private async analytic(names: readonly string[]) {
+    const { plan, subject, calibrated, quantized, samples, context } = this.study;
+    const done = await this.begin('analytic', names.length);
+    const shapes = shapesOf(await openProbe(plan, subject, samples, context));
+    const found = await expectedStage(plan, subject, calibrated, quantized, shapes, context);
+    this.known.expected = found;
+    // where there are no ranges there is nothing to wait for
+    if (found) done(names.filter((name) => found.has(name)).length);
+    return shapes;
+  }
+
+  /** The noise that each layer makes, and that which comes together. */
+  private async twoPass(names: readonly string[], shapes: Record<string, number[]>) {
+    const { plan, subject, calibrated, quantized, layerSamples, exact, context } = this.study;
+    const done = await this.begin('two-pass', names.length);
+    await this.correctAlone();
+    const { key } = this.study.evaluation;
+    const local = await localStage(
+      plan,
+      subject,
+      calibrated,
+      quantized,
+      layerSamples,
+      key,
+      context,
+    );
+    const everything = new Map(subject.units.map((u) => [u.name, null]));
+    const accumulated = await accumulatedStage(
+      subject,
+      quantized,
+      everything,
+      layerSamples,
+      context,
+    );
+    const tries = await openTries(this.study);
+    const { sums: whole } = await tries.run([]);
+    await tries.save();
+    this.whole = whole.measures;
+    this.known.local = local;
+    const input = { plan, subject, calibrated, quantized, shapes, context };
+    const found = await twoPassStage(input, { local, accumulated, whole, exact });
+    this.known.twoPass = found;
+    if (found.db) done(names.filter((name) => found.db!.has(name)).length);
+  }
+
+  /** Each layer, and each of its parts, with the bias by which it alone keeps FP32's means: as a run tries layers. */
+  private async correctAlone() {
+    const { plan, subject, calibrated, quantized, samples, context } = this.study;
+    const biases = new Map<string, Float32Array>();
+    for (const parts of PARTS) {
+      const found = await correctAloneStage(
+        plan,
+        subject,
+        samples.calibration,
+        calibrated,
+        quantized,
+        context,
+        parts,
+      );
+      if (!found) return;
+      for (const [name, bias] of found) biases.set(partName(name, parts), bias);
+    }
+    quantized.aloneBiases = biases;
+  }
+
+  /** By running: each layer alone, and its parts; then the loud ones kept, one at a time. */
+  private async exact(names: readonly string[]) {
+    const { study } = this;
+    const { plan, evaluation, context } = study;
+    const alone = await this.begin('exact', names.length);
+    const budget = {
+      ...plan.recipe.sensitivity,
+      budgetSeconds: Math.max(0, ALONE * (this.budget - this.spent())),
+    };
+    const own = { ...plan, recipe: { ...plan.recipe, sensitivity: budget } };
+    const sums = await layersAlone({ ...study, plan: own, evaluationKey: evaluation.key }, true);
+    this.known.alone = sums;
+    alone(names.filter((name) => sums.has(name)).length);
+
+    const candidates = this.loudest(WORTH_KEEPING).slice(0, MOST_KEPT);
+    if (this.integer().length < 2) return;
+    const kept = await this.begin('all-but-this', candidates.length);
+    const tries = await openTries(study);
+    await context.meter.begin('sensitivity', candidates.length, 'keeping one at a time');
+    for (const [i, layer] of candidates.entries()) {
+      if (this.over()) break;
+      const { sums: found } = await tries.run([{ layer, precision: 'float32' }]);
+      this.known.allButThis.set(layer, found.measures);
+      await context.meter.step(i + 1, candidates.length, 'keeping one at a time');
+    }
+    await tries.save();
+    kept(this.known.allButThis.size);
+  }
+
+  /** The recipe's metric for the loudest layers. */
+  private async metrics() {
+    const layers = this.loudest(0).slice(0, this.request.top ?? DEFAULTS.top);
+    const done = await this.begin('metric', 1 + 2 * layers.length);
+    const found = await metricsOfLayers(this.study, this.metric!, layers, () => this.over());
+    this.known.metrics = found.layers;
+    this.wholeMetric = found.whole;
+    done(found.measured);
+  }
+
+  /** Integer layers from the loudest on, as far as is known. @param least share of the noise */
+  private loudest(least: number): string[] {
+    const { shares } = sharesOf(this.known, this.integer());
+    return this.integer()
+      .filter((name) => (shares.get(name) ?? 0) >= least)
+      .sort((a, b) => (shares.get(b) ?? 0) - (shares.get(a) ?? 0));
+  }
+
+  private async begin(stage: StageReport['stage'], of: number) {
+    const start = Date.now();
+    const report: StageReport = { stage, measured: 0, of: 0, seconds: 0 };
+    this.stages.push(report);
+    await this.study.context.meter.begin('sensitivity', of, stage);
+    return (measured: number) => {
+      Object.assign(report, { measured, of, seconds: (Date.now() - start) / 1000 });
+    };
+  }
+
+  /** Layers that could be quantized, and those that are. */
+  private names(): string[] {
+    const { plan, subject, quantized } = this.study;
+    const units = experimentUnits(plan, subject, quantized).filter((u) => u.integer);
+    return [...new Set([...units.map((u) => u.unit.name), ...this.integer()])];
+  }
+
+  private integer(): string[] {
+    return this.study.quantized.units.filter((u) => u.integer).map((u) => u.unit.name);
+  }
+
+  private get budget(): number {
+    return this.request.budgetSeconds ?? DEFAULTS.budgetSeconds;
+  }
+
+  private spent(): number {
+    return (Date.now() - this.start) / 1000;
+  }
+
+  private over(): boolean {
+    return this.spent() > this.budget;
+  }
+}
+
+function refuseUnmeasured(plan: Plan, stage: SensitivityStage, measure: SensitivityMeasure) {
+  if (stage === 'exact' || measure === 'sqnr' || measure === 'metric') return;
+  throw new VernierError(
+    'recipe.schema',
+    `The stage ${stage} estimates decibels; ${measure} is known only of layers that were run.`,
+    { file: plan.recipePath, remedy: 'Take the stage exact, or the measure sqnr.' },
+  );
+}
