@@ -2,6 +2,7 @@ import { topologicalOrder, type Model } from '../onnx';
 import { inlineFunctions } from '../onnx/functions';
 import { upgradeOpset } from '../onnx/upgrade';
 import { PassContext } from './context';
+import { attentionBias } from './passes/attention-bias';
 import { constantInputs } from './passes/constant-inputs';
 import { dropIdentities } from './passes/drop-identities';
 import { float16ToFloat32 } from './passes/float16-to-float32';
@@ -37,6 +38,7 @@ type Pass = (model: Model, context: PassContext) => void | Promise<void>;
 export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['inline constants', inlineConstants],
   ['move constants', moveConstants],
+  ['attention bias', attentionBias], // before anything runs
   ['fold constants', foldConstants],
   ['write out decided ifs', inlineIf],
   ['inline their constants', inlineConstants],
