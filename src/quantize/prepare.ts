@@ -19,6 +19,7 @@ import { moveConstants } from './passes/move-constants';
 import { nameBodyTensors } from './passes/name-body-tensors';
 import { nameNodes } from './passes/name-nodes';
 import { nameStates } from './passes/name-states';
+import { oneHotToGather } from './passes/one-hot-to-gather';
 import { pixelShuffle } from './passes/pixel-shuffle';
 import { plainGemm } from './passes/plain-gemm';
 import { timeFirst } from './passes/time-first';
@@ -44,6 +45,7 @@ export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['inline their constants', inlineConstants],
   ['fold constants', foldConstants],
   ['drop identities', dropIdentities],
+  ['one hot to gather', oneHotToGather],
   ['fold pad', foldPad],
   ['fold batch norm', foldBatchNorm],
   ['fold bias', foldBias],
