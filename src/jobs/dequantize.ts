@@ -3,13 +3,7 @@ import path from 'node:path';
 import { evaluate } from '../analyze/evaluate';
 import { VernierError } from '../errors';
 import { openData, spread } from '../data';
-import {
-  loadModel,
-  removeOldData,
-  saveModel,
-  type Model,
-  type SaveOptions,
-} from '../onnx';
+import { loadModel, removeOldData, saveModel, type Model, type SaveOptions } from '../onnx';
 import { validateModel } from '../onnx/validate';
 import { dequantizeModel } from '../quantize/dequantize';
 import { attentionBias } from '../quantize/passes/attention-bias';

@@ -20,9 +20,10 @@ function decide(scores: Float32Array): { label: number; margin: number } {
 }
 
 describe.skipIf(!hasShared)('magika_fast', () => {
-  // Static keeps 99.15 to 99.7 %, as the files that it is calibrated on fall (four choices of them): 99.3 % is not sure.
+  // Static keeps 99.1 to 99.6 %, as the files that it is calibrated on fall: eight inputs of ONNX's Cast tests, whose two
+  // best labels are 0.03 apart, change theirs together or not at all.
   it.each([
-    ['static', {}, 0.99],
+    ['static', {}, 0.993],
     ['static', { activations: { observer: 'minmax' } }, 0.99],
     ['dynamic', {}, 0.993],
   ])('%s %j', { timeout: 600_000 }, async (mode, more, least) => {
