@@ -7,7 +7,7 @@ import {
   type GraphIndex,
   type NodeProto,
 } from '../../onnx';
-import type { ShapeOf } from './source';
+import type { ShapeOf } from './shape-of';
 
 const CONTRIB = 'com.microsoft';
 

@@ -9,12 +9,14 @@ import { PackedConstants } from './constants';
 import { CONTRIB, PackedNodes, type PackedLayer } from './nodes';
 import { NotFinite } from './packed-codes';
 import { bitsOf, type WeightOnlySettings, type WeightType } from './settings';
-import { weightSource, type ShapeOf, type WeightSource } from './source';
+import type { ShapeOf } from './shape-of';
+import { weightSource, type WeightSource } from './source';
 import { isTied } from './ties';
 
 export { BLOCKS, type Block, type WeightOnlySettings, type WeightType } from './settings';
 export { outputLayers } from './output-layers';
-export { weightSource, type ShapeOf } from './source';
+export { weightSource } from './source';
+export type { ShapeOf } from './shape-of';
 
 /** DequantizeLinear knows blocks, and tensors have 4-bit integers, from this opset on. */
 const BLOCKED_OPSET = 21;

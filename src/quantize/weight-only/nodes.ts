@@ -13,7 +13,8 @@ import { isPackedAttention } from '../packed-attention';
 import { writeAttention } from './attention';
 import type { PackedConstants, PackedNames } from './constants';
 import type { WeightType } from './settings';
-import type { ShapeOf, WeightSource } from './source';
+import type { ShapeOf } from './shape-of';
+import type { WeightSource } from './source';
 
 /** The runtime's own operator domain. */
 export const CONTRIB = 'com.microsoft';

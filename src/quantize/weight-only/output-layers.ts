@@ -1,6 +1,7 @@
 import { GraphIndex, nodeReads, type Model, type NodeProto } from '../../onnx';
 import type { Unit } from '../units';
-import { weightSource, type ShapeOf } from './source';
+import type { ShapeOf } from './shape-of';
+import { weightSource } from './source';
 
 /** Output layers of more than this share of all weights of products are too dear to be wider than the rest. */
 const MOST = 0.1;

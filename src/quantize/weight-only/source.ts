@@ -10,6 +10,7 @@ import {
 } from '../../onnx';
 import { isPackedAttention } from '../packed-attention';
 import { whyNotTakenApart } from './attention';
+import type { ShapeOf } from './shape-of';
 import type { Unit } from '../units';
 
 /** The constant matrix of a layer, [K, N] or [N, K] (see `PackRequest`). */
@@ -21,9 +22,6 @@ export interface WeightSource {
   /** The Transpose between the constant and the layer, where there is one. */
   transpose: NodeProto | null;
 }
-
-/** Shapes of activation tensors, as shape inference found them; null where even the rank is open. */
-export type ShapeOf = (tensor: string) => readonly (number | string | null)[] | null;
 
 /** The matrix whose codes would be written for a layer, or why there is none, in a sentence. */
 export function weightSource(
