@@ -12,6 +12,7 @@ import {
   type NodeProto,
 } from '../onnx';
 import { inferGraphs } from '../onnx/shapes';
+import { isPackedAttention } from '../quantize/packed-attention';
 import { isRecurrent } from '../quantize/recurrent';
 import type { Unit } from '../quantize/units';
 import { executedApart } from './executed-apart';
@@ -24,7 +25,7 @@ export interface Executed {
   kernel: string;
   /** Share of its multiply-accumulates in integer kernels, where they are not all of one kind. */
   integerShare?: number;
-  /** Of its products only that with its weight is integer. */
+  /** True where of its products only that with its weight is integer. */
   onlyWeight?: boolean;
 }
 
@@ -94,6 +95,9 @@ export function executedKernels(
   for (const unit of units) {
     const apart = isRecurrent(unit.node) ? executedApart(optimized, unit.name) : null;
     if (apart) executed.set(unit.name, apart);
+    const own = executed.get(unit.name);
+    if (own?.kernel.startsWith('MatMulNBits') && isPackedAttention(unit.node))
+      executed.set(unit.name, { ...own, onlyWeight: own.integerShare !== 0 });
   }
   return executed;
 }
@@ -118,15 +122,17 @@ export function executingNodes(
   const keys = unitKeys(units);
   const byName = new Map(units.map((u) => [u.name, u]));
   const found = new Map<string, NodeProto>();
+  const packedOnes = new Set<string>();
   for (const node of allNodes(optimized.graph)) {
     // tied layers read one weight: here the name is surer
     if (PACKED_KERNELS.has(node.opType) && byName.has(node.name)) {
       found.set(node.name, node);
+      packedOnes.add(node.name);
       continue;
     }
     for (const key of nodeKeys(node)) {
       const name = keys.get(key);
-      if (name === undefined) continue;
+      if (name === undefined || packedOnes.has(name)) continue;
       const unit = byName.get(name)!;
       if (SERVANTS.has(node.opType) && unit.op !== node.opType) continue;
       if (!found.has(name) || isMain(node, unit)) found.set(name, node);

@@ -31,7 +31,7 @@ export interface PairLayer {
   canClip: number;
   /** Its kernels that can be run with that arithmetic: those of the graph itself, of products. */
   kernels: PairKernel[];
-  /** True where others are only looked at: DynamicQuantizeLSTM, QAttention, and products in the body of a loop. */
+  /** True where others are only looked at: DynamicQuantizeLSTM, a QAttention that is whole, and products in the body of a loop. */
   onlyLookedAt: boolean;
 }
 

@@ -3,21 +3,15 @@ import path from 'node:path';
 import { evaluate } from '../analyze/evaluate';
 import { VernierError } from '../errors';
 import { openData, spread } from '../data';
-import {
-  inlineExternal,
-  loadModel,
-  removeOldData,
-  saveModel,
-  serializeModel,
-  type Model,
-  type SaveOptions,
-} from '../onnx';
+import { loadModel, removeOldData, saveModel, type Model, type SaveOptions } from '../onnx';
 import { validateModel } from '../onnx/validate';
 import { dequantizeModel } from '../quantize/dequantize';
+import { attentionBias } from '../quantize/passes/attention-bias';
 import type { DequantizeResult } from '../results';
 import { Session } from '../runtime/session';
 import { inputsOf } from './inputs';
 import { fileKey, VERSION } from './keys';
+import { openGiven } from './reference-model';
 import { trialFile } from './trial';
 
 /** What is to be de-quantized, and on what both models are compared. */
@@ -61,6 +55,7 @@ export async function dequantizeFile(
         : `Nothing of the ${before} quantizing nodes can be undone: ${left[0]!.reason}.`,
       { file, ...(left[0] ? { node: left[0].node } : {}), remedy: 'Use it as it is.' },
     );
+  attentionBias(model); // it is run below, and by whoever wants it
   await describe(model, file);
   const [folder, dataStem] = [path.dirname(output), path.basename(output)];
   const trial = trialFile(output);
@@ -104,7 +99,7 @@ async function compare(
   source: Model,
   session: Session,
 ): Promise<Compared> {
-  const given = await Session.open(source.file ?? serializeModel(inlineExternal(source)));
+  const given = await openGiven(source);
   try {
     const data = await openData({
       data: request.data ?? ['random'],

@@ -8,12 +8,13 @@ import { VernierError } from '../errors';
 import { loadModel, type Model } from '../onnx';
 import { validateModel } from '../onnx/validate';
 import type { DiffResult, Note } from '../results';
-import { Session } from '../runtime/session';
+import { runnable } from '../quantize/runnable';
 import type { JobHooks } from './context';
 import { inputsOf } from './inputs';
 import type { Memory } from './memory';
 import { Meter } from './meter';
 import { makePlan, readRecipe } from './plan';
+import { openGiven, timedModel } from './reference-model';
 import { openSamples } from './samples';
 import { latencyStage } from './stages/latency';
 import { openSubject } from './subject';
@@ -83,13 +84,14 @@ export async function diffFiles(
   }
   try {
     const shared = await sharedSamples(request, x, memory);
-    await compare(request, shared, base, meter);
-    base.tensors = await innerTensors(first, second, shared, base, meter);
+    await compare([first, second], shared, base, meter);
+    const models = [runnable(first), runnable(second)] as const;
+    base.tensors = await innerTensors(...models, shared, base, meter);
     if (request.time) {
       await meter.begin('latency', 1);
       base.latency = await latencyStage(bundle, {
-        reference: request.a,
-        candidate: request.b,
+        reference: timedModel(first, request.a),
+        candidate: timedModel(second, request.b),
         feed: await shared.sample(0),
         settings: TIMING,
       });
@@ -157,15 +159,15 @@ async function samplesOfRecipe(
 
 /** Fills in the outputs of both on the same samples. */
 async function compare(
-  request: DiffRequest,
+  [first, second]: readonly [Model, Model],
   { source, random, count, sample }: Shared,
   into: DiffResult,
   meter: Meter,
 ): Promise<void> {
   await meter.begin('evaluate', count);
-  const reference = await Session.open(request.a);
+  const reference = await openGiven(first);
   try {
-    const other = await Session.open(request.b);
+    const other = await openGiven(second);
     try {
       const { outputs } = await evaluate(
         other,

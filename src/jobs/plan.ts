@@ -28,7 +28,7 @@ export interface Plan {
   activationType: 'uint8' | 'int8';
   /** The type of all activations where the recipe gives them 16 bits; null otherwise. */
   wideType: WideType | null;
-  /** Weights leave headroom where 16-bit accumulators could clip (x86 without VNNI). */
+  /** Weights leave headroom where 16-bit accumulators could clip (x86 without VNNI): where kernels read unsigned codes. */
   headroom: boolean;
   /** Samples of the layer analysis that the recipe asks for itself; null leaves it to the size of the model. */
   layerSamples: number | null;
@@ -88,7 +88,7 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
     traits,
     activationType,
     wideType,
-    headroom: target === 'x86-avx2' && activationType === 'uint8',
+    headroom: target === 'x86-avx2',
     layerSamples: parsed.recipe!.sensitivity?.samples ?? null,
     notes,
   };

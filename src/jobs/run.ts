@@ -157,7 +157,7 @@ async function runStages(
     const expected = await expectedStage(plan, subject, calibrated, quantized, shapes, context);
     fillLayers(result, subject, quantized, verified.executed, macs, { expected });
     const pairs = pairsOf(subject, verified);
-    fillPairs(result, pairs);
+    fillPairs(result, pairs.layers);
     fillCalibration(result, plan, subject, samples.calibration, calibrated, quantized);
     result.size = byteBudget(
       await sourceBytes(subject),
@@ -253,7 +253,7 @@ async function runStages(
     const found = { accumulated, local, expected, twoPass };
     fillLayers(result, subject, quantized, verified.executed, macs, found);
     fillMatch(result, accumulated);
-    fillPairs(result, pairs);
+    fillPairs(result, pairs.layers);
     await withoutVnniStage(result, verified, pairs, layerSamples.feeds, context);
     await roundedStage(plan, result, quantized, reference, layerSamples, context);
     result.seconds.analyze = (Date.now() - start) / 1000;

@@ -2,6 +2,7 @@ import { topologicalOrder, type Model } from '../onnx';
 import { inlineFunctions } from '../onnx/functions';
 import { upgradeOpset } from '../onnx/upgrade';
 import { PassContext } from './context';
+import { attentionBias } from './passes/attention-bias';
 import { constantInputs } from './passes/constant-inputs';
 import { dropIdentities } from './passes/drop-identities';
 import { float16ToFloat32 } from './passes/float16-to-float32';
@@ -18,6 +19,7 @@ import { moveConstants } from './passes/move-constants';
 import { nameBodyTensors } from './passes/name-body-tensors';
 import { nameNodes } from './passes/name-nodes';
 import { nameStates } from './passes/name-states';
+import { oneHotToGather } from './passes/one-hot-to-gather';
 import { pixelShuffle } from './passes/pixel-shuffle';
 import { plainGemm } from './passes/plain-gemm';
 import { timeFirst } from './passes/time-first';
@@ -37,11 +39,13 @@ type Pass = (model: Model, context: PassContext) => void | Promise<void>;
 export const PREPARATION: readonly [name: string, pass: Pass][] = [
   ['inline constants', inlineConstants],
   ['move constants', moveConstants],
+  ['attention bias', attentionBias], // before anything runs
   ['fold constants', foldConstants],
   ['write out decided ifs', inlineIf],
   ['inline their constants', inlineConstants],
   ['fold constants', foldConstants],
   ['drop identities', dropIdentities],
+  ['one hot to gather', oneHotToGather],
   ['fold pad', foldPad],
   ['fold batch norm', foldBatchNorm],
   ['fold bias', foldBias],

@@ -9,6 +9,7 @@ import {
 } from '../onnx';
 import { inferGraphs } from '../onnx/shapes';
 import { PassContext } from './context';
+import { attentionBias, lacksAttentionBias } from './passes/attention-bias';
 import { float16ToFloat32 } from './passes/float16-to-float32';
 import { timeFirst } from './passes/time-first';
 import { isRecurrent } from './recurrent';
@@ -16,15 +17,18 @@ import { isRecurrent } from './recurrent';
 /**
  * A form of a model that onnxruntime's CPU kernels load, which computes what the model says: itself, or
  * 1. where LSTM, GRU or RNN have the batch first (`layout` = 1), a copy with time first ({@link timeFirst});
- * 2. where nodes compute with bfloat16, a copy in float32 ({@link float16ToFloat32}), which is more exact.
+ * 2. where nodes compute with bfloat16, a copy in float32 ({@link float16ToFloat32}), which is more exact;
+ * 3. where com.microsoft.Attention has no bias, a copy with zeros for one ({@link attentionBias}).
  */
 export function runnable(source: Model): Model {
   const batchFirst = source.graph.node.some(
     (node) => isRecurrent(node) && intAttribute(node, 'layout', 0) === 1,
   );
   const narrow = computesInBfloat16(source);
-  if (!batchFirst && !narrow) return source;
+  const biasless = lacksAttentionBias(source);
+  if (!batchFirst && !narrow && !biasless) return source;
   const copy = source.copy();
+  if (biasless) attentionBias(copy);
   if (batchFirst) timeFirst(copy);
   if (narrow) float16ToFloat32(copy, new PassContext());
   return copy;

@@ -31,7 +31,7 @@ export interface LatencyPairs {
  */
 export async function measurePairs(
   reference: string | Uint8Array,
-  candidate: string,
+  candidate: string | Uint8Array,
   feed: Feed,
   settings: LatencySettings,
 ): Promise<LatencyPairs> {

@@ -47,7 +47,7 @@ const WARM_UP = 3;
  */
 export async function profilePair(
   reference: string | Uint8Array,
-  candidate: string,
+  candidate: string | Uint8Array,
   feed: Feed,
   settings: LatencySettings,
   nodes: number,

@@ -59,7 +59,7 @@ describe('makePlan', () => {
     ['target: x86-avx2', 'uint8', true],
     ['target: arm64', 'int8', false],
     ['target: onnx', 'uint8', false],
-    ['target: x86-avx2\nquantization: { activations: { type: int8 } }', 'int8', false],
+    ['target: x86-avx2\nquantization: { activations: { type: int8 } }', 'int8', true],
     ['target: arm64\nquantization: { activations: { type: uint8 } }', 'uint8', false],
   ])('%s', async (text, activationType, headroom) => {
     expect(await plan(text)).toMatchObject({ activationType, headroom, targetWasAuto: false });

@@ -64,7 +64,7 @@ export const staticMode: QuantizationMode = {
       balancesFor(plan, subject, calibrated, placed, paramsOf);
     const balanced = balancedIn(narrow);
     const headroom = plan.headroom
-      ? headrooms(placement, calibrated.statistics, paramsOf, balanced)
+      ? headrooms(placement, calibrated.statistics, paramsOf, plan.activationType, balanced)
       : undefined;
     const written = writeQdq(
       prepared,
@@ -203,11 +203,9 @@ export function weightSettings(
 ): (unit: string) => WeightSettings {
   const { granularity } = plan.recipe.quantization.weights;
   const { floatBias, powerOfTwo } = plan.traits;
-  return (unit) => ({
-    granularity,
-    bits: 8,
-    floatBias,
-    powerOfTwo,
-    ...(plan.headroom ? { headroom: headroom?.get(unit) ?? { largest: null } } : {}),
-  });
+  const otherwise = plan.headroom && plan.activationType === 'uint8' ? { largest: null } : null;
+  return (unit) => {
+    const own = headroom?.get(unit) ?? otherwise;
+    return { granularity, bits: 8, floatBias, powerOfTwo, ...(own && { headroom: own }) };
+  };
 }

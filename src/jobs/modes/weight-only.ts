@@ -5,7 +5,7 @@ import {
   outputLayers,
   quantizeWeightOnly,
   weightSource,
-  type RankOf,
+  type ShapeOf,
   type WeightOnlySettings,
 } from '../../quantize/weight-only';
 import type { Unit } from '../../quantize/units';
@@ -25,7 +25,7 @@ export const weightOnlyMode: QuantizationMode = {
     'Use mode: static for convolutions and mode: dynamic for LSTM, or shorten keep_fp32. See the reasons of the layers.',
   canQuantize: (unit, subject) => {
     const index = new ScopedIndex(subject.prepared.graph).of(unit.body);
-    return typeof weightSource(index, unit, rankOf(subject, unit.body)) !== 'string';
+    return typeof weightSource(index, unit, shapeOf(subject, unit.body)) !== 'string';
   },
   metadata: (plan) => {
     const { type, granularity, block, method } = plan.recipe.quantization.weightOnly!;
@@ -40,7 +40,7 @@ export const weightOnlyMode: QuantizationMode = {
           prepared,
           units,
           keep,
-          rankOf: rankOf(subject, units[0]?.body),
+          shapeOf: shapeOf(subject, units[0]?.body),
           refusal: settings.form === 'qdq' ? outsideCodes(subject, units) : null,
         },
         settings,
@@ -61,7 +61,7 @@ export const weightOnlyMode: QuantizationMode = {
         prepared: subject.prepared,
         units: subject.units.filter((unit) => !unit.body),
         keep,
-        rankOf: rankOf(subject),
+        shapeOf: shapeOf(subject),
       },
       settingsOf(plan, subject, wishes),
     ),
@@ -79,7 +79,7 @@ function settingsOf(
   wishes: ReadonlyMap<string, LayerWish>,
 ): WeightOnlySettings {
   const main = subject.units.filter((unit) => !unit.body);
-  const outputs = outputLayers(subject.prepared, main, rankOf(subject));
+  const outputs = outputLayers(subject.prepared, main, shapeOf(subject));
   const { type, outer, granularity, block, method, accuracyLevel } =
     plan.recipe.quantization.weightOnly!;
   return {
@@ -112,10 +112,10 @@ function outsideCodes({ prepared }: Subject, units: readonly Unit[]): string | n
     : `it is inside '${body.path}', whose constants ('${outside}') lie outside: onnxruntime cannot load DequantizeLinear there. form: matmul-nbits packs it`;
 }
 
-/** Ranks of the tensors of a body, or of the main graph. */
-function rankOf({ look, prepared }: Subject, body?: Body): RankOf {
+/** Shapes of the tensors of a body, or of the main graph. */
+function shapeOf({ look, prepared }: Subject, body?: Body): ShapeOf {
   const graph = body?.graph ?? prepared.graph;
   const shapes = look.bodyShapes.get(graph);
-  const constants = new Map(graph.initializer.map((t) => [t.name, t.dims.length]));
-  return (tensor) => shapes?.get(tensor)?.shape?.length ?? constants.get(tensor) ?? null;
+  const constants = new Map(graph.initializer.map((t) => [t.name, t.dims.map(Number)]));
+  return (tensor) => shapes?.get(tensor)?.shape ?? constants.get(tensor) ?? null;
 }

@@ -1,13 +1,12 @@
 import { evaluate, metricFor, type Evaluation } from '../../analyze/evaluate';
-import { weightBytes, type Feed, type Model, type TensorValue } from '../../onnx';
-import { runnable } from '../../quantize/runnable';
+import { weightBytes, type Feed, type TensorValue } from '../../onnx';
 import { LayerwiseModel } from '../../quantize/layerwise';
 import { VernierError } from '../../errors';
-import { openModel } from '../../runtime/open-model';
-import { runtimeVersion, Session, type SessionSettings } from '../../runtime/session';
+import { runtimeVersion, type Session, type SessionSettings } from '../../runtime/session';
 import type { JobContext } from '../context';
 import { keyOf } from '../keys';
 import type { Plan } from '../plan';
+import { openGiven } from '../reference-model';
 import type { Samples } from '../samples';
 import type { Subject } from '../subject';
 
@@ -65,18 +64,12 @@ export type Runs = Pick<Session, 'run' | 'release'>;
 /** The source model, ready to run so many samples. */
 export async function openSource(subject: Subject, samples = 1): Promise<Runs> {
   const { source } = subject;
-  if (weightBytes(source) <= LAYERWISE_BYTES) return openWhole(source, {});
-  return samples > LAYERWISE_SAMPLES ? openWhole(source, MAPPED) : new LargeSource(subject);
+  if (weightBytes(source) <= LAYERWISE_BYTES) return openGiven(source);
+  return samples > LAYERWISE_SAMPLES ? openGiven(source, MAPPED) : new LargeSource(subject);
 }
 
 /** Weights in data files take no memory of their own. */
 const MAPPED: SessionSettings = { prepack: false };
-
-function openWhole(source: Model, settings: SessionSettings): Promise<Session> {
-  const model = runnable(source);
-  const { file } = source;
-  return model === source && file ? Session.open(file, settings) : openModel(model, settings);
-}
 
 /** A large model node by node, or where one of its nodes does not run alone (it gives a sequence, say), whole. */
 class LargeSource implements Runs {
@@ -90,7 +83,7 @@ class LargeSource implements Runs {
       return await new LayerwiseModel(this.subject.prepared, MAPPED).run(feed);
     } catch (error) {
       if (!(error instanceof VernierError) || !error.code.startsWith('model.')) throw error;
-      this.whole = await openWhole(this.subject.source, MAPPED);
+      this.whole = await openGiven(this.subject.source, MAPPED);
       return this.whole.run(feed);
     }
   }

@@ -8,9 +8,9 @@ import type { LatencyResult } from '../../results';
 
 /** What the timing process is told. */
 export interface LatencyTask {
-  /** A file or the bytes of a model. */
+  /** Files or the bytes of models. */
   reference: string | Uint8Array;
-  candidate: string;
+  candidate: string | Uint8Array;
   feed: Feed;
   settings: LatencySettings;
 }

@@ -3,9 +3,16 @@ import type { PairArithmetic } from '../../quantize/pair-sums';
 import { isRecurrent } from '../../quantize/recurrent';
 import { pairsClip } from '../../runtime/pair-probe';
 import { OutputDifference } from '../../analyze/output-difference';
+import { takeAttentionApart } from '../../analyze/attention-apart';
 import { executingNodes } from '../../analyze/executed';
 import { productsApart } from '../../analyze/executed-apart';
-import type { Feed, NodeProto, TensorValue } from '../../onnx';
+import {
+  topologicalOrder,
+  type Feed,
+  type Model,
+  type NodeProto,
+  type TensorValue,
+} from '../../onnx';
 import type { ModelWithoutVnni, RunResult } from '../../results';
 import { addNote, type JobContext } from '../context';
 import { fillPairs } from '../fill';
@@ -28,15 +35,30 @@ function remedyOf({ target }: Pick<RunResult, 'target'>): string {
     : 'Write it with target: x86-avx2, or open it there with the session option session.x64quantprecision = 1.';
 }
 
+/** Layers that add pairs in 16 bits where there is no VNNI. */
+export interface Pairs {
+  layers: ReadonlyMap<string, PairLayer>;
+  /** What they are layers of: the graph that the runtime executes here, or one in which QAttention is taken apart. */
+  graph: Model;
+  /** True for the second. */
+  apart: boolean;
+}
+
 /** Layers that add pairs in 16 bits where there is no VNNI, from the graph that the runtime executes here. */
-export function pairsOf(subject: Subject, { optimized }: Verified): Map<string, PairLayer> {
-  const nodes = executingNodes(optimized, subject.units, subject.prepared);
-  const lists = new Map<string, NodeProto[]>([...nodes].map(([name, node]) => [name, [node]]));
+export function pairsOf(subject: Subject, { optimized }: Verified): Pairs {
+  const whole = optimized.graph.node.some(({ opType }) => opType === 'QAttention');
+  const graph = whole ? optimized.copy() : optimized;
+  const nodes = executingNodes(graph, subject.units, subject.prepared);
+  const products = takeAttentionApart(graph);
+  if (products.size > 0) graph.graph.node = topologicalOrder(graph.graph);
+  const lists = new Map<string, NodeProto[]>(
+    [...nodes].map(([name, node]) => [name, [products.get(node) ?? node]]),
+  );
   for (const { name, node } of subject.units) {
-    const apart = isRecurrent(node) ? productsApart(optimized, name) : [];
+    const apart = isRecurrent(node) ? productsApart(graph, name) : [];
     if (apart.length > 0) lists.set(name, apart);
   }
-  return pairLayers(optimized, lists);
+  return { layers: pairLayers(graph, lists), graph, apart: products.size > 0 };
 }
 
 /**
@@ -45,8 +67,8 @@ export function pairsOf(subject: Subject, { optimized }: Verified): Map<string, 
  */
 export async function withoutVnniStage(
   result: RunResult,
-  { optimized, open }: Verified,
-  pairs: ReadonlyMap<string, PairLayer>,
+  { open }: Verified,
+  { layers: pairs, graph, apart }: Pairs,
   feeds: readonly Feed[],
   context: JobContext,
 ): Promise<void> {
@@ -55,7 +77,7 @@ export async function withoutVnniStage(
   const names = new Set(risky.map(([name]) => name));
   const macs = result.layers.reduce((sum, l) => sum + (names.has(l.name) ? (l.macs ?? 0) : 0), 0);
   if (feeds.length === 0 || macs > MOST_MACS || risky.some(([, p]) => p.onlyLookedAt)) {
-    noteRisk(result, pairs);
+    noteRisk(result, { layers: pairs });
     return;
   }
   const count = Math.max(1, Math.min(MOST_SAMPLES, Math.floor(SAMPLE_MACS / Math.max(macs, 1))));
@@ -64,10 +86,11 @@ export async function withoutVnniStage(
   const step = (done: number, total: number) => context.meter.step(done, total, 'without VNNI');
   const nativeClips = await pairsClip();
   const run = (arithmetic: PairArithmetic) =>
-    runPairs(optimized, pairs, chosen, { arithmetic, nativeClips }, step);
+    runPairs(graph, pairs, chosen, { arithmetic, nativeClips }, step);
   const clipped = await run('clipped');
   let exact: Record<string, TensorValue>[] = [];
-  if (nativeClips) exact = (await run('exact')).outputs;
+  // parts add in another order than the whole: compared with parts, nothing but clipping differs
+  if (nativeClips || apart) exact = (await run('exact')).outputs;
   else {
     const session = await open();
     for (const feed of chosen) exact.push(await session.run(feed));
@@ -78,7 +101,7 @@ export async function withoutVnniStage(
 }
 
 /** Says that layers can clip where nothing was run. */
-export function noteRisk(result: RunResult, pairs: ReadonlyMap<string, PairLayer>): void {
+export function noteRisk(result: RunResult, { layers: pairs }: Pick<Pairs, 'layers'>): void {
   const risky = [...pairs.values()].filter((p) => p.canClip > 0);
   if (risky.length === 0) return;
   addNote(result.notes, {

@@ -9,12 +9,14 @@ import { PackedConstants } from './constants';
 import { CONTRIB, PackedNodes, type PackedLayer } from './nodes';
 import { NotFinite } from './packed-codes';
 import { bitsOf, type WeightOnlySettings, type WeightType } from './settings';
-import { weightSource, type RankOf, type WeightSource } from './source';
+import type { ShapeOf } from './shape-of';
+import { weightSource, type WeightSource } from './source';
 import { isTied } from './ties';
 
 export { BLOCKS, type Block, type WeightOnlySettings, type WeightType } from './settings';
 export { outputLayers } from './output-layers';
-export { weightSource, type RankOf } from './source';
+export { weightSource } from './source';
+export type { ShapeOf } from './shape-of';
 
 /** DequantizeLinear knows blocks, and tensors have 4-bit integers, from this opset on. */
 const BLOCKED_OPSET = 21;
@@ -33,7 +35,7 @@ export interface WeightOnlyInput {
   units: readonly Unit[];
   /** Layers that stay in FP32, by name. */
   keep: ReadonlySet<string>;
-  rankOf: RankOf;
+  shapeOf: ShapeOf;
   /** Why nothing of this graph can be packed, where that is so. */
   refusal?: string | null;
 }
@@ -41,7 +43,8 @@ export interface WeightOnlyInput {
 /**
  * Weight-only quantization: weights have 4 or 8 bits, activations stay float between layers.
  * 1. MatMul and Gemm with a constant matrix become `com.microsoft.MatMulNBits`, or read a DequantizeLinear with blocks
- *    (opset 21; the model is upgraded to it), of which the runtime makes the same.
+ *    (opset 21; the model is upgraded to it), of which the runtime makes the same. So does the product of
+ *    `com.microsoft.Attention` with its weights; the rest of it becomes `com.microsoft.MultiHeadAttention`.
  * 2. Gather of the rows of a constant table becomes `com.microsoft.GatherBlockQuantized`, or gathers codes and scales and
  *    dequantizes those. In the second form it has 8 bits: Gather takes no smaller integers.
  * 3. A weight that layers share is written once, in the widest type that one of them asks for; so is an embedding that
@@ -57,7 +60,7 @@ export function quantizeWeightOnly(
   for (const [unit, layer] of layers) {
     const reason = tried(() => {
       index.removeNode(layer.node);
-      nodes.write(layer, { name: layer.node.name, output: layer.node.output[0]! });
+      nodes.write(layer, { name: layer.node.name, outputs: layer.node.output });
     });
     if (reason !== null) index.insertNode(layer.node);
     const precision = bitsOf(layer.type) === 4 ? 'int4' : 'int8';
@@ -83,7 +86,7 @@ export function localWeightOnly(input: WeightOnlyInput, settings: WeightOnlySett
   for (const [unit, layer] of layers) {
     const product = index.freshName(`${unit.name}.local`);
     const reason = tried(() =>
-      nodes.write(layer, { name: index.freshName(`${unit.name}.twin`), output: product }),
+      nodes.write(layer, { name: index.freshName(`${unit.name}.twin`), outputs: [product] }),
     );
     if (reason === null)
       taps.set(unit.name, { exact: unit.output, local: follow(index, unit, product) });
@@ -110,7 +113,7 @@ function follow(index: GraphIndex, unit: Unit, product: string): string {
 
 /** A copy of the model, and what is to be packed in it. */
 function begin(
-  { prepared, units, keep, rankOf, refusal }: WeightOnlyInput,
+  { prepared, units, keep, shapeOf, refusal }: WeightOnlyInput,
   settings: WeightOnlySettings,
 ) {
   const upgrade = settings.form === 'qdq' && prepared.opset < BLOCKED_OPSET;
@@ -118,13 +121,13 @@ function begin(
   const index = new GraphIndex(model.graph);
   const own = new Map(model.graph.node.map((n) => [n.name, n]));
   const constants = new PackedConstants(model, index, settings);
-  const nodes = new PackedNodes(index, constants, rankOf);
+  const nodes = new PackedNodes(index, constants, shapeOf);
   const placed = new Map<Unit, UnitPlacement>();
   const chosen = new Map<Unit, { node: NodeProto; source: WeightSource; type: WeightType }>();
   for (const unit of units) {
     const found = keep.has(unit.name)
       ? 'kept in FP32 by the recipe'
-      : (refusal ?? weightSource(index, unit, rankOf));
+      : (refusal ?? weightSource(index, unit, shapeOf));
     const type = settings.typeOf(unit.name, unit.op);
     const reason = typeof found === 'string' ? found : whyNotSmaller(constants, found, type);
     placed.set(unit, { unit, integer: reason === null, reason });

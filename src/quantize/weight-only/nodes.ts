@@ -9,9 +9,12 @@ import {
   type NodeProto,
 } from '../../onnx';
 import { NodeProtoSchema } from '../../onnx/gen/onnx_pb';
+import { isPackedAttention } from '../packed-attention';
+import { writeAttention } from './attention';
 import type { PackedConstants, PackedNames } from './constants';
 import type { WeightType } from './settings';
-import type { RankOf, WeightSource } from './source';
+import type { ShapeOf } from './shape-of';
+import type { WeightSource } from './source';
 
 /** The runtime's own operator domain. */
 export const CONTRIB = 'com.microsoft';
@@ -25,8 +28,8 @@ export interface PackedLayer {
   tied: boolean;
 }
 
-/** Name and result of what stands for a layer. */
-export interface Place {
+/** Name and result of what stands for a layer's product. */
+interface Place {
   name: string;
   output: string;
 }
@@ -38,11 +41,25 @@ export class PackedNodes {
   constructor(
     private readonly index: GraphIndex,
     private readonly constants: PackedConstants,
-    private readonly rankOf: RankOf,
+    private readonly shapeOf: ShapeOf,
   ) {}
 
-  /** Adds what gives the layer's result from its own input; the layer's node itself is not touched. */
-  write(layer: PackedLayer, place: Place): void {
+  /** Adds what gives the layer's results (those that are named) from its own input; the layer's node is not touched. */
+  write(layer: PackedLayer, { name, outputs }: { name: string; outputs: readonly string[] }): void {
+    if (!isPackedAttention(layer.node)) {
+      this.writeProduct(layer, { name, output: outputs[0]! });
+      return;
+    }
+    const { node, source } = layer;
+    const product = this.index.freshName(`${name}_product`);
+    const inputs = node.input.slice(0, 2);
+    const matmul = makeNode({ opType: 'MatMul', name, inputs, outputs: [product] });
+    this.writeProduct({ ...layer, node: matmul }, { name, output: product });
+    const parts = { node, product, columns: source.n, name, outputs };
+    writeAttention(this.index, parts, (values) => this.constants.ints(values));
+  }
+
+  private writeProduct(layer: PackedLayer, place: Place): void {
     const contrib = this.constants.settings.form === 'matmul-nbits';
     if (layer.node.opType === 'Gather')
       if (contrib) this.gatherBlockQuantized(layer, place);
@@ -91,7 +108,7 @@ export class PackedNodes {
     const { index, constants } = this;
     const packed = constants.forMatMul(source, type);
     const blocks = Math.ceil(source.k / packed.block);
-    const rank = this.rankOf(indices);
+    const rank = this.shapeOf(indices)?.length ?? null;
     const flat = rank === null;
     const shape = constants.ints(flat ? [source.n, blocks] : [source.n, blocks, 1]);
     const scale = this.node('Reshape', [packed.scale, shape], `${packed.scale}_of_rows`);

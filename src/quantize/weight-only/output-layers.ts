@@ -1,6 +1,7 @@
 import { GraphIndex, nodeReads, type Model, type NodeProto } from '../../onnx';
 import type { Unit } from '../units';
-import { weightSource, type RankOf } from './source';
+import type { ShapeOf } from './shape-of';
+import { weightSource } from './source';
 
 /** Output layers of more than this share of all weights of products are too dear to be wider than the rest. */
 const MOST = 0.1;
@@ -10,12 +11,16 @@ const MOST = 0.1;
  * others: what a language model ends in. Their error is not averaged by anything, and 8 bits cost them little (the one
  * of char_gpt: 1.2 dB at the output for 0.7 % of the size).
  */
-export function outputLayers(prepared: Model, units: readonly Unit[], rankOf: RankOf): Set<string> {
+export function outputLayers(
+  prepared: Model,
+  units: readonly Unit[],
+  shapeOf: ShapeOf,
+): Set<string> {
   const index = new GraphIndex(prepared.graph);
   const sizes = new Map<NodeProto, number>();
   for (const unit of units) {
     if (unit.op === 'Gather') continue;
-    const source = weightSource(index, unit, rankOf);
+    const source = weightSource(index, unit, shapeOf);
     if (typeof source !== 'string') sizes.set(unit.node, source.k * source.n);
   }
   const found = new Set<NodeProto>();

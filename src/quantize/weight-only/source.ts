@@ -9,6 +9,8 @@ import {
   type NodeProto,
 } from '../../onnx';
 import { isPackedAttention } from '../packed-attention';
+import { whyNotTakenApart } from './attention';
+import type { ShapeOf } from './shape-of';
 import type { Unit } from '../units';
 
 /** The constant matrix of a layer, [K, N] or [N, K] (see `PackRequest`). */
@@ -21,18 +23,18 @@ export interface WeightSource {
   transpose: NodeProto | null;
 }
 
-/** Ranks of activation tensors, as shape inference found them; null where it is open. */
-export type RankOf = (tensor: string) => number | null;
-
 /** The matrix whose codes would be written for a layer, or why there is none, in a sentence. */
-export function weightSource(index: GraphIndex, unit: Unit, rankOf: RankOf): WeightSource | string {
+export function weightSource(
+  index: GraphIndex,
+  unit: Unit,
+  shapeOf: ShapeOf,
+): WeightSource | string {
   const { node, op } = unit;
-  if (isPackedAttention(node))
-    return 'onnxruntime has no Attention that reads packed weights: use mode: dynamic or static';
+  if (isPackedAttention(node)) return ofAttention(index, node, shapeOf);
   if (!isDefaultDomain(node.domain)) return `${node.domain}.${op} takes its weights in float only`;
   switch (op) {
     case 'MatMul':
-      return ofMatMul(index, node, rankOf);
+      return ofMatMul(index, node, shapeOf);
     case 'Gemm':
       return ofGemm(index, node);
     case 'Gather':
@@ -50,7 +52,7 @@ export function weightSource(index: GraphIndex, unit: Unit, rankOf: RankOf): Wei
   }
 }
 
-function ofMatMul(index: GraphIndex, node: NodeProto, rankOf: RankOf): WeightSource | string {
+function ofMatMul(index: GraphIndex, node: NodeProto, shapeOf: ShapeOf): WeightSource | string {
   const [left = '', right = ''] = node.input;
   const transpose = plainTranspose(index, right);
   const name = transpose ? transpose.input[0]! : right;
@@ -65,9 +67,19 @@ function ofMatMul(index: GraphIndex, node: NodeProto, rankOf: RankOf): WeightSou
   if (dims.slice(0, -2).some((d) => d !== 1))
     return `its weight [${dims.join(', ')}] is a stack of matrices; the kernel takes one`;
   // leading ones add axes to the result where the input has fewer
-  if (dims.length > 2 && (rankOf(left) ?? 0) < dims.length)
+  if (dims.length > 2 && (shapeOf(left)?.length ?? 0) < dims.length)
     return `its weight has ${dims.length} axes and its input fewer`;
   return sized(name, matrix, transpose ? 1 : 0, transpose);
+}
+
+/** The weight of Q, K and V, whose product can stand apart from the rest. */
+function ofAttention(index: GraphIndex, node: NodeProto, shapeOf: ShapeOf): WeightSource | string {
+  const name = node.input[1] ?? '';
+  const tensor = index.initializer(name);
+  if (!tensor) return `its weight '${name}' is computed, not a constant`;
+  const type = tensorType(tensor);
+  if (type !== 'float32') return `its weight '${name}' is ${type}, not float32`;
+  return whyNotTakenApart(index, node, shapeOf) ?? sized(name, tensorDims(tensor), 0, null);
 }
 
 function ofGemm(index: GraphIndex, node: NodeProto): WeightSource | string {

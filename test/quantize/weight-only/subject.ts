@@ -37,8 +37,8 @@ export async function weightOnly(source: Model, options: WeightOnlyOptions = {})
   const { model: prepared, context } = await prepare(source);
   const shapes = inferShapes(prepared);
   const units = listUnits(prepared, context, (t) => shapes.get(t)?.type);
-  const rankOf = (tensor: string) => shapes.get(tensor)?.shape?.length ?? null;
-  const input = { prepared, units, keep: new Set(keep), rankOf };
+  const shapeOf = (tensor: string) => shapes.get(tensor)?.shape ?? null;
+  const input = { prepared, units, keep: new Set(keep), shapeOf };
   const written = quantizeWeightOnly(input, settingsOf(options));
   const local = () => localWeightOnly(input, settingsOf(options));
   const optimized = await optimizedGraph(serializeModel(inlineExternal(written.model)));

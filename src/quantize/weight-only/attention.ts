@@ -1,0 +1,103 @@
+import {
+  attribute,
+  intAttribute,
+  intsAttribute,
+  makeInt,
+  makeNode,
+  type GraphIndex,
+  type NodeProto,
+} from '../../onnx';
+import type { ShapeOf } from './shape-of';
+
+const CONTRIB = 'com.microsoft';
+
+/** Inputs of com.microsoft.Attention. */
+const SLOT = { x: 0, bias: 2, mask: 3, past: 4, scoreBias: 5, pastLength: 6 } as const;
+/** What com.microsoft.MultiHeadAttention has under the same name. */
+const KEPT = ['num_heads', 'unidirectional', 'mask_filter_value', 'scale'];
+
+/**
+ * Why com.microsoft.Attention cannot be taken apart into the product with its weights and com.microsoft.MultiHeadAttention, or
+ * null. Both run the same code behind the product (onnxruntime 1.30, compared form by form by the tests).
+ */
+export function whyNotTakenApart(
+  index: GraphIndex,
+  node: NodeProto,
+  shapeOf: ShapeOf,
+): string | null {
+  if (node.input[SLOT.pastLength]) return 'MultiHeadAttention takes no length of the past';
+  if (intAttribute(node, 'do_rotary', 0) !== 0)
+    return 'Attention with rotary embedding has no kernel on CPU';
+  const mask = node.input[SLOT.mask] ?? '';
+  if (mask === '') return null;
+  const dims = index.initializer(mask)?.dims.map(Number) ?? shapeOf(mask);
+  if (!dims) return `the shape of its mask '${mask}' is not known`;
+  const batch = shapeOf(node.input[SLOT.x]!)?.[0];
+  if (dims.length === 1 && (dims[0] === null || dims[0] !== batch))
+    return `its mask '${mask}' may tell begins beside lengths, which MultiHeadAttention does not take`;
+  return null;
+}
+
+/** What the parts of an attention read and give. */
+export interface AttentionParts {
+  node: NodeProto;
+  /** x · W, without a bias: [batch, rows, Q + K + V]. */
+  product: string;
+  /** Columns of the weight. */
+  columns: number;
+  /** Name of the layer, and its results, as many as are wanted. */
+  name: string;
+  outputs: readonly string[];
+}
+
+/** Adds what follows the product: Split into Q, K and V, MultiHeadAttention with the bias, and the past in its own form. */
+export function writeAttention(
+  index: GraphIndex,
+  { node, product, columns, name, outputs }: AttentionParts,
+  ints: (values: readonly number[]) => string,
+): void {
+  const add = (op: string, inputs: string[], results: string[], axis?: number, domain = '') =>
+    index.insertNode(
+      makeNode({
+        opType: op,
+        domain,
+        name: index.freshName(`${name}/${op}`),
+        inputs,
+        outputs: results,
+        attributes: axis === undefined ? [] : [makeInt('axis', axis)],
+      }),
+    );
+  const fresh = (what: string) => index.freshName(`${name}/${what}`);
+  const sizes = intsAttribute(node, 'qkv_hidden_sizes') ?? Array<number>(3).fill(columns / 3);
+  const parts = ['q', 'k', 'v'].map(fresh);
+  add('Split', [product, ints(sizes)], parts, 2);
+  const own = (slot: number) => node.input[slot] ?? '';
+  const inputs = [...parts, own(SLOT.bias), own(SLOT.mask), own(SLOT.scoreBias)];
+  if (own(SLOT.past)) {
+    const stacked = ['past_k', 'past_v'].map((what) => fresh(`${what}_stacked`));
+    const past = ['past_k', 'past_v'].map(fresh);
+    add('Split', [own(SLOT.past), ints([1, 1])], stacked, 0);
+    past.forEach((result, i) => add('Squeeze', [stacked[i]!, ints([0])], [result]));
+    inputs.push(...past);
+  }
+  while (inputs.at(-1) === '') inputs.pop();
+  const [output, present = ''] = outputs as [string, string?];
+  // it leaves out the past where nobody wants the present
+  const whole = present !== '' || own(SLOT.past) !== '';
+  const presents = whole ? ['present_k', 'present_v'].map(fresh) : [];
+  const kept = KEPT.flatMap((attributeName) => attribute(node, attributeName) ?? []);
+  index.insertNode(
+    makeNode({
+      opType: 'MultiHeadAttention',
+      domain: CONTRIB,
+      name: fresh('MultiHeadAttention'),
+      inputs,
+      outputs: [output, ...presents],
+      attributes: kept,
+    }),
+  );
+  if (present === '') return;
+  const stacked = ['k', 'v'].map((part) => fresh(`present_${part}_stacked`));
+  presents.forEach((each, i) => add('Unsqueeze', [each, ints([0])], [stacked[i]!]));
+  add('Concat', stacked, [present], 0);
+}
