@@ -59,6 +59,7 @@ export const ground = {
   // builds on src/results, which therefore cannot give it on
   'src/results-mixed': ['src/analyze', 'src/jobs', 'src/report', 'src/cli', 'src/extension'],
   'src/protocol': ['src/extension', 'webview'],
+  'src/resume': ['src/quantize', 'src/analyze', 'src/jobs'],
 };
 
 /** Packages with one door: [package, the files that may import it, why, whether types may go anywhere]. */

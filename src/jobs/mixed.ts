@@ -19,6 +19,7 @@ import { openJob } from './open-job';
 import type { Plan } from './plan';
 import type { PlanRequest, RecipeRequest } from './protocol';
 import { layersAlone, layerSamplesFor } from './stages/layers';
+import { Timings } from './stages/timings';
 import { openStudy, type Study } from './study';
 
 const DEFAULTS = { layers: 8, budgetSeconds: 120 };
@@ -54,6 +55,7 @@ export async function planRecipe(
   try {
     const found = await findPlans(study, request, bundle);
     await keepFound(context.store, 'plans', found, plan.parsed.doc.text, plan.model);
+    await Timings.forget(context.store);
     return found;
   } finally {
     study.quantized.release();

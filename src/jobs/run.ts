@@ -41,6 +41,7 @@ import { chosenQuantizers, heldBackStage, quantizersOf } from './stages/held-bac
 import { likenessStage } from './stages/likeness';
 import { roundedStage } from './stages/rounded';
 import { timeStage } from './stages/time';
+import { Timings } from './stages/timings';
 import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
 import { openProbe, shapesOf } from './stages/probe';
 import { rangesStage } from './stages/ranges';
@@ -85,6 +86,7 @@ export async function runRecipe(
   // Looking at ranges again must not lose what an earlier run measured.
   if (request.until !== 'calibrate' || !(await store.read('result')))
     await store.write('result', result);
+  await Timings.forget(store);
   return result;
 }
 
@@ -187,8 +189,9 @@ async function runStages(
     const reference = await openReference(subject, samples.evaluation, context);
     const evaluation = await evaluateStage(
       plan,
+      subject,
       reference,
-      await verified.open(),
+      { session: await verified.open(), file: plan.output },
       samples.evaluation,
       context,
     );
@@ -210,6 +213,8 @@ async function runStages(
     start = Date.now();
     const layerSamples = await pickLayerSamples(plan, subject, samples.evaluation);
     result.layerSamples = layerSamples.feeds.length;
+    // evaluating has computed them
+    const exact = await exactOutputs(reference, layerSamples, context);
     const accumulated = await accumulatedStage(
       subject,
       quantized,
@@ -254,7 +259,6 @@ async function runStages(
 
     // 6. Sensitivity: each layer alone, then what keeping each of the loud ones buys.
     start = Date.now();
-    const exact = await exactOutputs(reference, layerSamples);
     const deadline = Date.now() + plan.recipe.sensitivity.budgetSeconds * 1000;
     const noise = await sensitivityStage(
       plan,

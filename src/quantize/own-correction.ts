@@ -1,5 +1,14 @@
 import { GraphIndex, type Feed, type Model } from '../onnx';
-import { addTo, biasOf, channelsOf, correction, readMeans, takesBias } from './bias-correction';
+import type { Resume } from '../resume';
+import {
+  addTo,
+  biasOf,
+  channelsOf,
+  correction,
+  readMeans,
+  takesBias,
+  type Means,
+} from './bias-correction';
 import { tapMeans } from './channel-means';
 import { localModel, type ExperimentSettings } from './experiments';
 import type { UnitPlacement } from './placement';
@@ -14,6 +23,7 @@ export async function correctAlone(
   placements: readonly UnitPlacement[],
   samples: readonly Feed[],
   settings: ExperimentSettings,
+  resume?: Resume<Means>,
 ): Promise<Map<string, Float32Array>> {
   const targets = placements.filter(
     ({ unit, integer }) =>
@@ -32,7 +42,7 @@ export async function correctAlone(
       means.set(`${side} ${unit.name}`, output);
       counts.set(`${side} ${unit.name}`, channels.get(unit.name)!);
     }
-  const read = await readMeans(model, means, counts, samples);
+  const read = await readMeans(model, means, counts, samples, resume);
   const biases = new Map<string, Float32Array>();
   const exactIndex = new GraphIndex(prepared.graph);
   for (const unit of units) {

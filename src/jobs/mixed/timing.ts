@@ -78,8 +78,15 @@ export class Timing {
       );
       made.bytes = await writtenBytes(output, verified.data);
       if (whole) {
-        const session = await verified.open();
-        const result = await evaluateStage(plan, reference, session, evaluation, context);
+        const candidate = { session: await verified.open(), file: output };
+        const result = await evaluateStage(
+          plan,
+          subject,
+          reference,
+          candidate,
+          evaluation,
+          context,
+        );
         fillEvaluation(found, result, evaluation);
         made.accuracy = result.accuracy;
       }
@@ -94,6 +101,7 @@ export class Timing {
         probe.feed,
         bundle,
         context,
+        'plan',
       );
     const size = { fp32: await sourceBytes(subject), int8: made.bytes, parts: [] };
     if (whole)

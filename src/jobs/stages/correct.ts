@@ -4,6 +4,9 @@ import {
   meanOutputs,
   takesBias,
   type CorrectedBiases,
+  type ExactMeans,
+  type Means,
+  type WalkPart,
 } from '../../quantize/bias-correction';
 import { correctAlone } from '../../quantize/own-correction';
 import type { Feed } from '../../onnx';
@@ -12,6 +15,8 @@ import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Plan } from '../plan';
 import type { Selection } from '../samples';
 import type { Subject } from '../subject';
+import { runtimeVersion } from '../../runtime/session';
+import { findOnce, Unfinished } from '../unfinished';
 import type { Calibrated } from './calibrate';
 import type { Quantized } from '../modes/mode';
 import { weightSettings } from '../modes/static';
@@ -43,36 +48,52 @@ export async function correctStage(
   const positions = correctionSamples(plan, selection, calibrated);
   if (!placement || !selection || !calibrated || !positions) return null;
   const floats = placement.units.filter((u) => !u.integer).map((u) => u.unit.name);
-  const { activations, weights } = plan.recipe.quantization;
-  const key = keyOf('biases', ENGINE_VERSION, calibrated.key, plan.activationType, plan.headroom, {
-    activations,
-    weights,
+  const ran = keyOf(ENGINE_VERSION, runtimeVersion(), subject.key, selection.key, positions);
+  const key = keyOf('biases', ran, calibrated.key, plan.target, plan.activationType, {
+    headroom: plan.headroom,
+    wideType: plan.wideType,
+    quantization: plan.recipe.quantization,
     balanced: [...(quantized.balances?.keys() ?? [])],
     layers: plan.recipe.layers,
     floats,
-    positions,
   });
-  return context.memory.get('biases', key, async () => {
-    if (!quiet) await context.meter.begin('quantize', 1, 'bias correction');
-    const samples = await read(selection, positions);
-    const exactMeans = await context.memory.get(
-      'means',
-      keyOf('means', ENGINE_VERSION, subject.key, selection.key, positions),
-      () => meanOutputs(subject.prepared, subject.units.filter(takesBias), samples),
-    );
-    // layers with 16-bit activations are integer ones there
-    const whole = { ...placement, units: quantized.units };
-    return correctBiases(subject.prepared, whole, samples, {
-      exactMeans,
-      paramsOf: (tensor) => params.get(tensor)!,
-      activationType: plan.activationType,
-      weightSettings: weightSettings(plan, quantized.headroom),
-      ...(context.walks ? { walks: context.walks } : {}),
-      ...(quantized.balances && { balances: quantized.balances }),
-      onNode: (done, total) =>
-        quiet ? undefined : context.meter.step(done, total, 'bias correction'),
-    });
-  });
+  return context.memory.get('biases', key, () =>
+    findOnce<CorrectedBiases, never>(context.store, 'biases', key, async () => {
+      if (!quiet) await context.meter.begin('quantize', 1, 'bias correction');
+      const samples = await read(selection, positions);
+      const exactMeans = await meansOf(subject, samples, keyOf('means', ran), context);
+      // layers with 16-bit activations are integer ones there
+      const whole = { ...placement, units: quantized.units };
+      const resume = await Unfinished.open<WalkPart>(context.store, 'walk', ran);
+      const found = await correctBiases(subject.prepared, whole, samples, {
+        exactMeans,
+        paramsOf: (tensor) => params.get(tensor)!,
+        activationType: plan.activationType,
+        weightSettings: weightSettings(plan, quantized.headroom),
+        ...(context.walks ? { walks: context.walks } : {}),
+        ...(quantized.balances && { balances: quantized.balances }),
+        resume,
+        onNode: (done, total) =>
+          quiet ? undefined : context.meter.step(done, total, 'bias correction'),
+      });
+      await resume.finish();
+      return found;
+    }),
+  );
+}
+
+/** FP32's means, which are the same for every placement. */
+function meansOf(
+  { prepared, units }: Subject,
+  samples: readonly Feed[],
+  key: string,
+  { memory, store }: JobContext,
+): Promise<ExactMeans> {
+  return memory.get('means', key, () =>
+    findOnce<ExactMeans, Means>(store, 'means', key, (resume) =>
+      meanOutputs(prepared, units.filter(takesBias), samples, resume),
+    ),
+  );
 }
 
 /**
@@ -93,6 +114,9 @@ export async function correctAloneStage(
   const key = keyOf(
     'alone',
     ENGINE_VERSION,
+    runtimeVersion(),
+    subject.key,
+    selection.key,
     calibrated.key,
     plan.activationType,
     plan.headroom,
@@ -102,15 +126,23 @@ export async function correctAloneStage(
     layers,
     positions,
   );
-  return context.memory.get('alone', key, async () => {
-    await context.meter.begin('layer errors', 1, 'bias correction');
-    return correctAlone(
-      subject.prepared,
-      experimentUnits(plan, subject, quantized),
-      await read(selection, positions),
-      experimentSettings(plan, subject, calibrated, quantized),
-    );
-  });
+  return context.memory.get('alone', key, () =>
+    findOnce<ReadonlyMap<string, Float32Array>, Means>(
+      context.store,
+      'alone',
+      key,
+      async (resume) => {
+        await context.meter.begin('layer errors', 1, 'bias correction');
+        return correctAlone(
+          subject.prepared,
+          experimentUnits(plan, subject, quantized),
+          await read(selection, positions),
+          experimentSettings(plan, subject, calibrated, quantized),
+          resume,
+        );
+      },
+    ),
+  );
 }
 
 async function read({ source, indices }: Selection, positions: readonly number[]): Promise<Feed[]> {

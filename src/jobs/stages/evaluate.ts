@@ -1,4 +1,4 @@
-import { evaluate, metricFor, type Evaluation } from '../../analyze/evaluate';
+import { evaluate, metricFor, type Evaluation, type EvaluationState } from '../../analyze/evaluate';
 import { weightBytes, type Feed, type Model, type TensorValue } from '../../onnx';
 import { runnable } from '../../quantize/runnable';
 import { LayerwiseModel } from '../../quantize/layerwise';
@@ -6,10 +6,11 @@ import { VernierError } from '../../errors';
 import { openModel } from '../../runtime/open-model';
 import { runtimeVersion, Session, type SessionSettings } from '../../runtime/session';
 import type { JobContext } from '../context';
-import { keyOf } from '../keys';
+import { ENGINE_VERSION, fileKey, keyOf, processor } from '../keys';
 import type { Plan } from '../plan';
 import type { Samples } from '../samples';
 import type { Subject } from '../subject';
+import { findOnce } from '../unfinished';
 
 /** FP32 outputs are remembered between runs up to this many bytes; beyond, they are computed again. */
 const REMEMBERED_BYTES = 256 << 20;
@@ -19,7 +20,11 @@ export class Reference {
   private readonly outputs: Record<string, TensorValue>[] = [];
   private bytes = 0;
 
-  constructor(private readonly model: Runs) {}
+  /** @param key of the model, the data and the runtime */
+  constructor(
+    private readonly model: Runs,
+    readonly key: string,
+  ) {}
 
   async of(i: number, feed: Parameters<Session['run']>[0]): Promise<Record<string, TensorValue>> {
     const known = this.outputs[i];
@@ -49,7 +54,7 @@ export function openReference(
   return context.memory.get(
     'reference',
     key,
-    async () => new Reference(await openSource(subject, evaluation.indices.length)),
+    async () => new Reference(await openSource(subject, evaluation.indices.length), key),
     (reference) => reference.release(),
   );
 }
@@ -101,26 +106,57 @@ class LargeSource implements Runs {
   }
 }
 
-/** Compares a written model with FP32 over the evaluation set. @param positions those of its samples to compare on, if not all */
+/** A written model that is compared with FP32. */
+export interface Candidate {
+  session: Session;
+  /** The file that it was opened from; where its weights lie in another one, that one's name has their hash. */
+  file: string;
+}
+
+/**
+ * Compares a written model with FP32 over the evaluation set: once for its bytes, going on where an earlier attempt was cut off.
+ * @param positions those of its samples to compare on, if not all
+ */
 export async function evaluateStage(
   plan: Plan,
+  subject: Subject,
   reference: Reference,
-  session: Session,
-  { indices, source, labels }: NonNullable<Samples['evaluation']>,
+  { session, file }: Candidate,
+  { indices, source, labels, key: dataKey }: NonNullable<Samples['evaluation']>,
   context: JobContext,
   positions: readonly number[] = [...indices.keys()],
 ): Promise<Evaluation> {
   const count = positions.length;
-  await context.meter.begin('evaluate', count);
-  return evaluate(
-    session,
-    (i, feed) => reference.of(positions[i]!, feed),
-    {
-      count,
-      sample: (i) => source.sample(indices[positions[i]!]!),
-      labels: labels && { kind: labels.kind, of: (i: number) => labels.of(positions[i]!) },
-    },
-    metricFor(plan.recipe.evaluate?.metric ?? null, labels),
-    (done) => context.meter.step(done, count),
+  const metric = metricFor(plan.recipe.evaluate?.metric ?? null, labels);
+  const key = keyOf(
+    ...['evaluation', ENGINE_VERSION, runtimeVersion(), subject.key, dataKey, positions, metric],
+    await fileKey(file, context.store),
+    labels && positions.map((i) => labels.of(i)).map(({ kind, values }) => [kind, [...values]]),
+    // kernels of another processor may clip
+    processor(),
   );
+  let found = false;
+  const evaluation = await findOnce<Evaluation, EvaluationState>(
+    context.store,
+    'evaluation',
+    key,
+    async (resume) => {
+      found = true;
+      await context.meter.begin('evaluate', count, undefined, resume.before?.sampleDb.length);
+      return evaluate(
+        session,
+        (i, feed) => reference.of(positions[i]!, feed),
+        {
+          count,
+          sample: (i) => source.sample(indices[positions[i]!]!),
+          labels: labels && { kind: labels.kind, of: (i: number) => labels.of(positions[i]!) },
+        },
+        metric,
+        (done) => context.meter.step(done, count),
+        resume,
+      );
+    },
+  );
+  if (!found) await context.meter.begin('evaluate', count, undefined, count);
+  return evaluation;
 }
