@@ -40,7 +40,9 @@ export interface CorrectionSettings {
   walks?: WalkMemory;
   /** Where an earlier walk over the same model and samples, of this placement or of one that begins like it, was cut off. */
   resume?: Resume<WalkPart>;
-  /** Called when it is known behind how many nodes this walk begins, and after each node. */
+  /** Called when it is known behind how many nodes this walk begins. */
+  onBegin?(done: number, total: number): void | Promise<void>;
+  /** Called after each node. */
   onNode?(done: number, total: number): void | Promise<void>;
 }
 
@@ -87,14 +89,14 @@ export async function correctBiases(
     biases: new Map(found.biases),
     changes: new Map(found.changes),
   });
-  if (known) await settings.onNode?.(known.at + 1, total);
+  await settings.onBegin?.(known ? known.at + 1 : 0, total);
   for (const [i, node] of prepared.graph.node.entries()) {
     if (known && i <= known.at) continue;
     const unit = byNode.get(node);
     // before a layer runs, what it reads is codes: behind it, up to its activation, floats of four times the size
     if (i > 0 && units.has(node)) {
       if (unit) walks?.keep(keys[i - 1]!, state());
-      await resume?.step(() => ({ key: keys[i - 1]!, state: state() }));
+      if (i - 1 !== known?.at) await resume?.step(() => ({ key: keys[i - 1]!, state: state() }));
     }
     if (unit) {
       const axis = channelAxis(unit);

@@ -10,6 +10,7 @@ import {
 } from '../../quantize/bias-correction';
 import { correctAlone } from '../../quantize/own-correction';
 import type { Feed } from '../../onnx';
+import type { Resume } from '../../resume';
 import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Plan } from '../plan';
@@ -59,9 +60,14 @@ export async function correctStage(
   });
   return context.memory.get('biases', key, () =>
     findOnce<CorrectedBiases, never>(context.store, 'biases', key, async () => {
-      if (!quiet) await context.meter.begin('quantize', 1, 'bias correction');
+      const { meter } = context;
+      const begin = (total: number, before: number) =>
+        quiet ? undefined : meter.begin('quantize', total, 'bias correction', before);
+      const step = (done: number, total: number) =>
+        quiet ? undefined : meter.step(done, total, 'bias correction');
+      await begin(1, 0);
       const samples = await read(selection, positions);
-      const exactMeans = await meansOf(subject, samples, keyOf('means', ran), context);
+      const exactMeans = await meansOf(subject, samples, keyOf('means', ran), context, begin, step);
       // layers with 16-bit activations are integer ones there
       const whole = { ...placement, units: quantized.units };
       const resume = await Unfinished.open<WalkPart>(context.store, 'walk', ran);
@@ -73,8 +79,8 @@ export async function correctStage(
         ...(context.walks ? { walks: context.walks } : {}),
         ...(quantized.balances && { balances: quantized.balances }),
         resume,
-        onNode: (done, total) =>
-          quiet ? undefined : context.meter.step(done, total, 'bias correction'),
+        onBegin: (done, total) => begin(total, done),
+        onNode: step,
       });
       await resume.finish();
       return found;
@@ -88,12 +94,34 @@ function meansOf(
   samples: readonly Feed[],
   key: string,
   { memory, store }: JobContext,
+  begin: (total: number, before: number) => Promise<void> | undefined,
+  step: (done: number, total: number) => Promise<void> | undefined,
 ): Promise<ExactMeans> {
   return memory.get('means', key, () =>
-    findOnce<ExactMeans, Means>(store, 'means', key, (resume) =>
-      meanOutputs(prepared, units.filter(takesBias), samples, resume),
-    ),
+    findOnce<ExactMeans, Means>(store, 'means', key, async (resume) => {
+      await begin(samples.length, samplesIn(resume.before));
+      const counted = counting(resume, (done) => step(done, samples.length));
+      return meanOutputs(prepared, units.filter(takesBias), samples, counted);
+    }),
   );
+}
+
+const samplesIn = (means: Means | null): number => means?.values().next().value?.length ?? 0;
+
+/** The same, telling after every step how many samples there are. */
+function counting(
+  resume: Resume<Means>,
+  onStep: (done: number) => Promise<void> | undefined,
+): Resume<Means> {
+  let done = samplesIn(resume.before);
+  const { before } = resume;
+  return {
+    before,
+    step: async (state) => {
+      await resume.step(state);
+      await onStep(++done);
+    },
+  };
 }
 
 /**
@@ -132,13 +160,16 @@ export async function correctAloneStage(
       'alone',
       key,
       async (resume) => {
-        await context.meter.begin('layer errors', 1, 'bias correction');
+        const { meter } = context;
+        const { length } = positions;
+        const before = samplesIn(resume.before);
+        await meter.begin('layer errors', length, 'bias correction', before);
         return correctAlone(
           subject.prepared,
           experimentUnits(plan, subject, quantized),
           await read(selection, positions),
           experimentSettings(plan, subject, calibrated, quantized),
-          resume,
+          counting(resume, (done) => meter.step(done, length, 'bias correction')),
         );
       },
     ),
