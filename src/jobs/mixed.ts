@@ -134,7 +134,6 @@ export async function findPlans(
       return Math.min(MOST_RUNS, left / (each * Math.max(1, most - size)));
     },
   });
-  await tries.save();
   for (const one of found) {
     if (made.has(one)) continue;
     const next = planOf(one);

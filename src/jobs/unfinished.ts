@@ -51,10 +51,10 @@ export async function findOnce<R, S>(
 ): Promise<R> {
   const name = `${kind}.${key}`;
   const known = await store.readState<R>(name);
-  if (known !== null) return known;
   const part = await Unfinished.open<S>(store, kind, key);
-  const found = await find(part);
-  await store.writeState(name, found);
+  const found = known ?? (await find(part));
+  if (known === null) await store.writeState(name, found);
+  // a worker may have been killed between the two
   await part.finish();
   return found;
 }

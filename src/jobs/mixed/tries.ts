@@ -2,7 +2,7 @@
 import { planName } from '../../analyze/plan-search';
 import { OutputSums, type OutputSumsData } from '../../analyze/output-sums';
 import { wholeSums, type WholeSumsState } from '../../analyze/sensitivity';
-import { serializeModel, type Model } from '../../onnx';
+import { serializeModel } from '../../onnx';
 import type { PlannedLayer } from '../../results-mixed';
 import { WalkMemory } from '../../quantize/walk-memory';
 import { runtimeVersion } from '../../runtime/session';
@@ -63,21 +63,18 @@ export async function openTries(study: Study) {
       { sums: OutputSums.fromData(data), bytes },
     ]),
   );
-  let saved = Date.now();
   const save = async () => {
     const all = [...known].map(([n, t]): Stored[number] => [n, t.sums.toData(), t.bytes]);
     await context.store.write(`tries.${key}`, all);
-    saved = Date.now();
   };
-  const measure = async ({ model }: Quantized, name: string): Promise<Try> => ({
-    sums: await summed(model, name),
-    bytes: serializeModel(model).length,
-  });
-  const summed = async (model: Model, name: string): Promise<OutputSums> => {
+  const measure = async ({ model }: Quantized, name: string): Promise<Try> => {
     const part = await Unfinished.open<WholeSumsState>(context.store, 'tries', keyOf(key, name));
     const sums = await wholeSums(model, layerSamples.feeds, exact, part);
+    const tried = { sums, bytes: serializeModel(model).length };
+    known.set(name, tried);
+    await save();
     await part.finish();
-    return sums;
+    return tried;
   };
   const steps = { ...quiet(context), walks: new WalkMemory(WALKS_BYTES) };
   const measureOther = async (choices: readonly PlannedLayer[]): Promise<Try> => {
@@ -95,13 +92,9 @@ export async function openTries(study: Study) {
     const name = planName(choices);
     const before = known.get(name);
     if (before) return before;
-    const tried =
-      choices.length === 0 ? await measure(quantized, name) : await measureOther(choices);
-    known.set(name, tried);
-    if (Date.now() - saved >= context.store.saveEveryMs) await save();
-    return tried;
+    return choices.length === 0 ? measure(quantized, name) : measureOther(choices);
   };
-  return { run, save };
+  return { run };
 }
 
 /** The same context for steps within a step: their progress is no one's. */

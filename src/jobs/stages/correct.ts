@@ -58,8 +58,9 @@ export async function correctStage(
     layers: plan.recipe.layers,
     floats,
   });
-  return context.memory.get('biases', key, () =>
-    findOnce<CorrectedBiases, never>(context.store, 'biases', key, async () => {
+  return context.memory.get('biases', key, async () => {
+    const walk = await Unfinished.open<WalkPart>(context.store, 'walk', ran);
+    const found = await findOnce<CorrectedBiases, never>(context.store, 'biases', key, async () => {
       const { meter } = context;
       const begin = (total: number, before: number) =>
         quiet ? undefined : meter.begin('quantize', total, 'bias correction', before);
@@ -70,22 +71,22 @@ export async function correctStage(
       const exactMeans = await meansOf(subject, samples, keyOf('means', ran), context, begin, step);
       // layers with 16-bit activations are integer ones there
       const whole = { ...placement, units: quantized.units };
-      const resume = await Unfinished.open<WalkPart>(context.store, 'walk', ran);
-      const found = await correctBiases(subject.prepared, whole, samples, {
+      return correctBiases(subject.prepared, whole, samples, {
         exactMeans,
         paramsOf: (tensor) => params.get(tensor)!,
         activationType: plan.activationType,
         weightSettings: weightSettings(plan, quantized.headroom),
         ...(context.walks ? { walks: context.walks } : {}),
         ...(quantized.balances && { balances: quantized.balances }),
-        resume,
+        resume: walk,
         onBegin: (done, total) => begin(total, done),
         onNode: step,
       });
-      await resume.finish();
-      return found;
-    }),
-  );
+    });
+    // only now that the result is stored
+    await walk.finish();
+    return found;
+  });
 }
 
 /** FP32's means, which are the same for every placement. */

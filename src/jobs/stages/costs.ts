@@ -43,18 +43,16 @@ export async function costsStage(
     base: null,
     costs: new Map<string, number>(),
   };
-  const noiseOf = async (model: Model, layer: string | null): Promise<OutputNoise> => {
+  /** Sums the noise of a model; it is stored before what was kept on the way goes. */
+  const measure = async (model: Model, layer: string | null, keep: (n: OutputNoise) => void) => {
     const part = await Unfinished.open<WholeSumsState>(store, 'costs', keyOf(key, layer));
     const { noise } = await wholeSums(model, samples.feeds, exact, part);
-    await part.finish();
-    return noise;
-  };
-  let saved = Date.now();
-  const save = async () => {
+    keep(noise);
     await store.writeState(name, known);
-    saved = Date.now();
+    await part.finish();
   };
-  const base = noiseDb((known.base ??= await noiseOf(quantized.model, null)));
+  if (!known.base) await measure(quantized.model, null, (noise) => (known.base = noise));
+  const base = noiseDb(known.base!);
   const candidates = quantized.units
     .filter((u) => u.integer && (shares.get(u.unit.name) ?? 0) >= WORTH_KEEPING)
     .map((u) => u.unit.name)
@@ -65,17 +63,14 @@ export async function costsStage(
   const costs = new Map<string, number>();
   if (quantized.units.filter((u) => u.integer).length < 2) return costs;
   for (const layer of candidates) {
-    let cost = known.costs.get(layer);
-    if (cost === undefined) {
+    if (!known.costs.has(layer)) {
       if (Date.now() > deadline) continue;
       const kept = await keeping(layer);
-      const noise = await noiseOf(kept.model, layer).finally(() => kept.release());
-      known.costs.set(layer, (cost = noiseDb(noise) - base));
-      if (Date.now() - saved >= store.saveEveryMs) await save();
+      const keep = (noise: OutputNoise) => known.costs.set(layer, noiseDb(noise) - base);
+      await measure(kept.model, layer, keep).finally(() => kept.release());
     }
-    costs.set(layer, cost);
+    costs.set(layer, known.costs.get(layer)!);
     await meter.step(costs.size, candidates.length, 'keeping one at a time');
   }
-  await save();
   return costs;
 }

@@ -115,8 +115,11 @@ function statisticsOf(
   );
   return memory.get('held-back', key, async () => {
     const stored = await store.read<StatisticsData[]>(`held-back.${key}`);
-    if (stored) return new Map(stored.map((d) => [d.tensor, TensorStatistics.fromData(d)]));
     const part = await Unfinished.open<HeldBackState>(store, 'held-back', key);
+    if (stored) {
+      await part.finish();
+      return new Map(stored.map((d) => [d.tensor, TensorStatistics.fromData(d)]));
+    }
     const done = part.before?.done ?? 0;
     const before = new Map(part.before?.statistics.map((d) => [d.tensor, d]));
     const rest = each(evaluation, positions.slice(done));

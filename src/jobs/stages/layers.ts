@@ -124,13 +124,16 @@ export function localStage(
   return context.memory.get('local', key, async () => {
     const name = `local-errors.${key}`;
     const stored = await context.store.read<[string, LocalError][]>(name);
-    if (stored) return new Map(stored);
-    const total = samples.feeds.length;
     const part = await Unfinished.open<SummedLayers<TwinSumData>>(
       context.store,
       'local-errors',
       key,
     );
+    if (stored) {
+      await part.finish();
+      return new Map(stored);
+    }
+    const total = samples.feeds.length;
     await context.meter.begin('layer errors', total, undefined, part.before?.done);
     const step = (done: number) => context.meter.step(done, total);
     const errors = mode.localModel
@@ -296,6 +299,8 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
         );
         try {
           const sums = await wholeSums(alone.model, layerSamples.feeds, exact, part);
+          known.set(layer, sums);
+          await write();
           await part.finish();
           return sums;
         } finally {
