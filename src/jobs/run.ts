@@ -3,6 +3,7 @@ import { byteBudget } from '../analyze/byte-budget';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { quantizationBreaks } from '../analyze/fusions/breaks';
 import { loadAdvice } from '../analyze/load-advice';
+import { timedBreaks } from '../analyze/profile';
 import { VernierError } from '../errors';
 import { calibrationNeed } from '../recipe/modes';
 import type { RunResult } from '../results';
@@ -253,7 +254,10 @@ async function runStages(
     // 5. Speed, while nothing else runs.
     const { source, indices } = samples.evaluation;
     const feed = await source.sample(indices[0]!);
-    result.latency = await timeStage(plan, subject, verified.optimized, feed, bundle, context);
+    const { optimized } = verified;
+    const timed = await timeStage(plan, subject, optimized, feed, bundle, context);
+    result.latency = timed.latency;
+    result.breaks = timedBreaks(result.breaks, timed.profile.candidate, optimized);
     result.limits = checkLimits(plan.recipe.limits, result);
     context.partial();
 

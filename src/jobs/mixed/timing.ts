@@ -93,16 +93,11 @@ export class Timing {
     } finally {
       await verified.release();
     }
-    if ('feed' in probe && !made.latency)
-      made.latency = await timeStage(
-        plan,
-        subject,
-        verified.optimized,
-        probe.feed,
-        bundle,
-        context,
-        'plan',
-      );
+    if ('feed' in probe && !made.latency) {
+      const { optimized } = verified;
+      const timed = await timeStage(plan, subject, optimized, probe.feed, bundle, context, 'plan');
+      made.latency = timed.latency;
+    }
     const size = { fp32: await sourceBytes(subject), int8: made.bytes, parts: [] };
     if (whole)
       made.limits = checkLimits(plan.recipe.limits, { ...found, latency: made.latency, size });

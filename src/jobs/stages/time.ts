@@ -2,6 +2,7 @@ import { latencyProfile } from '../../analyze/profile';
 import { allNodes, type Feed, type Model } from '../../onnx';
 import type { LatencyResult } from '../../results';
 import { optimizedGraph } from '../../runtime/optimized';
+import type { ProfiledPair } from '../../runtime/profile';
 import type { JobContext } from '../context';
 import type { Plan } from '../plan';
 import { referenceModel } from '../reference-model';
@@ -22,7 +23,7 @@ export async function timeStage(
   bundle: string,
   context: JobContext,
   purpose: 'run' | 'plan' = 'run',
-): Promise<LatencyResult> {
+): Promise<{ latency: LatencyResult; profile: ProfiledPair }> {
   const reference = referenceModel(subject);
   const task = {
     reference,
@@ -44,5 +45,6 @@ export async function timeStage(
   await step(4);
   const { units, prepared, context: passes } = subject;
   const parts = { units, prepared, context: passes };
-  return { ...latency, profile: latencyProfile(pair, executed, optimized, parts, latency) };
+  const profile = latencyProfile(pair, executed, optimized, parts, latency);
+  return { latency: { ...latency, profile }, profile: pair };
 }
