@@ -35,7 +35,7 @@ export interface RecipeRequest {
   recipePath: string;
   /** The recipe's text where it is not (or not yet) what the file says: unsaved editors, notebooks, flags. */
   text?: string;
-  /** Milliseconds of work after which what is under way is stored; 1000 by default. */
+  /** Milliseconds of work after which what is under way is stored; 800 by default. */
   saveEveryMs?: number;
 }
 

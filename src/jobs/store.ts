@@ -15,8 +15,8 @@ const KEPT_OF: Readonly<Record<string, number>> = {
   ...{ means: 1, exact: 1 },
 };
 
-/** Work is stored at least so often, in milliseconds: a worker that is killed loses no more of it. */
-export const SAVE_EVERY_MS = 1000;
+/** Milliseconds of work after which it is stored: with the step under way a worker that is killed loses a second of it at most. */
+export const SAVE_EVERY_MS = 800;
 
 /** The files of one recipe under `.vernier/`. */
 export class Store {
