@@ -6,18 +6,18 @@ import type { Resume } from '../../src/resume';
 class CutOff extends Error {}
 
 /** Counts steps; after the `at`-th it keeps the state as a file would, and the computation ends there. */
-class Cut implements Resume<never> {
+class Cut<S> implements Resume<S> {
   steps = 0;
-  kept: never | null = null;
+  kept: S | null = null;
 
   constructor(
-    readonly before: never | null = null,
+    readonly before: S | null = null,
     private readonly at = Infinity,
   ) {}
 
-  step(state: () => never): void {
+  step(state: () => S): void {
     if (++this.steps < this.at) return;
-    this.kept = deserialize(serialize(state())) as never;
+    this.kept = deserialize(serialize(state())) as S;
     throw new CutOff();
   }
 }
@@ -29,12 +29,12 @@ class Cut implements Resume<never> {
 export async function cutEverywhere<R>(
   compute: (resume: Resume<never>) => Promise<R>,
 ): Promise<{ whole: R; steps: number }> {
-  const all = new Cut();
+  const all = new Cut<never>();
   const whole = await compute(all);
   for (let at = 1; at <= all.steps; at++) {
-    const first = new Cut(null, at);
+    const first = new Cut<never>(null, at);
     await expect(compute(first)).rejects.toBeInstanceOf(CutOff);
-    const second = new Cut(first.kept);
+    const second = new Cut<never>(first.kept);
     const gone = await compute(second);
     expect(gone, `cut off after step ${at}`).toStrictEqual(whole);
     expect([at, second.steps]).toEqual([at, all.steps - at]);
