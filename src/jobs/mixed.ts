@@ -21,6 +21,7 @@ import type { PlanRequest, RecipeRequest } from './protocol';
 import { layersAlone, layerSamplesFor } from './stages/layers';
 import { Timings } from './stages/timings';
 import { openStudy, type Study } from './study';
+import { forgetUnfinished } from './unfinished';
 
 const DEFAULTS = { layers: 8, budgetSeconds: 120 };
 /**
@@ -134,6 +135,7 @@ export async function findPlans(
       return Math.min(MOST_RUNS, left / (each * Math.max(1, most - size)));
     },
   });
+  await forgetUnfinished(context.store, 'tries');
   for (const one of found) {
     if (made.has(one)) continue;
     const next = planOf(one);

@@ -75,6 +75,14 @@ export class Store {
     await rm(this.stateFile(what), { force: true });
   }
 
+  /** Removes all stored states of a kind, whatever their keys. */
+  async removeStates(kind: string): Promise<void> {
+    const files = await readdir(this.folder).catch(() => []);
+    for (const name of files)
+      if (name.startsWith(`${this.stem}.${kind}.`) && name.endsWith('.state'))
+        await rm(path.join(this.folder, name), { force: true });
+  }
+
   private async put(what: string, file: string, contents: string | Uint8Array): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     await this.ignoreFolder();

@@ -39,6 +39,11 @@ export class Unfinished<S> implements Resume<S> {
   }
 }
 
+/** Removes what is left of a kind where all of it is done: a worker may have been killed before it could. */
+export function forgetUnfinished(store: Store, kind: string): Promise<void> {
+  return store.removeStates(`${kind}-part`);
+}
+
 /**
  * A result by the key of all that it depends on: the stored one, or one that is found now, from where an earlier attempt was cut
  * off. It is stored bit by bit ({@link Store.writeState}).

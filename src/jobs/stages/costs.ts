@@ -4,7 +4,7 @@ import { modelHash, type Model } from '../../onnx';
 import { runtimeVersion } from '../../runtime/session';
 import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf, processor } from '../keys';
-import { Unfinished } from '../unfinished';
+import { forgetUnfinished, Unfinished } from '../unfinished';
 import { layerSamplesKey, type LayerSamples } from './layer-samples';
 import type { Quantized } from './quantize';
 
@@ -72,5 +72,6 @@ export async function costsStage(
     costs.set(layer, known.costs.get(layer)!);
     await meter.step(costs.size, candidates.length, 'keeping one at a time');
   }
+  await forgetUnfinished(store, 'costs');
   return costs;
 }

@@ -36,7 +36,7 @@ import { ENGINE_VERSION, keyOf, processor } from '../keys';
 import type { Plan } from '../plan';
 import type { Selection } from '../samples';
 import { everythingFor, totalMacs, type Subject } from '../subject';
-import { findOnce, Unfinished } from '../unfinished';
+import { findOnce, forgetUnfinished, Unfinished } from '../unfinished';
 import type { Calibrated } from './calibrate';
 import type { Reference } from './evaluate';
 import { modeOf } from '../modes';
@@ -323,6 +323,7 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
   const apart = await rewriting(twins ? inBodies() : units);
   begun = null;
   await write();
+  await forgetUnfinished(context.store, 'alone-run');
   return new Map([...beside, ...apart]);
 }
 
