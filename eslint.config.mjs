@@ -60,6 +60,7 @@ export const ground = {
   'src/results-mixed': ['src/analyze', 'src/jobs', 'src/report', 'src/cli', 'src/extension'],
   'src/results-sensitivity': ['src/jobs', 'src/report', 'src/cli', 'src/extension'],
   'src/protocol': ['src/extension', 'webview'],
+  'src/resume': ['src/quantize', 'src/analyze', 'src/jobs'],
 };
 
 /** Packages with one door: [package, the files that may import it, why, whether types may go anywhere]. */

@@ -1,9 +1,11 @@
-// How long Cancel takes in every stage of a run: from the click to the answer, and until the worker is gone.
+// How long Cancel takes in every stage of a run, from the click to the answer, and until the worker is gone; and how much work
+// is lost.
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { at } from '../scripts/lib/paths.mjs';
 import { ms, table } from './lib/table.mjs';
+import { lost } from './lost.mjs';
 
 /** Milliseconds that Cancel may take. */
 const MOST = 500;
@@ -39,7 +41,9 @@ export async function cancel(bench) {
       ['factor-cnn: cancelled in', 'Answered after', 'Worker gone after', 'Required', ''],
       rows,
     ),
-  ];
+    'Killed with SIGKILL when most of a stage has gone by; the next run begins it where work was stored.',
+    await bench.attempt('work lost', () => lost(bench)),
+  ].filter((part) => part !== null);
 }
 
 async function cancelled(client, recipePath, stage) {

@@ -114,8 +114,9 @@ export interface QuantizationBreak {
   reason: string;
   /** What would remove the break. */
   remedy: string;
-  /** Milliseconds in one run, median; null where it was not timed. */
+  /** Milliseconds that its conversions take in one run by the runtime's profile, median; null where it was not timed. */
   conversionMs: number | null;
+  /** The same of the nodes that run in float; 0 where there are none. */
   floatMs: number | null;
 }
 

@@ -1,6 +1,13 @@
 import { floatsOf, higherIsBetter, perSample, type Labels } from '../data';
-import { ClosenessAccumulator, mcnemar, pairedBootstrap, pairsNeeded } from '../numeric';
+import {
+  ClosenessAccumulator,
+  mcnemar,
+  pairedBootstrap,
+  pairsNeeded,
+  type ClosenessData,
+} from '../numeric';
 import type { Feed, TensorValue } from '../onnx';
+import type { Resume } from '../resume';
 import type { AccuracyResult, MetricName, OutputCloseness } from '../results';
 import type { Session } from '../runtime/session';
 
@@ -23,6 +30,18 @@ export interface Evaluation {
   sampleDb: (number | null)[];
 }
 
+/** What {@link evaluate} has of the samples before: as many as `sampleDb` is long. */
+export interface EvaluationState {
+  /** By output. */
+  closeness: [string, ClosenessData][];
+  /** The metric of each sample in FP32 and quantized; empty without one. */
+  before: number[];
+  after: number[];
+  /** Share of each sample's labels that are FP32's, where outputs are scores. */
+  same: number[];
+  sampleDb: (number | null)[];
+}
+
 /** Outputs of the FP32 model, sample by sample. */
 export type ReferenceOutputs = (i: number, feed: Feed) => Promise<Record<string, TensorValue>>;
 
@@ -37,6 +56,7 @@ export function metricFor(wanted: MetricName | null, labels: Labels | null): Met
 /**
  * Compares the quantized model with FP32 over a set: closeness of every float output over all samples, the metric
  * with a paired interval, and how often both give the same label.
+ * @param onSample hears of the samples of this call and those that `resume` has
  * @throws VernierError `data.labels` where the metric does not fit the labels
  */
 export async function evaluate(
@@ -45,13 +65,17 @@ export async function evaluate(
   set: EvaluationSet,
   metric: MetricName | null,
   onSample?: (done: number) => void | Promise<void>,
+  resume?: Resume<EvaluationState>,
 ): Promise<Evaluation> {
-  const closeness = new Map<string, ClosenessAccumulator>();
-  const before: number[] = [];
-  const after: number[] = [];
-  const same: number[] = [];
-  const sampleDb: (number | null)[] = [];
-  for (let i = 0; i < set.count; i++) {
+  const begun = resume?.before;
+  const closeness = new Map(
+    begun?.closeness.map(([name, data]) => [name, ClosenessAccumulator.fromData(data, TOLERANCE)]),
+  );
+  const before = begun?.before ?? [];
+  const after = begun?.after ?? [];
+  const same = begun?.same ?? [];
+  const sampleDb = begun?.sampleDb ?? [];
+  for (let i = sampleDb.length; i < set.count; i++) {
     const feed = await set.sample(i);
     const exact = await reference(i, feed);
     const got = await quantized.run(feed);
@@ -74,6 +98,10 @@ export async function evaluate(
       after.push(perSample(metric, { output: b, label, reference: a }));
     }
     if (isScores(a)) same.push(perSample('agreement', { output: b, label: null, reference: a }));
+    await resume?.step(() => ({
+      closeness: [...closeness].map(([name, sum]) => [name, sum.toData()]),
+      ...{ before, after, same, sampleDb },
+    }));
     await onSample?.(i + 1);
   }
   return {

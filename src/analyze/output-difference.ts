@@ -1,17 +1,38 @@
 import { floatsOf, perSample } from '../data';
-import { ClosenessAccumulator } from '../numeric';
+import { ClosenessAccumulator, type ClosenessData } from '../numeric';
 import type { TensorValue } from '../onnx';
 import { isScores } from './evaluate';
 
 type Values = Readonly<Record<string, TensorValue>>;
 
+/** {@link OutputDifference} as plain data: sums by output, and for each sample whether its label is the same. */
+export interface OutputDifferenceData {
+  sums: [string, ClosenessData][];
+  same: number[];
+}
+
 /** How two runs of a model differ at its outputs, over as many samples as are added. */
 export class OutputDifference {
   private readonly sums = new Map<string, ClosenessAccumulator>();
-  private readonly same: number[] = [];
+  private readonly same: number[];
 
-  /** @param first the output whose labels are compared, where it holds scores */
-  constructor(private readonly first: string) {}
+  /**
+   * @param first the output whose labels are compared, where it holds scores
+   * @param before what was added to another one ({@link toData}): this one goes on from there
+   */
+  constructor(
+    private readonly first: string,
+    before: OutputDifferenceData = { sums: [], same: [] },
+  ) {
+    for (const [name, data] of before.sums)
+      this.sums.set(name, ClosenessAccumulator.fromData(data));
+    this.same = [...before.same];
+  }
+
+  toData(): OutputDifferenceData {
+    const { same } = this;
+    return { sums: [...this.sums].map(([name, sum]) => [name, sum.toData()]), same };
+  }
 
   /** Adds a sample; float outputs of the same length are compared. */
   add(exact: Values, got: Values): void {

@@ -1,7 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import type { Feed, Model } from '../onnx';
 import { openModel } from '../runtime/open-model';
-import { OutputSums, scoresIn, type ExactOutputs, type OutputNoise } from './output-sums';
+import type { Resume } from '../resume';
+import {
+  OutputSums,
+  scoresIn,
+  type ExactOutputs,
+  type OutputNoise,
+  type OutputSumsData,
+} from './output-sums';
 
 /** Runs a model on feeds and sums the noise at its outputs. */
 export async function outputNoise(
@@ -12,18 +19,27 @@ export async function outputNoise(
   return (await wholeSums(model, feeds, exact)).noise;
 }
 
+/** What {@link wholeSums} has of the first samples. */
+export interface WholeSumsState {
+  done: number;
+  sums: OutputSumsData;
+}
+
 /** Runs a whole model on samples and sums what its outputs lack. */
 export async function wholeSums(
   model: Model,
   feeds: readonly Feed[],
   exact: ExactOutputs,
+  resume?: Resume<WholeSumsState>,
 ): Promise<OutputSums> {
+  const before = resume?.before;
   const session = await openModel(model);
-  const sums = new OutputSums();
+  const sums = before ? OutputSums.fromData(before.sums) : new OutputSums();
   try {
-    for (const [i, feed] of feeds.entries()) {
-      const got = await session.run(feed);
+    for (let i = before?.done ?? 0; i < feeds.length; i++) {
+      const got = await session.run(feeds[i]!);
       sums.add(exact[i]!, got, scoresIn(got, session.outputs));
+      await resume?.step(() => ({ done: i + 1, sums: sums.toData() }));
     }
   } finally {
     await session.release();

@@ -3,7 +3,7 @@
  * from the executed graph alone, and what clips on samples, by running that graph with the kernels' arithmetic of such a
  * processor.
  */
-import { ClosenessAccumulator } from '../numeric';
+import { ClosenessAccumulator, type ClosenessData } from '../numeric';
 import {
   GraphIndex,
   tensorData,
@@ -14,7 +14,7 @@ import {
   type NodeProto,
   type TensorValue,
 } from '../onnx';
-import { NodeRunner } from '../quantize/node-runner';
+import { NodeRunner, type RunnerState } from '../quantize/node-runner';
 import {
   clipPairs,
   clippingPairs,
@@ -23,6 +23,7 @@ import {
   type PairArithmetic,
   type PairKernel,
 } from '../quantize/pair-sums';
+import type { Resume } from '../resume';
 
 /** A layer whose kernel adds pairs in 16 bits. */
 export interface PairLayer {
@@ -119,10 +120,18 @@ export interface PairRunSettings {
   nativeClips: boolean;
 }
 
+/** Where {@link runPairs} stands behind its first `done` nodes. */
+export interface PairsState {
+  done: number;
+  runner: RunnerState;
+  counts: [string, { clipped: number; all: number; closeness: ClosenessData }][];
+  outputs: Record<string, TensorValue>[];
+}
+
 /**
  * Runs the executed graph node by node, in which kernels add pairs in 16 bits and clip, or with `exact` do not, whatever
  * this machine's do. Every other node, and every value in which nothing clips, is the runtime's own.
- * @param onNode called after each node
+ * @param onNode called after each node of this call and those that `resume` has
  */
 export async function runPairs(
   optimized: Model,
@@ -130,6 +139,7 @@ export async function runPairs(
   feeds: readonly Feed[],
   { arithmetic, nativeClips }: PairRunSettings,
   onNode: (done: number, total: number) => void | Promise<void> = () => {},
+  resume?: Resume<PairsState>,
 ): Promise<PairRun> {
   const kernels = new Map<NodeProto, { layer: string; kernel: PairKernel }>();
   for (const [layer, own] of layers)
@@ -141,9 +151,17 @@ export async function runPairs(
   >();
   const index = new GraphIndex(optimized.graph);
   const runner = new NodeRunner(optimized, feeds);
-  const result: PairRun = { outputs: feeds.map(() => ({})), layers: new Map() };
+  const before = resume?.before;
+  const result: PairRun = {
+    outputs: before?.outputs ?? feeds.map(() => ({})),
+    layers: new Map(),
+  };
+  if (before) runner.resume(before.runner);
+  for (const [layer, { closeness, ...sums }] of before?.counts ?? [])
+    counts.set(layer, { ...sums, closeness: ClosenessAccumulator.fromData(closeness) });
   const total = optimized.graph.node.length;
   for (const [i, node] of optimized.graph.node.entries()) {
+    if (before && i < before.done) continue;
     const clipping = kernels.get(node);
     const inputs = clipping && runner.inputsOf(node);
     const { outputs } = await runner.run(node);
@@ -173,6 +191,15 @@ export async function runPairs(
       if (index.isGraphOutput(name))
         outputs[k]!.forEach((value, sample) => (result.outputs[sample]![name] = value));
     });
+    await resume?.step(() => ({
+      done: i + 1,
+      runner: runner.state(),
+      counts: [...counts].map(([layer, { closeness, ...sums }]) => [
+        layer,
+        { ...sums, closeness: closeness.toData() },
+      ]),
+      outputs: result.outputs,
+    }));
     await onNode(i + 1, total);
   }
   for (const [layer, { clipped, all, closeness }] of counts)

@@ -39,7 +39,7 @@ export async function calibrateRecipe(
   const context: JobContext = {
     memory,
     meter: new Meter((progress) => hooks.progress(progress)),
-    store: new Store(recipePath),
+    store: new Store(recipePath, request.saveEveryMs),
     partial: () => undefined,
     temporary: (file) => hooks.temporary?.(file),
   };
@@ -47,12 +47,7 @@ export async function calibrateRecipe(
     const statistics = await calibrateShard(plan, request.shard, request.statistics!, context);
     return { result: null, statistics, exported: [] };
   }
-  const result = await runRecipe(
-    { recipePath: request.recipePath, text, until: 'calibrate' },
-    memory,
-    hooks,
-    bundle,
-  );
+  const result = await runRecipe({ ...request, text, until: 'calibrate' }, memory, hooks, bundle);
   const { statistics: file, exports = [] } = request;
   if (file === undefined && exports.length === 0) return { result, statistics: null, exported: [] };
   // what follows finds in memory what the run left there

@@ -21,10 +21,11 @@ import type { Plan } from './plan';
 import type { ChooseRequest } from './protocol';
 import { referenceModel } from './reference-model';
 import { openSamples, type Samples } from './samples';
-import { latencyStage } from './stages/latency';
+import { latencyStage, PROCESSES } from './stages/latency';
 import { shapesOf, type Probe } from './stages/probe';
 import { refuseHopeless, type Quantized } from './stages/quantize';
 import { rangesStage } from './stages/ranges';
+import { Timings } from './stages/timings';
 import { verifyStage } from './stages/verify';
 import { writeStage } from './stages/write';
 import { macsWithShapes, type Subject } from './subject';
@@ -162,8 +163,8 @@ async function tryMode(
       trial.int8MacShare = found.int8MacShare;
       trial.worstDb = verified.verification.worstDb;
       const most = sampleCount(subject);
-      const session = await verified.open();
-      const evaluation = await compareWithFp32(plan, subject, session, samples, most, context);
+      const written = { session: await verified.open(), file };
+      const evaluation = await compareWithFp32(plan, subject, written, samples, most, context);
       if (evaluation) {
         fillEvaluation(found, evaluation, samples.evaluation!);
         const dbs = evaluation.outputs.map((o) => o.sqnrDb);
@@ -174,16 +175,14 @@ async function tryMode(
     } finally {
       await verified.release();
     }
-    await context.meter.begin('latency', 1, mode);
+    const pair = { candidate: file, feed: probe.feed, settings: plan.recipe.latency };
+    const timings = await Timings.open(context.store, 'choose', subject, pair);
+    await context.meter.begin('latency', PROCESSES, mode, timings.runs.length);
     found.latency = trial.latency = await latencyStage(
       task.bundle,
-      {
-        reference: referenceModel(subject),
-        candidate: file,
-        feed: probe.feed,
-        settings: plan.recipe.latency,
-      },
+      { reference: referenceModel(subject), ...pair },
       (done, total) => context.meter.step(done, total, mode),
+      timings,
     );
     const size = { fp32: await sourceBytes(subject), int8: trial.bytes, parts: [] };
     trial.misses = whatIsMissed(trial, checkLimits(plan.recipe.limits, { ...found, size }));
@@ -208,7 +207,10 @@ export async function chooseRecipe(
   bundle: string,
 ): Promise<ModeChoice> {
   const { plan, subject, context } = await openJob(request, memory, hooks);
-  return measureModes({ plan, subject, modes: request.modes ?? CHOICES, bundle }, context);
+  const modes = request.modes ?? CHOICES;
+  const choice = await measureModes({ plan, subject, modes, bundle }, context);
+  await Timings.forget(context.store);
+  return choice;
 }
 
 /** Writes into a result what choosing decided. */

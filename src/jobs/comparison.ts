@@ -3,11 +3,10 @@ import type { Evaluation } from '../analyze/evaluate';
 import { spread } from '../data';
 import { VernierError } from '../errors';
 import type { ModeChoice } from '../results';
-import type { Session } from '../runtime/session';
 import type { JobContext } from './context';
 import type { Plan } from './plan';
 import type { Samples } from './samples';
-import { evaluateStage, openReference } from './stages/evaluate';
+import { evaluateStage, openReference, type Candidate } from './stages/evaluate';
 import { openProbe, type Probe } from './stages/probe';
 import { totalMacs, type Subject } from './subject';
 
@@ -27,7 +26,7 @@ export function sampleCount(subject: Subject): number {
 export async function compareWithFp32(
   plan: Plan,
   subject: Subject,
-  session: Session,
+  candidate: Candidate,
   { evaluation }: Samples,
   most: number,
   context: JobContext,
@@ -35,7 +34,7 @@ export async function compareWithFp32(
   if (!evaluation) return null;
   const reference = await openReference(subject, evaluation, context);
   const positions = spread(evaluation.indices.length, most);
-  return evaluateStage(plan, reference, session, evaluation, context, positions);
+  return evaluateStage(plan, subject, reference, candidate, evaluation, context, positions);
 }
 
 /** The sample on which candidates are run and timed. Throws `recipe.schema` where there is none. */

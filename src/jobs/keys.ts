@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import path from 'node:path';
+import type { Feed } from '../onnx';
 import type { Store } from './store';
 
 /** Changes whenever the engine computes something else from the same input. */
@@ -45,6 +47,12 @@ export async function fileKey(file: string, store?: Store): Promise<string> {
   return found.hash;
 }
 
+/** SHA-256 of a file, or of what would be one. */
+export async function contentKey(content: string | Uint8Array): Promise<string> {
+  if (typeof content === 'string') return fileKey(content);
+  return createHash('sha256').update(content).digest('hex');
+}
+
 type Kept = Record<string, Hashed | undefined>;
 
 /** Hashes of a model's file and of the data files that it refers to. */
@@ -79,4 +87,20 @@ export async function modelHashes(
 /** A key of anything that JSON can say. */
 export function keyOf(...parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+}
+
+/** The processor: its kernels decide what was measured, and integer sums may clip on another one. */
+export function processor(): string {
+  return cpus()[0]?.model ?? process.arch;
+}
+
+/** SHA-256 of what samples hold. */
+export function feedsHash(feeds: readonly Feed[]): string {
+  const hash = createHash('sha256');
+  for (const feed of feeds)
+    for (const [name, { type, dims, data }] of Object.entries(feed)) {
+      hash.update(JSON.stringify([name, type, dims, data.length]));
+      hash.update(ArrayBuffer.isView(data) ? data : JSON.stringify(data));
+    }
+  return hash.digest('hex');
 }

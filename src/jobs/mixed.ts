@@ -20,7 +20,9 @@ import type { Plan } from './plan';
 import type { PlanRequest, RecipeRequest } from './protocol';
 import { correctAloneStage } from './stages/correct';
 import { layersAlone, layerSamplesFor } from './stages/layers';
+import { Timings } from './stages/timings';
 import { openStudy, type Study } from './study';
+import { forgetUnfinished } from './unfinished';
 
 const DEFAULTS = { layers: 8, budgetSeconds: 120 };
 /**
@@ -55,6 +57,7 @@ export async function planRecipe(
   try {
     const found = await findPlans(study, request, bundle);
     await keepFound(context.store, 'plans', found, plan.parsed.doc.text, plan.model);
+    await Timings.forget(context.store);
     return found;
   } finally {
     study.quantized.release();
@@ -143,7 +146,7 @@ export async function findPlans(
       return Math.min(MOST_RUNS, left / (each * Math.max(1, most - size)));
     },
   });
-  await tries.save();
+  await forgetUnfinished(context.store, 'tries');
   for (const one of found) {
     if (made.has(one)) continue;
     const next = planOf(one);

@@ -23,7 +23,7 @@ export async function openJob(
 ): Promise<Job> {
   const recipePath = path.resolve(request.recipePath);
   const plan = await makePlan(recipePath, request.text ?? (await readRecipe(recipePath)));
-  const store = new Store(recipePath);
+  const store = new Store(recipePath, request.saveEveryMs);
   await store.removeTemporary();
   const meter = new Meter((progress) => hooks.progress(progress));
   await meter.begin('read', 1);

@@ -37,6 +37,8 @@ export interface RecipeRequest {
   recipePath: string;
   /** The recipe's text where it is not (or not yet) what the file says: unsaved editors, notebooks, flags. */
   text?: string;
+  /** Milliseconds of work after which what is under way is stored; 800 by default. */
+  saveEveryMs?: number;
 }
 
 export interface RunRequest extends RecipeRequest {

@@ -3,6 +3,7 @@ import { byteBudget } from '../analyze/byte-budget';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { quantizationBreaks } from '../analyze/fusions/breaks';
 import { loadAdvice } from '../analyze/load-advice';
+import { timedBreaks } from '../analyze/profile';
 import { wholeSums } from '../analyze/sensitivity';
 import { VernierError } from '../errors';
 import { calibrationNeed } from '../recipe/modes';
@@ -42,6 +43,7 @@ import { chosenQuantizers, heldBackStage, quantizersOf } from './stages/held-bac
 import { likenessStage } from './stages/likeness';
 import { roundedStage } from './stages/rounded';
 import { timeStage } from './stages/time';
+import { Timings } from './stages/timings';
 import { quantizeStage, refuseHopeless, type Quantized } from './stages/quantize';
 import { openProbe, shapesOf } from './stages/probe';
 import { rangesStage } from './stages/ranges';
@@ -87,6 +89,7 @@ export async function runRecipe(
   // Looking at ranges again must not lose what an earlier run measured.
   if (request.until !== 'calibrate' || !(await store.read('result')))
     await store.write('result', result);
+  await Timings.forget(store);
   return result;
 }
 
@@ -189,8 +192,9 @@ async function runStages(
     const reference = await openReference(subject, samples.evaluation, context);
     const evaluation = await evaluateStage(
       plan,
+      subject,
       reference,
-      await verified.open(),
+      { session: await verified.open(), file: plan.output },
       samples.evaluation,
       context,
     );
@@ -212,6 +216,8 @@ async function runStages(
     start = Date.now();
     const layerSamples = await pickLayerSamples(plan, subject, samples.evaluation);
     result.layerSamples = layerSamples.feeds.length;
+    // evaluating has computed them
+    const exact = await exactOutputs(reference, layerSamples, context);
     const accumulated = await accumulatedStage(
       subject,
       quantized,
@@ -237,7 +243,6 @@ async function runStages(
       samples.evaluation.key,
       context,
     );
-    const exact = await exactOutputs(reference, layerSamples);
     const { stage } = plan.recipe.sensitivity;
     const twoPass =
       stage === 'analytic'
@@ -263,7 +268,10 @@ async function runStages(
     // 5. Speed, while nothing else runs.
     const { source, indices } = samples.evaluation;
     const feed = await source.sample(indices[0]!);
-    result.latency = await timeStage(plan, subject, verified.optimized, feed, bundle, context);
+    const { optimized } = verified;
+    const timed = await timeStage(plan, subject, optimized, feed, bundle, context);
+    result.latency = timed.latency;
+    result.breaks = timedBreaks(result.breaks, timed.profile.candidate, optimized);
     result.limits = checkLimits(plan.recipe.limits, result);
     context.partial();
 

@@ -1,17 +1,33 @@
 /** Results beside the recipe, in `.vernier/`. Light: the extension host reads results with it. */
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { deserialize, serialize } from 'node:v8';
 import type { RunResult } from '../results';
 
-/** Statistics of this many different calibrations are kept per recipe. */
+/** Documents of this many different keys are kept per recipe and kind; */
 const KEPT = 3;
+/**
+ * of what every placement of a model has for itself more, since those who try layers come back to it; of what is large and only
+ * shortens what comes after it, one.
+ */
+const KEPT_OF: Readonly<Record<string, number>> = {
+  ...{ biases: 16, evaluation: 16 },
+  ...{ means: 1, exact: 1 },
+};
+
+/** Milliseconds of work after which it is stored: with the step under way a worker that is killed loses a second of it at most. */
+export const SAVE_EVERY_MS = 800;
 
 /** The files of one recipe under `.vernier/`. */
 export class Store {
   readonly folder: string;
   private readonly stem: string;
 
-  constructor(recipePath: string) {
+  /** @param saveEveryMs how often those who compute something store how far they are; tests store every step */
+  constructor(
+    recipePath: string,
+    readonly saveEveryMs = SAVE_EVERY_MS,
+  ) {
     this.folder = path.join(path.dirname(recipePath), '.vernier');
     this.stem = path.basename(recipePath).replace(/(\.quant)?\.ya?ml$/i, '');
   }
@@ -19,6 +35,11 @@ export class Store {
   /** Path of a stored document, e.g. `result` or `calibration.<key>`. */
   file(what: string): string {
     return path.join(this.folder, `${this.stem}.${what}.json`);
+  }
+
+  /** Path of a stored state. */
+  private stateFile(what: string): string {
+    return path.join(this.folder, `${this.stem}.${what}.state`);
   }
 
   /** A stored document, or null where there is none or it is damaged. */
@@ -32,11 +53,41 @@ export class Store {
 
   /** Stores a document whole or not at all. */
   async write(what: string, value: unknown): Promise<void> {
+    await this.put(what, this.file(what), JSON.stringify(value));
+  }
+
+  /** A stored state, or null where there is none or it is damaged. */
+  async readState<T>(what: string): Promise<T | null> {
+    try {
+      return deserialize(await readFile(this.stateFile(what))) as T;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Stores anything that can be cloned, whole or not at all and bit by bit: typed arrays, maps, NaN, -0. */
+  async writeState(what: string, value: unknown): Promise<void> {
+    await this.put(what, this.stateFile(what), serialize(value));
+  }
+
+  /** Removes a stored state; none is no error. */
+  async removeState(what: string): Promise<void> {
+    await rm(this.stateFile(what), { force: true });
+  }
+
+  /** Removes all stored states of a kind, whatever their keys. */
+  async removeStates(kind: string): Promise<void> {
+    const files = await readdir(this.folder).catch(() => []);
+    for (const name of files)
+      if (name.startsWith(`${this.stem}.${kind}.`) && name.endsWith('.state'))
+        await rm(path.join(this.folder, name), { force: true });
+  }
+
+  private async put(what: string, file: string, contents: string | Uint8Array): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     await this.ignoreFolder();
-    const file = this.file(what);
-    await replaceFile(file, JSON.stringify(value));
-    await this.forgetOld(what);
+    await replaceFile(file, contents);
+    await this.forgetOld(what, path.extname(file));
   }
 
   /** Removes a stored document; none is no error. */
@@ -71,12 +122,12 @@ export class Store {
   }
 
   /** Keeps the newest few of the documents whose name ends in a key. */
-  private async forgetOld(what: string): Promise<void> {
+  private async forgetOld(what: string, extension: string): Promise<void> {
     const kind = /^([a-z-]+)\.[0-9a-f]{32}$/.exec(what)?.[1];
     if (!kind) return;
     const prefix = `${this.stem}.${kind}.`;
     const names = (await readdir(this.folder)).filter(
-      (name) => name.startsWith(prefix) && name.endsWith('.json'),
+      (name) => name.startsWith(prefix) && name.endsWith(extension),
     );
     const aged = await Promise.all(
       names.map(async (name) => ({
@@ -85,7 +136,7 @@ export class Store {
       })),
     );
     aged.sort((a, b) => b.time - a.time);
-    for (const { name } of aged.slice(KEPT))
+    for (const { name } of aged.slice(KEPT_OF[kind] ?? KEPT))
       await rm(path.join(this.folder, name), { force: true });
   }
 }

@@ -50,7 +50,7 @@ export async function openStudy(plan: Plan, subject: Subject, context: JobContex
   try {
     const reference = await openReference(subject, evaluation, context);
     const layerSamples = await pickLayerSamples(plan, subject, evaluation);
-    const exact = await exactOutputs(reference, layerSamples);
+    const exact = await exactOutputs(reference, layerSamples, context);
     const data = { samples, evaluation, calibrated, layerSamples, exact };
     return { plan, subject, ...data, quantized, reference, context };
   } catch (error) {

@@ -1,6 +1,14 @@
 import { channelLayout } from './channels';
 import { sqnrDb, SQNR_CAP_DB, type Codes } from './closeness';
 
+/** {@link ChannelCloseness} as plain data: sums by channel, and which of them saw a value that is not finite. */
+export interface ChannelClosenessData {
+  axis: number;
+  signal: Float64Array;
+  noise: Float64Array;
+  broken: Uint8Array;
+}
+
 /**
  * SQNR of every channel of a tensor along one axis, over as many samples as are added. The number of
  * channels is fixed by the first tensor; the other axes may change from sample to sample.
@@ -46,6 +54,16 @@ export class ChannelCloseness {
       this.broken[c]! |= other.broken[c]!;
     }
     return this;
+  }
+
+  /** The sums as plain data, which later additions change. */
+  toData(): ChannelClosenessData {
+    const { axis, signal, noise, broken } = this;
+    return { axis, signal, noise, broken };
+  }
+
+  static fromData({ axis, ...sums }: ChannelClosenessData): ChannelCloseness {
+    return Object.assign(new ChannelCloseness(axis), sums);
   }
 
   /** SQNR in dB of every channel, in channel order, within ±150; −150 where a value was not finite. */

@@ -1,3 +1,9 @@
+/** {@link NeighbourCorrelation} as plain data: Σ d·d′ over pairs of neighbours, and Σ (d² + d′²) / 2. */
+export interface NeighbourCorrelationData {
+  product: number;
+  square: number;
+}
+
 /**
  * How alike the noise of a tensor is at neighbouring places: the correlation of d = y − x with its neighbours in the last two of
  * four axes, over as many samples as are added. White noise has 0; noise that is the same everywhere in a channel 1.
@@ -31,6 +37,15 @@ export class NeighbourCorrelation {
   /** −1 … 1; null where there is no noise. */
   get value(): number | null {
     return this.square > 0 ? Math.max(-1, Math.min(1, this.product / this.square)) : null;
+  }
+
+  toData(): NeighbourCorrelationData {
+    const { product, square } = this;
+    return { product, square };
+  }
+
+  static fromData(sums: NeighbourCorrelationData): NeighbourCorrelation {
+    return Object.assign(new NeighbourCorrelation(), sums);
   }
 
   private pair(a: number, b: number): void {

@@ -1,3 +1,14 @@
+/** {@link NoiseMoments} as plain data: counts, Σd … Σd⁴, and Σ(d/scale)² with the count of its pairs. */
+export interface NoiseMomentsData {
+  count: number;
+  first: number;
+  second: number;
+  third: number;
+  fourth: number;
+  steps: number;
+  scaled: number;
+}
+
 /**
  * Moments of the noise d = y − x of a tensor beside its reference, over as many samples as are added. Pairs that are not
  * finite on both sides enter nothing, as in a `ClosenessAccumulator`.
@@ -42,6 +53,16 @@ export class NoiseMoments {
       this.scaled += count;
     }
     return this;
+  }
+
+  /** The sums as plain data. */
+  toData(): NoiseMomentsData {
+    const { count, first, second, third, fourth, steps, scaled } = this;
+    return { count, first, second, third, fourth, steps, scaled };
+  }
+
+  static fromData(data: NoiseMomentsData): NoiseMoments {
+    return Object.assign(new NoiseMoments(), data);
   }
 
   /** Mean of d; 0 if there was nothing to compare. */

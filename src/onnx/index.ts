@@ -8,6 +8,7 @@ export type { ByteSource, Extent } from './held';
 export { externalFile, externalLocation, externalSource } from './external';
 export * from './load';
 export * from './model';
+export * from './model-hash';
 export * from './order';
 export * from './save';
 export * from './schema';

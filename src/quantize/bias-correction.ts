@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { floatData, GraphIndex, tensorDims, type Feed, type Model } from '../onnx';
+import type { Resume } from '../resume';
 import { openTapped } from '../runtime/taps';
 import type { Balances } from './balance';
 import type { BiasChange } from './bias-change';
@@ -8,7 +9,7 @@ import type { ParamsOf } from './parameters';
 import type { Placement } from './placement';
 import { RoundedWalk } from './rounded-walk';
 import type { Unit } from './units';
-import { walkKeys, type WalkMemory } from './walk-memory';
+import { walkKeys, type WalkMemory, type WalkState } from './walk-memory';
 import type { WeightSettings } from './weights';
 
 export type { BiasChange } from './bias-change';
@@ -22,6 +23,12 @@ export interface CorrectedBiases {
 /** Mean of every channel of a layer's output before its activation, by layer: `[sample][channel]`. */
 export type ExactMeans = ReadonlyMap<string, readonly Float64Array[]>;
 
+/** What is kept of a walk that is under way: where it stands, and the key of that place. */
+export interface WalkPart {
+  key: string;
+  state: WalkState;
+}
+
 export interface CorrectionSettings {
   paramsOf: ParamsOf;
   activationType: 'uint8' | 'int8';
@@ -31,6 +38,10 @@ export interface CorrectionSettings {
   exactMeans?: ExactMeans;
   /** States of earlier walks over the same model and samples, from which this one may go on. */
   walks?: WalkMemory;
+  /** Where an earlier walk over the same model and samples, of this placement or of one that begins like it, was cut off. */
+  resume?: Resume<WalkPart>;
+  /** Called when it is known behind how many nodes this walk begins. */
+  onBegin?(done: number, total: number): void | Promise<void>;
   /** Called after each node. */
   onNode?(done: number, total: number): void | Promise<void>;
 }
@@ -46,7 +57,7 @@ const HELD_BACK = 4;
  *
  * 1. One pass of the FP32 model gives the mean output of every layer, before its activation.
  * 2. The quantized model is walked node by node, all samples at a time, so that every layer runs once.
- * 3. With {@link CorrectionSettings.walks} it begins behind the last node up to which an earlier walk was the same.
+ * 3. With {@link CorrectionSettings.walks} or `resume` it begins behind the last node up to which an earlier walk was the same.
  * Layers without a place for a bias (MatMul without an Add) stay as they are: an Add would cost time.
  * @param samples few enough to keep one activation of each in memory
  */
@@ -61,8 +72,9 @@ export async function correctBiases(
   if (targets.length === 0) return { biases: new Map(), changes: new Map() };
   const exact = settings.exactMeans ?? (await meanOutputs(prepared, targets, samples));
   const walk = new RoundedWalk(prepared, placement, samples, settings);
-  const keys = settings.walks ? keysOf(prepared, placement, settings) : [];
-  const known = settings.walks?.furthest(keys);
+  const { walks, resume } = settings;
+  const keys = walks || resume ? keysOf(prepared, placement, settings) : [];
+  const known = furthest(keys, settings);
   if (known) walk.resume(known.state.runner);
   else await walk.begin();
   const byNode = new Map(targets.map((u) => [u.node, u]));
@@ -71,17 +83,22 @@ export async function correctBiases(
     changes: new Map(known?.state.changes),
   };
   const total = prepared.graph.node.length;
+  const units = new Set(placement.units.map((p) => p.unit.node));
+  const state = (): WalkState => ({
+    runner: walk.state(),
+    biases: new Map(found.biases),
+    changes: new Map(found.changes),
+  });
+  await settings.onBegin?.(known ? known.at + 1 : 0, total);
   for (const [i, node] of prepared.graph.node.entries()) {
     if (known && i <= known.at) continue;
     const unit = byNode.get(node);
+    // before a layer runs, what it reads is codes: behind it, up to its activation, floats of four times the size
+    if (i > 0 && units.has(node)) {
+      if (unit) walks?.keep(keys[i - 1]!, state());
+      if (i - 1 !== known?.at) await resume?.step(() => ({ key: keys[i - 1]!, state: state() }));
+    }
     if (unit) {
-      // before it runs, what it reads is codes: behind it, up to its activation, floats of four times the size
-      if (i > 0)
-        settings.walks?.keep(keys[i - 1]!, {
-          runner: walk.state(),
-          biases: new Map(found.biases),
-          changes: new Map(found.changes),
-        });
       const axis = channelAxis(unit);
       const { outputs, means } = await walk.run(node, axis === 1);
       const got =
@@ -100,6 +117,17 @@ export async function correctBiases(
     await settings.onNode?.(i + 1, total);
   }
   return found;
+}
+
+/** The furthest place at which an earlier walk stood that was the same up to there. */
+function furthest(
+  keys: readonly string[],
+  { walks, resume }: CorrectionSettings,
+): { at: number; state: WalkState } | null {
+  const remembered = walks?.furthest(keys) ?? null;
+  const part = resume?.before;
+  const at = part ? keys.lastIndexOf(part.key) : -1;
+  return part && at > (remembered?.at ?? -1) ? { at, state: part.state } : remembered;
 }
 
 function keysOf(prepared: Model, placement: Placement, settings: CorrectionSettings): string[] {
@@ -139,6 +167,7 @@ export async function meanOutputs(
   prepared: Model,
   units: readonly Unit[],
   samples: readonly Feed[],
+  resume?: Resume<Means>,
 ): Promise<ExactMeans> {
   const model = prepared.copy();
   const index = new GraphIndex(model.graph);
@@ -149,7 +178,7 @@ export async function meanOutputs(
     taps.set(unit.name, output);
     tapMeans(index, unit, unit.node.output[0]!, output, channels.get(unit.name)!);
   }
-  return readMeans(model, taps, channels, samples);
+  return readMeans(model, taps, channels, samples, resume);
 }
 
 /** Channels of every layer's output. */
@@ -162,22 +191,28 @@ export function channelsOf(index: GraphIndex, units: readonly Unit[]): ReadonlyM
   );
 }
 
+/** Means by name, of as many samples as each list is long. */
+export type Means = Map<string, Float64Array[]>;
+
 /** Runs a model and reads the means of all taps: `[sample][channel]` by name. */
 export async function readMeans(
   model: Model,
   taps: ReadonlyMap<string, string>,
   channels: ReadonlyMap<string, number>,
   samples: readonly Feed[],
-): Promise<Map<string, Float64Array[]>> {
+  resume?: Resume<Means>,
+): Promise<Means> {
   // a model without a place for a bias, such as an LSTM alone, has nothing to read
   if (taps.size === 0) return new Map();
   const { session } = await openTapped(model, [...taps.values()]);
-  const means = new Map<string, Float64Array[]>([...taps.keys()].map((name) => [name, []]));
+  const means: Means = resume?.before ?? new Map([...taps.keys()].map((name) => [name, []]));
+  const done = means.values().next().value!.length;
   try {
-    for (const feed of samples) {
+    for (const feed of samples.slice(done)) {
       const values = await session.run(feed, [...taps.values()]);
       for (const [name, tap] of taps)
         means.get(name)!.push(overRows(values[tap]!.data as Float32Array, channels.get(name)!));
+      await resume?.step(() => means);
     }
   } finally {
     await session.release();

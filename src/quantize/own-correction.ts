@@ -1,5 +1,14 @@
 import { GraphIndex, type Feed, type Model } from '../onnx';
-import { addTo, biasOf, channelsOf, correction, readMeans, takesBias } from './bias-correction';
+import type { Resume } from '../resume';
+import {
+  addTo,
+  biasOf,
+  channelsOf,
+  correction,
+  readMeans,
+  takesBias,
+  type Means,
+} from './bias-correction';
 import { tapMeans } from './channel-means';
 import { localModel, type ExperimentSettings, type Parts } from './experiments';
 import type { UnitPlacement } from './placement';
@@ -16,6 +25,7 @@ export async function correctAlone(
   samples: readonly Feed[],
   settings: ExperimentSettings,
   parts: Parts = 'all',
+  resume?: Resume<Means>,
 ): Promise<Map<string, Float32Array>> {
   const targets = placements.filter(
     ({ unit, integer }) =>
@@ -34,7 +44,7 @@ export async function correctAlone(
       means.set(`${side} ${unit.name}`, output);
       counts.set(`${side} ${unit.name}`, channels.get(unit.name)!);
     }
-  const read = await readMeans(model, means, counts, samples);
+  const read = await readMeans(model, means, counts, samples, resume);
   const biases = new Map<string, Float32Array>();
   const exactIndex = new GraphIndex(prepared.graph);
   for (const unit of units) {

@@ -51,7 +51,9 @@ export function fusionsTable(fusions: readonly FusionCandidate[]): Table {
 
 /** The quantization breaks of a model, one a row. */
 export function breaksTable(breaks: readonly QuantizationBreak[]): Table {
-  const timed = breaks.some(({ conversionMs }) => conversionMs !== null);
+  const timed = breaks.some(
+    ({ conversionMs, floatMs }) => conversionMs !== null || floatMs !== null,
+  );
   return {
     columns: [
       ...[{ name: 'Layer to blame' }, { name: 'Float nodes', right: true }],
@@ -61,8 +63,8 @@ export function breaksTable(breaks: readonly QuantizationBreak[]): Table {
       ],
       ...(timed
         ? [
-            { name: 'ms converting', right: true },
-            { name: 'ms in float', right: true },
+            { name: 'Converting', right: true },
+            { name: 'In float', right: true },
           ]
         : []),
       { name: 'Why' },

@@ -1,4 +1,4 @@
-import type { ModelSummary, RunResult } from '../results';
+import type { ModelSummary, QuantizationBreak, RunResult } from '../results';
 import { calibrationText } from './calibration';
 import { beforeAfterTable } from './before-after';
 import { existingText } from './existing-text';
@@ -8,13 +8,14 @@ import { fixedSentence, fixedTable } from './fixed';
 import { worstErrorsTable } from './figures/errors';
 import { layersTable } from './figures/layers';
 import { bytes, count, decibels } from './figures/numbers';
+import { breaksTable } from './fusions';
 import type { Table } from './figures/table';
 import { profileParts } from './latency';
 import { costOf, verdictSentence, worstFive } from './sentence';
 import { verificationText } from './verification';
 import { terminalTable, type TerminalOptions } from './terminal';
 
-/** Layers that got slower are named up to so many. */
+/** Layers that got slower, and breaks that cost time, are named up to so many. */
 const SLOWEST = 5;
 
 /** What `vernier run` prints when it is done: layers, before and after, the worst layers, notes. */
@@ -31,6 +32,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     errors(result, options),
     worstSamples(result),
     times(result, options),
+    costlyBreaks(result, options),
     result.verification ? `Verified: ${verificationText(result.verification)}.` : '',
     calibrationText(result),
     notes(result.notes),
@@ -114,6 +116,22 @@ function times(result: RunResult, options: TerminalOptions): string {
     ...(found.slower.length > 0 ? ['Layers that got slower:'] : []),
     ...found.slower.slice(0, SLOWEST).map((line) => `  ${line}`),
   ].join('\n');
+}
+
+/** Where integers are made floats and integers again, the most time first; nothing where that was not timed. */
+function costlyBreaks({ breaks = [] }: RunResult, options: TerminalOptions): string {
+  const cost = ({ conversionMs, floatMs }: QuantizationBreak) =>
+    (conversionMs ?? 0) + (floatMs ?? 0);
+  const timed = breaks.filter(
+    ({ conversionMs, floatMs }) => conversionMs !== null || floatMs !== null,
+  );
+  if (timed.length === 0) return '';
+  const costly = [...timed].sort((a, b) => cost(b) - cost(a)).slice(0, SLOWEST);
+  const caption =
+    costly.length < breaks.length
+      ? `Quantization breaks, the ${costly.length} of ${breaks.length} that take the most time`
+      : 'Quantization breaks: integers are made floats and integers again';
+  return terminalTable({ ...breaksTable(costly), caption }, options);
 }
 
 /** What is known of the worst layers' errors. */

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { csvTables } from '../../src/report/csv';
 import { renderHtml } from '../../src/report/html';
 import { renderMarkdown } from '../../src/report/markdown';
-import type { QuantizationBreak, RunResult } from '../../src/results';
-import { bareResult, layerResult, modelSummary, runResult } from '../fixtures/result';
+import type { RunResult } from '../../src/results';
+import { bareResult, layerResult, modelSummary, runResult, tanhBreak } from '../fixtures/result';
 
 /** A result in which every text is an attack. */
 function hostile(): RunResult {
@@ -103,29 +103,17 @@ it('tells everything that was measured of layer errors', () => {
 });
 
 it('tells what frees a blocked fusion, and where integers are interrupted', () => {
-  const breaks: QuantizationBreak[] = [
-    {
-      nodes: [{ name: '/tanh', op: 'Tanh' }],
-      layer: '/tanh',
-      conversions: [
-        { name: 'dq', op: 'DequantizeLinear', tensor: 'a' },
-        { name: 'q', op: 'QuantizeLinear', tensor: 'b' },
-      ],
-      bytes: 10_240,
-      code: 'no-kernel',
-      op: 'Tanh',
-      reason: 'onnxruntime has no integer kernel for Tanh on CPU',
-      remedy: 'Put an operator with an integer kernel in its place.',
-      conversionMs: null,
-      floatMs: null,
-    },
-  ];
-  const html = renderHtml(runResult({ breaks }), modelSummary());
+  const html = renderHtml(runResult({ breaks: [tanhBreak()] }), modelSummary());
   for (const text of [
     ...['Let that node read the result.', 'runtime (basic): ConvBNFusion'],
     ...['no integer kernel for Tanh', 'Put an operator with an integer kernel in its place.'],
   ])
     expect(html).toContain(text);
+  expect(html).not.toContain('Converting');
+  const timed = tanhBreak({ conversionMs: 0.125, floatMs: 0.5 });
+  const withTimes = renderHtml(runResult({ breaks: [timed, tanhBreak()] }), modelSummary());
+  for (const text of ['Converting', 'In float', '0.125 ms', '0.5 ms'])
+    expect(withTimes).toContain(text);
 });
 
 it('csvTables write full numbers and quote what needs it', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toErrorDocument, toJsonDocument, toSummaryDocument } from '../../src/report/json';
-import { bareResult, layerResult, modelSummary, runResult } from '../fixtures/result';
+import { bareResult, layerResult, modelSummary, runResult, tanhBreak } from '../fixtures/result';
 
 describe('toJsonDocument', () => {
   it('has the promised keys with their values', () => {
@@ -56,6 +56,14 @@ describe('toJsonDocument', () => {
     const document = toJsonDocument(runResult({ layers: [layerResult('a', { local })] }));
     expect(JSON.parse(JSON.stringify(document))).toEqual(document);
     expect(document.layers).toMatchObject([{ local_db: null, local_cosine: null }]);
+  });
+
+  it('says what quantization breaks cost, and null where that was not timed', () => {
+    const breaks = [tanhBreak({ conversionMs: 0.125, floatMs: 0 }), tanhBreak()];
+    expect(toJsonDocument(runResult({ breaks })).breaks).toMatchObject([
+      { layer: '/tanh', conversion_ms: 0.125, float_ms: 0 },
+      { layer: '/tanh', conversion_ms: null, float_ms: null },
+    ]);
   });
 
   it('lists warnings and errors, not infos', () => {

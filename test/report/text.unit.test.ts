@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { verdictSentence } from '../../src/report/sentence';
 import { resultText, summaryText } from '../../src/report/summary-text';
 import { columns, cut, terminalTable } from '../../src/report/terminal';
-import { bareResult, modelSummary, runResult } from '../fixtures/result';
+import { bareResult, modelSummary, runResult, tanhBreak } from '../fixtures/result';
 
 describe('terminalTable', () => {
   const table = {
@@ -67,6 +67,18 @@ describe('resultText', () => {
     expect(text).toMatch(/p50 \/ p99, ms +0\.42 \/ 0\.61 +0\.22 \/ 0\.35/);
     expect(text).toContain("--keep_fp32 '/conv2/Conv'");
     expect(text).not.toContain('−');
+  });
+
+  it('shows the breaks that take the most time, where they were timed', () => {
+    const breaks = [1, 7, 3, 2, 6, 5].map((n) =>
+      tanhBreak({ layer: `/tanh${n}`, conversionMs: n / 8, floatMs: n / 16 }),
+    );
+    const text = resultText(runResult({ breaks }), { width: 120 });
+    expect(text).toContain('the 5 of 6 that take the most time');
+    expect(text).toMatch(/\/tanh7 +1 +2 +10\.2 kB +0\.875 ms +0\.438 ms/);
+    const order = [...text.matchAll(/\/tanh(\d)/g)].map(([, n]) => n);
+    expect(order).toEqual(['7', '6', '5', '3', '2']);
+    expect(resultText(runResult({ breaks: [tanhBreak()] }))).not.toContain('Converting');
   });
 
   it('invents nothing', () => {

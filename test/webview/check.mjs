@@ -264,6 +264,8 @@ const checks = {
     );
     await byId(page, 'fusions-show-breaks').click();
     assert.match(await byId(page, 'break-row').first().textContent(), /2 conversions, 502 kB/);
+    const timed = page.locator('[data-testid=break-row][data-layer=conv_pw_6]');
+    assert.match(await timed.textContent(), /251 kB, 0\.0410 ms then 0\.0180 ms in float/);
     await byId(page, 'break-row').first().click();
     assert.equal(await chosen(page), 'conv_dw_5');
     await byId(page, 'fusions-show-done').click();

@@ -7,6 +7,8 @@ import { causeOf, fixesOf } from './cause';
 import { layerTimes } from './layer-times';
 import { modelTime, sideOf } from './sides';
 
+export { timedBreaks } from './break-times';
+
 /**
  * Where both models spend their time, what keeps the written one from being faster, and which layers are better kept in FP32.
  * @param fp32 the graph that the runtime executes for the source; @param int8 the same for the written model

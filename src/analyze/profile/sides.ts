@@ -1,7 +1,7 @@
 import { medianInterval } from '../../numeric';
-import type { Model } from '../../onnx';
+import { allNodes, type Model, type NodeProto } from '../../onnx';
 import type { KernelTime, ModelTime, Precision } from '../../results';
-import type { NodeTimes } from '../../runtime/profile';
+import type { NodeTimes, TimedNode } from '../../runtime/profile';
 import { nodeKernels } from '../executed';
 import { nodeOwners, type NodeOwner, type OwnerParts } from '../node-owners';
 
@@ -22,19 +22,32 @@ export interface Side {
   all: number;
 }
 
-/** Finds the nodes of a profile in the graph that the runtime wrote: by operator and name, nameless ones in order. */
+/**
+ * The node of the graph that the runtime wrote for every node of a profile, undefined where it has none: by operator and name,
+ * nameless ones in order.
+ */
+export function executedNodes(
+  timed: readonly TimedNode[],
+  optimized: Model,
+): (NodeProto | undefined)[] {
+  const named = new Map<string, NodeProto>();
+  const nameless = new Map<string, NodeProto[]>();
+  for (const node of allNodes(optimized.graph)) {
+    const { opType, name } = node;
+    if (name !== '') named.set(`${opType} ${name}`, node);
+    else nameless.set(opType, [...(nameless.get(opType) ?? []), node]);
+  }
+  return timed.map(({ name, op }) => named.get(`${op} ${name}`) ?? nameless.get(op)?.shift());
+}
+
+/** Finds the nodes of a profile in the graph that the runtime wrote, and the layers that they work for. */
 export function sideOf({ nodes, runs }: NodeTimes, optimized: Model, parts: OwnerParts): Side {
   const kernelOf = nodeKernels(optimized);
-  const named = new Map<string, NodeOwner>();
-  const nameless = new Map<string, NodeOwner[]>();
-  for (const owner of nodeOwners(optimized, parts)) {
-    const { opType, name } = owner.node;
-    if (name !== '') named.set(`${opType} ${name}`, owner);
-    else nameless.set(opType, [...(nameless.get(opType) ?? []), owner]);
-  }
+  const owners = new Map(nodeOwners(optimized, parts).map((owner) => [owner.node, owner]));
+  const executed = executedNodes(nodes, optimized);
   let [found, all] = [0, 0];
-  const timed = nodes.map(({ name, op, ms }): Timed => {
-    const owner = named.get(`${op} ${name}`) ?? nameless.get(op)?.shift();
+  const timed = nodes.map(({ op, ms }, i): Timed => {
+    const owner = executed[i] && owners.get(executed[i]);
     const time = median(ms);
     all += time;
     if (!owner)

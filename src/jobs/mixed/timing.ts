@@ -78,23 +78,26 @@ export class Timing {
       );
       made.bytes = await writtenBytes(output, verified.data);
       if (whole) {
-        const session = await verified.open();
-        const result = await evaluateStage(plan, reference, session, evaluation, context);
+        const candidate = { session: await verified.open(), file: output };
+        const result = await evaluateStage(
+          plan,
+          subject,
+          reference,
+          candidate,
+          evaluation,
+          context,
+        );
         fillEvaluation(found, result, evaluation);
         made.accuracy = result.accuracy;
       }
     } finally {
       await verified.release();
     }
-    if ('feed' in probe && !made.latency)
-      made.latency = await timeStage(
-        plan,
-        subject,
-        verified.optimized,
-        probe.feed,
-        bundle,
-        context,
-      );
+    if ('feed' in probe && !made.latency) {
+      const { optimized } = verified;
+      const timed = await timeStage(plan, subject, optimized, probe.feed, bundle, context, 'plan');
+      made.latency = timed.latency;
+    }
     const size = { fp32: await sourceBytes(subject), int8: made.bytes, parts: [] };
     if (whole)
       made.limits = checkLimits(plan.recipe.limits, { ...found, latency: made.latency, size });

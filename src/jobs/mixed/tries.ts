@@ -1,7 +1,7 @@
 /** Plans that are run: the recipe with some layers taken out of INT8, quantized and compared with FP32 at the outputs. */
 import { planName } from '../../analyze/plan-search';
 import { OutputSums, type OutputSumsData } from '../../analyze/output-sums';
-import { wholeSums } from '../../analyze/sensitivity';
+import { wholeSums, type WholeSumsState } from '../../analyze/sensitivity';
 import { serializeModel } from '../../onnx';
 import type { PlannedLayer } from '../../results-mixed';
 import { WalkMemory } from '../../quantize/walk-memory';
@@ -13,6 +13,7 @@ import type { Plan } from '../plan';
 import type { Quantized } from '../stages/quantize';
 import { writeStage } from '../stages/write';
 import type { Study } from '../study';
+import { Unfinished } from '../unfinished';
 
 /** States of bias correction that are held for the plans to come, in bytes. */
 const WALKS_BYTES = 128 << 20;
@@ -62,16 +63,19 @@ export async function openTries(study: Study) {
       { sums: OutputSums.fromData(data), bytes },
     ]),
   );
-  let saved = Date.now();
   const save = async () => {
-    saved = Date.now();
     const all = [...known].map(([n, t]): Stored[number] => [n, t.sums.toData(), t.bytes]);
     await context.store.write(`tries.${key}`, all);
   };
-  const measure = async ({ model }: Quantized): Promise<Try> => ({
-    sums: await wholeSums(model, layerSamples.feeds, exact),
-    bytes: serializeModel(model).length,
-  });
+  const measure = async ({ model }: Quantized, name: string): Promise<Try> => {
+    const part = await Unfinished.open<WholeSumsState>(context.store, 'tries', keyOf(key, name));
+    const sums = await wholeSums(model, layerSamples.feeds, exact, part);
+    const tried = { sums, bytes: serializeModel(model).length };
+    known.set(name, tried);
+    await save();
+    await part.finish();
+    return tried;
+  };
   const steps = { ...quiet(context), walks: new WalkMemory(WALKS_BYTES) };
   const measureOther = async (choices: readonly PlannedLayer[]): Promise<Try> => {
     const made = await writeStage(
@@ -82,18 +86,15 @@ export async function openTries(study: Study) {
       steps,
       new Set(choices.filter((c) => c.precision === 'float32').map((c) => c.layer)),
     );
-    return measure(made).finally(() => made.release());
+    return measure(made, planName(choices)).finally(() => made.release());
   };
   const run = async (choices: readonly PlannedLayer[]): Promise<Try> => {
     const name = planName(choices);
     const before = known.get(name);
     if (before) return before;
-    const tried = choices.length === 0 ? await measure(quantized) : await measureOther(choices);
-    known.set(name, tried);
-    if (Date.now() - saved > 1000) await save();
-    return tried;
+    return choices.length === 0 ? measure(quantized, name) : measureOther(choices);
   };
-  return { run, save };
+  return { run };
 }
 
 /** The same context for steps within a step: their progress is no one's. */

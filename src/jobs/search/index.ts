@@ -10,6 +10,7 @@ import { openJob } from '../open-job';
 import type { Plan } from '../plan';
 import type { SearchRequest } from '../protocol';
 import { openSamples, remembering } from '../samples';
+import { Timings } from '../stages/timings';
 import type { Subject } from '../subject';
 import { holdsWide } from '../targets';
 import type { SearchFacts } from './candidates';
@@ -31,7 +32,9 @@ export async function searchRecipe(
   bundle: string,
 ): Promise<SearchResult> {
   const { plan, subject, context } = await openJob(request, memory, hooks);
-  return searchStage(plan, subject, budgetSeconds, bundle, context);
+  const found = await searchStage(plan, subject, budgetSeconds, bundle, context);
+  await Timings.forget(context.store);
+  return found;
 }
 
 /** The same for a model that is read. @param budgetSeconds over all times that this search runs */

@@ -10,10 +10,12 @@ import { writtenBytes } from '../model-bytes';
 import { makePlan, type Plan } from '../plan';
 import { referenceModel } from '../reference-model';
 import type { Samples } from '../samples';
-import { latencyStage } from '../stages/latency';
+import type { Candidate } from '../stages/evaluate';
+import { latencyStage, PROCESSES } from '../stages/latency';
 import { shapesOf, type Probe } from '../stages/probe';
 import { refuseHopeless, type Quantized } from '../stages/quantize';
 import { rangesStage } from '../stages/ranges';
+import { Timings } from '../stages/timings';
 import { verifyStage } from '../stages/verify';
 import { writeStage } from '../stages/write';
 import { macsWithShapes, type Subject } from '../subject';
@@ -71,28 +73,32 @@ export class Trials {
   async time(candidate: SearchCandidate): Promise<void> {
     const entry = this.journal.of(candidate);
     if (entry.failure || this.timedAs(entry)) return;
-    await this.timeEntry(entry);
+    await this.timeEntry(entry, 'search');
   }
 
   /** Times a candidate, or the one that was timed for it, a second time. @returns false where that was done before */
   async confirm(candidate: SearchCandidate): Promise<boolean> {
     const entry = this.timedAs(this.journal.of(candidate));
     if (!entry || entry.confirmed) return false;
-    await this.timeEntry(entry);
+    await this.timeEntry(entry, 'confirm');
     return (entry.confirmed = true);
   }
 
-  private timeEntry(entry: Entry): Promise<void> {
+  private timeEntry(entry: Entry, purpose: 'search' | 'confirm'): Promise<void> {
     const { plan, subject, probe, bundle } = this.task;
     return this.timed(entry, () =>
       this.settle(entry, async () => {
         const { file } = this.place(entry) ?? (await this.write(entry, null));
-        await this.context.meter.begin('latency', 1);
-        const settings = plan.recipe.latency;
+        const { meter, store } = this.context;
+        const { feed } = probe;
+        const task = { candidate: file, feed, settings: plan.recipe.latency };
+        const timings = await Timings.open(store, purpose, subject, task);
+        await meter.begin('latency', PROCESSES, undefined, timings.runs.length);
         entry.latency = await latencyStage(
           bundle,
-          { reference: referenceModel(subject), candidate: file, feed: probe.feed, settings },
-          (done, total) => this.context.meter.step(done, total),
+          { reference: referenceModel(subject), ...task },
+          (done, total) => meter.step(done, total),
+          timings,
         );
       }),
     );
@@ -138,7 +144,7 @@ export class Trials {
       }
       const session = await Session.open(place.file);
       try {
-        await this.compareSession(entry, session, count, null);
+        await this.compareWritten(entry, { session, file: place.file }, count, null);
       } finally {
         await session.release();
       }
@@ -188,7 +194,10 @@ export class Trials {
         fillLayers(found, subject, quantized, verified.executed, macs);
         entry.int8MacShare = found.int8MacShare;
         const { worstDb } = verified.verification;
-        if (count !== null) await this.compareSession(entry, await verified.open(), count, worstDb);
+        if (count !== null) {
+          const session = await verified.open();
+          await this.compareWritten(entry, { session, file }, count, worstDb);
+        }
       } finally {
         await verified.release();
       }
@@ -203,14 +212,14 @@ export class Trials {
   }
 
   /** @param onProbe lowest SQNR on the one sample that there is without data */
-  private async compareSession(
+  private async compareWritten(
     entry: Entry,
-    session: Session,
+    written: Candidate,
     count: number,
     onProbe: number | null,
   ): Promise<void> {
     const { plan, subject, samples } = this.task;
-    const found = await compareWithFp32(plan, subject, session, samples, count, this.context);
+    const found = await compareWithFp32(plan, subject, written, samples, count, this.context);
     const dbs = found?.outputs.map((o) => o.sqnrDb) ?? [];
     entry.compared.push({
       samples: count,

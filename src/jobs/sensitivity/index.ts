@@ -143,7 +143,6 @@ class Search {
     );
     const tries = await openTries(this.study);
     const { sums: whole } = await tries.run([]);
-    await tries.save();
     this.whole = whole.measures;
     this.known.local = local;
     const input = { plan, subject, calibrated, quantized, shapes, context };
@@ -197,7 +196,6 @@ class Search {
       this.known.allButThis.set(layer, found.measures);
       await context.meter.step(i + 1, candidates.length, 'keeping one at a time');
     }
-    await tries.save();
     kept(this.known.allButThis.size);
   }
 

@@ -97,10 +97,18 @@ async function allButLayer(study: Study, layer: string, use: Use): Promise<Accur
 }
 
 async function accuracyOf(study: Study, model: Model): Promise<AccuracyResult> {
-  const { plan, reference, evaluation, context } = study;
+  const { plan, subject, reference, evaluation, context } = study;
   const session = await openModel(model);
   try {
-    const { accuracy } = await evaluateStage(plan, reference, session, evaluation, context);
+    const candidate = { session, model };
+    const { accuracy } = await evaluateStage(
+      plan,
+      subject,
+      reference,
+      candidate,
+      evaluation,
+      context,
+    );
     return accuracy!;
   } finally {
     await session.release();

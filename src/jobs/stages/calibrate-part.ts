@@ -80,6 +80,7 @@ export async function calibratePart(
       depth,
       before: before ? inOrder(before.tensors, tensors) : null,
       positionOf: (i) => start + i,
+      saveEveryMs: store.saveEveryMs,
       onSave: (data, done) => store.write(name, stored(data, start + done)),
       onSample: (done) => meter.step(start - from + done, to - from),
     },

@@ -81,7 +81,11 @@ export async function calibrateStage(
   const key = calibrationKey(subject, selection);
   return context.memory.get('calibration', `${key} ${depth} ${keyOf(wanted)}`, async () => {
     const stored = await readCalibration(key, context);
-    if (stored && covers(stored, wanted, depth)) return calibratedOf(key, stored, wanted, true);
+    if (stored && covers(stored, wanted, depth)) {
+      // a worker may have been killed before it could
+      await context.store.remove(`calibration-part.${key}`);
+      return calibratedOf(key, stored, wanted, true);
+    }
     // What another target has asked for stays known.
     const tensors = [...new Set([...wanted, ...(stored?.tensors ?? []).map((d) => d.tensor)])];
     const made = await calibratePart(

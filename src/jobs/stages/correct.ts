@@ -4,15 +4,21 @@ import {
   meanOutputs,
   takesBias,
   type CorrectedBiases,
+  type ExactMeans,
+  type Means,
+  type WalkPart,
 } from '../../quantize/bias-correction';
 import type { Parts } from '../../quantize/experiments';
 import { correctAlone } from '../../quantize/own-correction';
 import type { Feed } from '../../onnx';
+import type { Resume } from '../../resume';
 import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Plan } from '../plan';
 import type { Selection } from '../samples';
 import type { Subject } from '../subject';
+import { runtimeVersion } from '../../runtime/session';
+import { findOnce, Unfinished } from '../unfinished';
 import type { Calibrated } from './calibrate';
 import type { Quantized } from '../modes/mode';
 import { weightSettings } from '../modes/static';
@@ -44,36 +50,80 @@ export async function correctStage(
   const positions = correctionSamples(plan, selection, calibrated);
   if (!placement || !selection || !calibrated || !positions) return null;
   const floats = placement.units.filter((u) => !u.integer).map((u) => u.unit.name);
-  const { activations, weights } = plan.recipe.quantization;
-  const key = keyOf('biases', ENGINE_VERSION, calibrated.key, plan.activationType, plan.headroom, {
-    activations,
-    weights,
+  const ran = keyOf(ENGINE_VERSION, runtimeVersion(), subject.key, selection.key, positions);
+  const key = keyOf('biases', ran, calibrated.key, plan.target, plan.activationType, {
+    headroom: plan.headroom,
+    wideType: plan.wideType,
+    quantization: plan.recipe.quantization,
     balanced: [...(quantized.balances?.keys() ?? [])],
     layers: plan.recipe.layers,
     floats,
-    positions,
   });
   return context.memory.get('biases', key, async () => {
-    if (!quiet) await context.meter.begin('quantize', 1, 'bias correction');
-    const samples = await read(selection, positions);
-    const exactMeans = await context.memory.get(
-      'means',
-      keyOf('means', ENGINE_VERSION, subject.key, selection.key, positions),
-      () => meanOutputs(subject.prepared, subject.units.filter(takesBias), samples),
-    );
-    // layers with 16-bit activations are integer ones there
-    const whole = { ...placement, units: quantized.units };
-    return correctBiases(subject.prepared, whole, samples, {
-      exactMeans,
-      paramsOf: (tensor) => params.get(tensor)!,
-      activationType: plan.activationType,
-      weightSettings: weightSettings(plan, quantized.headroom),
-      ...(context.walks ? { walks: context.walks } : {}),
-      ...(quantized.balances && { balances: quantized.balances }),
-      onNode: (done, total) =>
-        quiet ? undefined : context.meter.step(done, total, 'bias correction'),
+    const walk = await Unfinished.open<WalkPart>(context.store, 'walk', ran);
+    const found = await findOnce<CorrectedBiases, never>(context.store, 'biases', key, async () => {
+      const { meter } = context;
+      const begin = (total: number, before: number) =>
+        quiet ? undefined : meter.begin('quantize', total, 'bias correction', before);
+      const step = (done: number, total: number) =>
+        quiet ? undefined : meter.step(done, total, 'bias correction');
+      await begin(1, 0);
+      const samples = await read(selection, positions);
+      const exactMeans = await meansOf(subject, samples, keyOf('means', ran), context, begin, step);
+      // layers with 16-bit activations are integer ones there
+      const whole = { ...placement, units: quantized.units };
+      return correctBiases(subject.prepared, whole, samples, {
+        exactMeans,
+        paramsOf: (tensor) => params.get(tensor)!,
+        activationType: plan.activationType,
+        weightSettings: weightSettings(plan, quantized.headroom),
+        ...(context.walks ? { walks: context.walks } : {}),
+        ...(quantized.balances && { balances: quantized.balances }),
+        resume: walk,
+        onBegin: (done, total) => begin(total, done),
+        onNode: step,
+      });
     });
+    // only now that the result is stored
+    await walk.finish();
+    return found;
   });
+}
+
+/** FP32's means, which are the same for every placement. */
+function meansOf(
+  { prepared, units }: Subject,
+  samples: readonly Feed[],
+  key: string,
+  { memory, store }: JobContext,
+  begin: (total: number, before: number) => Promise<void> | undefined,
+  step: (done: number, total: number) => Promise<void> | undefined,
+): Promise<ExactMeans> {
+  return memory.get('means', key, () =>
+    findOnce<ExactMeans, Means>(store, 'means', key, async (resume) => {
+      await begin(samples.length, samplesIn(resume.before));
+      const counted = counting(resume, (done) => step(done, samples.length));
+      return meanOutputs(prepared, units.filter(takesBias), samples, counted);
+    }),
+  );
+}
+
+const samplesIn = (means: Means | null): number => means?.values().next().value?.length ?? 0;
+
+/** The same, telling after every step how many samples there are. */
+function counting(
+  resume: Resume<Means>,
+  onStep: (done: number) => Promise<void> | undefined,
+): Resume<Means> {
+  let done = samplesIn(resume.before);
+  const { before } = resume;
+  return {
+    before,
+    step: async (state) => {
+      await resume.step(state);
+      await onStep(++done);
+    },
+  };
 }
 
 /**
@@ -96,6 +146,9 @@ export async function correctAloneStage(
   const key = keyOf(
     'alone',
     ENGINE_VERSION,
+    runtimeVersion(),
+    subject.key,
+    selection.key,
     calibrated.key,
     plan.activationType,
     plan.headroom,
@@ -106,16 +159,27 @@ export async function correctAloneStage(
     positions,
     ...(parts === 'all' ? [] : [parts]),
   );
-  return context.memory.get('alone', key, async () => {
-    await context.meter.begin('layer errors', 1, 'bias correction');
-    return correctAlone(
-      subject.prepared,
-      experimentUnits(plan, subject, quantized),
-      await read(selection, positions),
-      experimentSettings(plan, subject, calibrated, quantized),
-      parts,
-    );
-  });
+  return context.memory.get('alone', key, () =>
+    findOnce<ReadonlyMap<string, Float32Array>, Means>(
+      context.store,
+      'alone',
+      key,
+      async (resume) => {
+        const { meter } = context;
+        const { length } = positions;
+        const before = samplesIn(resume.before);
+        await meter.begin('layer errors', length, 'bias correction', before);
+        return correctAlone(
+          subject.prepared,
+          experimentUnits(plan, subject, quantized),
+          await read(selection, positions),
+          experimentSettings(plan, subject, calibrated, quantized),
+          parts,
+          counting(resume, (done) => meter.step(done, length, 'bias correction')),
+        );
+      },
+    ),
+  );
 }
 
 async function read({ source, indices }: Selection, positions: readonly number[]): Promise<Feed[]> {

@@ -1,14 +1,15 @@
-import { evaluate, metricFor, type Evaluation } from '../../analyze/evaluate';
-import { weightBytes, type Feed, type TensorValue } from '../../onnx';
+import { evaluate, metricFor, type Evaluation, type EvaluationState } from '../../analyze/evaluate';
+import { modelHash, weightBytes, type Feed, type Model, type TensorValue } from '../../onnx';
 import { LayerwiseModel } from '../../quantize/layerwise';
 import { VernierError } from '../../errors';
 import { runtimeVersion, type Session, type SessionSettings } from '../../runtime/session';
 import type { JobContext } from '../context';
-import { keyOf } from '../keys';
+import { ENGINE_VERSION, fileKey, keyOf, processor } from '../keys';
 import type { Plan } from '../plan';
 import { openGiven } from '../reference-model';
 import type { Samples } from '../samples';
 import type { Subject } from '../subject';
+import { findOnce } from '../unfinished';
 
 /** FP32 outputs are remembered between runs up to this many bytes; beyond, they are computed again. */
 const REMEMBERED_BYTES = 256 << 20;
@@ -18,7 +19,11 @@ export class Reference {
   private readonly outputs: Record<string, TensorValue>[] = [];
   private bytes = 0;
 
-  constructor(private readonly model: Runs) {}
+  /** @param key of the model, the data and the runtime */
+  constructor(
+    private readonly model: Runs,
+    readonly key: string,
+  ) {}
 
   async of(i: number, feed: Parameters<Session['run']>[0]): Promise<Record<string, TensorValue>> {
     const known = this.outputs[i];
@@ -48,7 +53,7 @@ export function openReference(
   return context.memory.get(
     'reference',
     key,
-    async () => new Reference(await openSource(subject, evaluation.indices.length)),
+    async () => new Reference(await openSource(subject, evaluation.indices.length), key),
     (reference) => reference.release(),
   );
 }
@@ -94,26 +99,56 @@ class LargeSource implements Runs {
   }
 }
 
-/** Compares a written model with FP32 over the evaluation set. @param positions those of its samples to compare on, if not all */
+/**
+ * A model that is compared with FP32, and what it was opened from: the model itself, or the file that was written of it; where
+ * its weights lie in another one, that one's name has their hash.
+ */
+export type Candidate = { session: Session } & ({ file: string } | { model: Model });
+
+/**
+ * Compares a written model with FP32 over the evaluation set: once for its bytes, going on where an earlier attempt was cut off.
+ * @param positions those of its samples to compare on, if not all
+ */
 export async function evaluateStage(
   plan: Plan,
+  subject: Subject,
   reference: Reference,
-  session: Session,
-  { indices, source, labels }: NonNullable<Samples['evaluation']>,
+  candidate: Candidate,
+  { indices, source, labels, key: dataKey }: NonNullable<Samples['evaluation']>,
   context: JobContext,
   positions: readonly number[] = [...indices.keys()],
 ): Promise<Evaluation> {
   const count = positions.length;
-  await context.meter.begin('evaluate', count);
-  return evaluate(
-    session,
-    (i, feed) => reference.of(positions[i]!, feed),
-    {
-      count,
-      sample: (i) => source.sample(indices[positions[i]!]!),
-      labels: labels && { kind: labels.kind, of: (i: number) => labels.of(positions[i]!) },
-    },
-    metricFor(plan.recipe.evaluate?.metric ?? null, labels),
-    (done) => context.meter.step(done, count),
+  const metric = metricFor(plan.recipe.evaluate?.metric ?? null, labels);
+  const key = keyOf(
+    ...['evaluation', ENGINE_VERSION, runtimeVersion(), subject.key, dataKey, positions, metric],
+    'file' in candidate ? await fileKey(candidate.file, context.store) : modelHash(candidate.model),
+    labels && positions.map((i) => labels.of(i)).map(({ kind, values }) => [kind, [...values]]),
+    // kernels of another processor may clip
+    processor(),
   );
+  let found = false;
+  const evaluation = await findOnce<Evaluation, EvaluationState>(
+    context.store,
+    'evaluation',
+    key,
+    async (resume) => {
+      found = true;
+      await context.meter.begin('evaluate', count, undefined, resume.before?.sampleDb.length);
+      return evaluate(
+        candidate.session,
+        (i, feed) => reference.of(positions[i]!, feed),
+        {
+          count,
+          sample: (i) => source.sample(indices[positions[i]!]!),
+          labels: labels && { kind: labels.kind, of: (i: number) => labels.of(positions[i]!) },
+        },
+        metric,
+        (done) => context.meter.step(done, count),
+        resume,
+      );
+    },
+  );
+  if (!found) await context.meter.begin('evaluate', count, undefined, count);
+  return evaluation;
 }

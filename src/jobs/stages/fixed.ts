@@ -3,20 +3,29 @@ import { createHash } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { spread, type Feed } from '../../data';
-import { compareFixed, runtimeCodes, type StepAgreement } from '../../quantize/fixed/compare';
+import {
+  compareFixed,
+  runtimeCodes,
+  type CompareState,
+  type StepAgreement,
+} from '../../quantize/fixed/compare';
 import { exportFixed, testVector, type TestVector } from '../../quantize/fixed/export';
 import { sectionsOf } from '../../quantize/fixed/export/sections';
 import { stepSummary } from '../../quantize/fixed/export/summary';
 import type { FixedProgram } from '../../quantize/fixed/program';
 import { readFixedProgram } from '../../quantize/fixed/read';
 import { bitsOf } from '../../quantize/fixed/sums';
+import { modelHash } from '../../onnx';
+import { runtimeVersion } from '../../runtime/session';
 import { openTapped } from '../../runtime/taps';
 import type { FixedResult, RunResult } from '../../results';
 import type { JobContext } from '../context';
 import { fixedNotes } from '../fixed-notes';
+import { ENGINE_VERSION, feedsHash, keyOf, processor } from '../keys';
 import type { Plan } from '../plan';
 import type { Samples } from '../samples';
 import { writeResultFile } from '../statistics-file';
+import { findOnce } from '../unfinished';
 import type { NoProbe, Probe } from './probe';
 import type { Quantized } from './quantize';
 
@@ -52,12 +61,27 @@ export async function fixedStage(input: FixedInput): Promise<void> {
   if (plan.target !== 'fpga-fixed') return;
   const { accumulatorBits, testVectors } = plan.recipe.fixed;
   const trial = await pickTrial(input);
-  const program = await readFixedProgram(quantized.model, shapesOf(plan, trial));
-  await context.meter.begin('verify', Math.max(1, trial.feeds.length), 'fixed point');
-  const agreements = await compareFixed(program, quantized.model, trial.feeds, {
-    accumulatorBits,
-    onSample: (done) => context.meter.step(done, trial.feeds.length, 'fixed point'),
-  });
+  const shapes = shapesOf(plan, trial);
+  const program = await readFixedProgram(quantized.model, shapes);
+  const key = keyOf(
+    ...['fixed', ENGINE_VERSION, runtimeVersion(), processor(), accumulatorBits],
+    ...[modelHash(quantized.model), shapes, feedsHash(trial.feeds)],
+  );
+  const agreements = await findOnce<StepAgreement[], CompareState>(
+    context.store,
+    'fixed',
+    key,
+    async (resume) => {
+      const { length } = trial.feeds;
+      const { done } = resume.before ?? { done: 0 };
+      await context.meter.begin('verify', Math.max(1, length), 'fixed point', done);
+      return compareFixed(program, quantized.model, trial.feeds, {
+        accumulatorBits,
+        resume,
+        onSample: (done) => context.meter.step(done, length, 'fixed point'),
+      });
+    },
+  );
   const vectors = await vectorsOf(program, quantized, trial.feeds.slice(0, testVectors));
   const reasons = new Map(result.layers.map((l) => [l.name, l.reason]));
   result.fixed = {

@@ -13,6 +13,7 @@ import { chooseParameters } from '../modes/parameters';
 import type { Plan } from '../plan';
 import type { Samples, Selection } from '../samples';
 import { everythingFor, type Subject } from '../subject';
+import { Unfinished } from '../unfinished';
 import { FORMAT } from './calibrate-part';
 import type { Calibrated } from './calibrate';
 import { wishesOf } from './quantize';
@@ -89,6 +90,12 @@ export async function heldBackStage(
   if (note) addNote(result.notes, note);
 }
 
+/** Statistics of the first `done` of the held-back samples. */
+interface HeldBackState {
+  done: number;
+  statistics: StatisticsData[];
+}
+
 /** Statistics of the held-back samples, from memory or `.vernier/` where they were made before. */
 function statisticsOf(
   subject: Subject,
@@ -108,12 +115,26 @@ function statisticsOf(
   );
   return memory.get('held-back', key, async () => {
     const stored = await store.read<StatisticsData[]>(`held-back.${key}`);
-    if (stored) return new Map(stored.map((d) => [d.tensor, TensorStatistics.fromData(d)]));
-    const made = await calibrate(subject.prepared, tensors, each(evaluation, positions));
+    const part = await Unfinished.open<HeldBackState>(store, 'held-back', key);
+    if (stored) {
+      await part.finish();
+      return new Map(stored.map((d) => [d.tensor, TensorStatistics.fromData(d)]));
+    }
+    const done = part.before?.done ?? 0;
+    const before = new Map(part.before?.statistics.map((d) => [d.tensor, d]));
+    const rest = each(evaluation, positions.slice(done));
+    const made = await calibrate(subject.prepared, tensors, rest, {
+      // ranges may stand in another order than they did then
+      before: part.before ? tensors.map((tensor) => before.get(tensor)!) : null,
+      positionOf: (i) => done + i,
+      saveEveryMs: store.saveEveryMs,
+      onSave: (statistics, more) => part.keep({ done: done + more, statistics }),
+    });
     await store.write(
       `held-back.${key}`,
       [...made.values()].map((s) => s.toData()),
     );
+    await part.finish();
     return made;
   });
 }

@@ -20,6 +20,12 @@ export interface ProfileTask extends LatencyTask {
   nodes: number;
 }
 
+/** What processes of an earlier attempt measured, and where those of this one go. */
+export interface KeptRuns {
+  readonly runs: readonly LatencyPairs[];
+  addRun(run: LatencyPairs): Promise<void>;
+}
+
 type Answer<T> = { ok: T } | { error: ErrorData };
 
 /** Argument that makes the worker's bundle the timing process. */
@@ -31,17 +37,21 @@ export const PROCESSES = 3;
 /**
  * Measures both models in processes of their own, where only they are alive (DESIGN §4.14).
  * @param bundle the worker's own file; @param onProcess called after each process
+ * @param timings what counts of an earlier attempt
  */
 export async function latencyStage(
   bundle: string,
   task: LatencyTask,
   onProcess?: (done: number, total: number) => Promise<void>,
+  timings?: KeptRuns,
 ): Promise<LatencyResult> {
   const each = { ...task, settings: perProcess(task.settings) };
-  const runs: LatencyPairs[] = [];
-  for (let i = 0; i < PROCESSES; i++) {
-    runs.push(await timingProcess<LatencyPairs>(bundle, each));
-    await onProcess?.(i + 1, PROCESSES);
+  const runs = [...(timings?.runs ?? [])];
+  while (runs.length < PROCESSES) {
+    const run = await timingProcess<LatencyPairs>(bundle, each);
+    runs.push(run);
+    await timings?.addRun(run);
+    await onProcess?.(runs.length, PROCESSES);
   }
   return latencyResult(runs);
 }

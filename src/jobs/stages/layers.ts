@@ -5,7 +5,9 @@ import {
   twinErrors,
   type AccumulatedError,
   type LocalError,
+  type SummedLayers,
 } from '../../analyze/layer-errors';
+import type { LayerSumData, TwinSumData } from '../../analyze/layer-sums';
 import {
   experimentName,
   experimentsWith,
@@ -15,39 +17,29 @@ import {
   type GroupLoop,
   type Measured,
 } from '../../analyze/grouped-sensitivity';
-import {
-  noiseDb,
-  OutputSums,
-  type ExactOutputs,
-  type OutputSumsData,
-} from '../../analyze/output-sums';
-import { eachLayer, outputNoise, wholeSums } from '../../analyze/sensitivity';
+import { OutputSums, type ExactOutputs, type OutputSumsData } from '../../analyze/output-sums';
+import { eachLayer, wholeSums, type WholeSumsState } from '../../analyze/sensitivity';
 import { floatsOf, spread, type Feed } from '../../data';
+import { modelHash } from '../../onnx';
+import { runtimeVersion } from '../../runtime/session';
 import type { UnitPlacement } from '../../quantize/placement';
 import { integerInputs, type Unit } from '../../quantize/units';
 import type { JobContext } from '../context';
 import { forcedLayers } from '../forced';
-import { ENGINE_VERSION, keyOf } from '../keys';
+import { ENGINE_VERSION, keyOf, processor } from '../keys';
 import type { Plan } from '../plan';
 import type { Selection } from '../samples';
 import { everythingFor, totalMacs, type Subject } from '../subject';
+import { findOnce, forgetUnfinished, Unfinished } from '../unfinished';
 import type { Calibrated } from './calibrate';
 import type { Reference } from './evaluate';
 import { modeOf } from '../modes';
 import { isRecurrent } from '../../quantize/recurrent';
+import { layerSamplesKey, type LayerSamples } from './layer-samples';
 import { experimentSettings, quantizeStage, type Quantized } from './quantize';
 
-/** Layers whose own noise is below this share are not worth a run that keeps just them. */
-const WORTH_KEEPING = 0.01;
-/** And of the others at most this many. */
-const MOST_KEPT = 12;
-
-/** The samples of the layer analysis, in memory: few enough to be. */
-export interface LayerSamples {
-  feeds: Feed[];
-  /** Their indices in the evaluation set. */
-  positions: number[];
-}
+export { costsStage } from './costs';
+export type { LayerSamples } from './layer-samples';
 
 /** Layers are judged on as many samples as cost this many multiply-accumulates in FP32, */
 const SAMPLE_MACS = 4e9;
@@ -126,9 +118,17 @@ export function localStage(
   return context.memory.get('local', key, async () => {
     const name = `local-noise.${key}`;
     const stored = await context.store.read<[string, LocalError][]>(name);
-    if (stored) return new Map(stored);
+    const part = await Unfinished.open<SummedLayers<TwinSumData>>(
+      context.store,
+      'local-errors',
+      key,
+    );
+    if (stored) {
+      await part.finish();
+      return new Map(stored);
+    }
     const total = samples.feeds.length;
-    await context.meter.begin('layer errors', total);
+    await context.meter.begin('layer errors', total, undefined, part.before?.done);
     const step = (done: number) => context.meter.step(done, total);
     const errors = mode.localModel
       ? await twinErrors(
@@ -140,17 +140,20 @@ export function localStage(
             wishes: quantized.wishes,
             corrected: null,
           }),
-          each(samples.feeds),
+          samples.feeds,
           step,
+          part,
         )
       : await localErrors(
           subject.prepared,
           experimentUnits(plan, subject, quantized),
           experimentSettings(plan, subject, calibrated, quantized),
-          each(samples.feeds),
+          samples.feeds,
           step,
+          part,
         );
     await context.store.write(name, [...errors]);
+    await part.finish();
     return errors;
   });
 }
@@ -164,20 +167,36 @@ export async function accumulatedStage(
   context: JobContext,
 ): Promise<Map<string, AccumulatedError>> {
   const total = samples.feeds.length;
-  await context.meter.begin('layer errors', total);
   const written = new Set(quantized.model.graph.node.map((n) => n.name));
   // a recurrent layer that was taken apart is no node of that name any more; its results still are
   const layers = subject.units.filter(
     (u) => executed.has(u.name) && (written.has(u.node.name) || isRecurrent(u.node)),
   );
-  return accumulatedErrors(
-    subject.prepared,
-    quantized.model,
-    layers,
-    (tensor) => quantized.codesOf(tensor),
-    () => each(samples.feeds),
-    (done) => context.meter.step(done, total),
+  const key = keyOf(
+    ...['accumulated', ENGINE_VERSION, runtimeVersion(), processor(), subject.key],
+    ...[modelHash(quantized.model), layers.map(({ name }) => name), layerSamplesKey(samples)],
   );
+  let found = false;
+  const errors = await findOnce<Map<string, AccumulatedError>, SummedLayers<LayerSumData>>(
+    context.store,
+    'accumulated',
+    key,
+    async (resume) => {
+      found = true;
+      await context.meter.begin('layer errors', total, undefined, resume.before?.done);
+      return accumulatedErrors(
+        subject.prepared,
+        quantized.model,
+        layers,
+        (tensor) => quantized.codesOf(tensor),
+        () => samples.feeds,
+        (done) => context.meter.step(done, total),
+        resume,
+      );
+    },
+  );
+  if (!found) await context.meter.begin('layer errors', total, undefined, total);
+  return errors;
 }
 
 /** What each layer does to the outputs when only it is quantized; resumes where an earlier run stopped. */
@@ -228,9 +247,9 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
     } satisfies StoredSums);
   let saved = Date.now();
   const save = async () => {
-    if (Date.now() - saved < 1000) return;
-    saved = Date.now();
+    if (Date.now() - saved < context.store.saveEveryMs) return;
     await write();
+    saved = Date.now();
   };
   const { budgetSeconds } = plan.recipe.sensitivity;
   const loop: GroupLoop = {
@@ -266,8 +285,20 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
         const others = new Set(subject.units.map((u) => u.name).filter((n) => n !== layer));
         const alone = await quantizeAlone(plan, subject, calibrated, others);
         if (!alone) return exactSums(exact);
-        const sums = wholeSums(alone.model, layerSamples.feeds, exact);
-        return sums.finally(() => alone.release());
+        const part = await Unfinished.open<WholeSumsState>(
+          context.store,
+          'alone-run',
+          keyOf(key, layer),
+        );
+        try {
+          const sums = await wholeSums(alone.model, layerSamples.feeds, exact, part);
+          known.set(layer, sums);
+          await write();
+          await part.finish();
+          return sums;
+        } finally {
+          alone.release();
+        }
       },
     );
   const twins = modeOf(plan.recipe.quantization.mode).experiments === 'twin';
@@ -290,6 +321,7 @@ export async function layersAlone(task: AloneTask, withParts: boolean): Promise<
   const apart = await rewriting(twins ? inBodies() : units);
   begun = null;
   await write();
+  await forgetUnfinished(context.store, 'alone-run');
   return new Map([...beside, ...apart]);
 }
 
@@ -337,55 +369,32 @@ async function quantizeAlone(
 }
 
 /**
- * Output SQNR gained by keeping just one more layer, measured for the layers that make noise.
- * @param keeping quantizes again with one more layer in FP32
+ * Exact outputs of the samples of the layer analysis. @param context where they are stored: with a model that takes seconds a
+ * sample they are not computed again after a worker was killed
  */
-export async function costsStage(
-  quantized: Quantized,
-  keeping: (layer: string) => Promise<Quantized>,
-  shares: ReadonlyMap<string, number>,
-  samples: LayerSamples,
-  exact: ExactOutputs,
-  context: JobContext,
-  deadline: number,
-): Promise<Map<string, number>> {
-  const base = noiseDb(await outputNoise(quantized.model, samples.feeds, exact));
-  const candidates = quantized.units
-    .filter((u) => u.integer && (shares.get(u.unit.name) ?? 0) >= WORTH_KEEPING)
-    .map((u) => u.unit.name)
-    .sort((a, b) => shares.get(b)! - shares.get(a)!)
-    .slice(0, MOST_KEPT);
-  await context.meter.begin('sensitivity', candidates.length, 'keeping one at a time');
-  const costs = new Map<string, number>();
-  if (quantized.units.filter((u) => u.integer).length < 2) return costs;
-  for (const [i, layer] of candidates.entries()) {
-    if (Date.now() > deadline) break;
-    const kept = await keeping(layer);
-    const noise = await outputNoise(kept.model, samples.feeds, exact).finally(() => kept.release());
-    costs.set(layer, noiseDb(noise) - base);
-    await context.meter.step(i + 1, candidates.length, 'keeping one at a time');
-  }
-  return costs;
-}
-
-/** Exact outputs of the samples of the layer analysis. */
 export async function exactOutputs(
   reference: Reference,
   samples: LayerSamples,
+  { store }: Pick<JobContext, 'store'>,
 ): Promise<Record<string, Float32Array>[]> {
-  const all: Record<string, Float32Array>[] = [];
-  for (const [k, feed] of samples.feeds.entries()) {
-    const values = await reference.of(samples.positions[k]!, feed);
-    all.push(
-      Object.fromEntries(
-        Object.entries(values).flatMap(([name, v]) => {
-          const data = floatsOf(v);
-          return data ? [[name, data]] : [];
-        }),
-      ),
-    );
-  }
-  return all;
+  type Outputs = Record<string, Float32Array>[];
+  const key = keyOf('exact', ENGINE_VERSION, reference.key, processor(), samples.positions);
+  return findOnce<Outputs, Outputs>(store, 'exact', key, async (resume) => {
+    const all = resume.before ?? [];
+    for (let k = all.length; k < samples.feeds.length; k++) {
+      const values = await reference.of(samples.positions[k]!, samples.feeds[k]!);
+      all.push(
+        Object.fromEntries(
+          Object.entries(values).flatMap(([name, v]) => {
+            const data = floatsOf(v);
+            return data ? [[name, data]] : [];
+          }),
+        ),
+      );
+      await resume.step(() => all);
+    }
+    return all;
+  });
 }
 
 /** Layers to experiment with: all that could be integer, whether the recipe keeps them or not. */
@@ -414,9 +423,4 @@ export function experimentUnits(plan: Plan, subject: Subject, quantized: Quantiz
       !u.unit.body &&
       integerInputs(u.unit).every((t) => usable(everything.quantized.get(t) ?? t)),
   );
-}
-
-async function* each(feeds: readonly Feed[]): AsyncGenerator<Feed> {
-  await Promise.resolve();
-  yield* feeds;
 }

@@ -1,11 +1,15 @@
-import { OutputDifference } from '../../analyze/output-difference';
+import { OutputDifference, type OutputDifferenceData } from '../../analyze/output-difference';
+import { modelHash } from '../../onnx';
 import { openModel } from '../../runtime/open-model';
+import { runtimeVersion } from '../../runtime/session';
 import type { ModelRounded, RunResult } from '../../results';
 import { addNote, type JobContext } from '../context';
+import { ENGINE_VERSION, feedsHash, keyOf, processor } from '../keys';
 import { modeOf } from '../modes';
 import type { Plan } from '../plan';
 import type { Reference } from './evaluate';
 import type { LayerSamples } from './layers';
+import { findOnce } from '../unfinished';
 import type { Quantized } from './quantize';
 
 /**
@@ -22,18 +26,36 @@ export async function roundedStage(
 ): Promise<void> {
   const simulate = modeOf(plan.recipe.quantization.mode).simulate?.(plan);
   if (!simulate || feeds.length === 0) return;
-  await context.meter.begin('layer errors', feeds.length, 'every value rounded');
-  const session = await openModel(simulate(quantized.model));
-  const difference = new OutputDifference(session.outputs[0] ?? '');
-  try {
-    for (const [i, feed] of feeds.entries()) {
-      difference.add(await reference.of(positions[i]!, feed), await session.run(feed));
-      await context.meter.step(i + 1, feeds.length, 'every value rounded');
-    }
-  } finally {
-    await session.release();
-  }
-  const { outputs, sameLabel } = difference;
+  const key = keyOf(
+    ...['rounded', ENGINE_VERSION, runtimeVersion(), processor()],
+    ...[modelHash(quantized.model), feedsHash(feeds)],
+  );
+  const data = await findOnce<OutputDifferenceData, OutputDifferenceData & { done: number }>(
+    context.store,
+    'rounded',
+    key,
+    async (resume) => {
+      const { before } = resume;
+      const done = before?.done ?? 0;
+      await context.meter.begin('layer errors', feeds.length, 'every value rounded', done);
+      const session = await openModel(simulate(quantized.model));
+      const difference = new OutputDifference(session.outputs[0] ?? '', before ?? undefined);
+      try {
+        for (let i = done; i < feeds.length; i++) {
+          difference.add(
+            await reference.of(positions[i]!, feeds[i]!),
+            await session.run(feeds[i]!),
+          );
+          await resume.step(() => ({ done: i + 1, ...difference.toData() }));
+          await context.meter.step(i + 1, feeds.length, 'every value rounded');
+        }
+        return difference.toData();
+      } finally {
+        await session.release();
+      }
+    },
+  );
+  const { outputs, sameLabel } = new OutputDifference('', data);
   result.rounded = {
     samples: feeds.length,
     outputs: outputs.map(([name, { sqnrDb, maxAbs, notFinite }]) => ({

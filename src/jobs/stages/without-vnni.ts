@@ -1,4 +1,10 @@
-import { pairLayers, runPairs, type PairLayer } from '../../analyze/without-vnni';
+import {
+  pairLayers,
+  runPairs,
+  type PairLayer,
+  type PairRun,
+  type PairsState,
+} from '../../analyze/without-vnni';
 import type { PairArithmetic } from '../../quantize/pair-sums';
 import { isRecurrent } from '../../quantize/recurrent';
 import { pairsClip } from '../../runtime/pair-probe';
@@ -7,6 +13,7 @@ import { takeAttentionApart } from '../../analyze/attention-apart';
 import { executingNodes } from '../../analyze/executed';
 import { productsApart } from '../../analyze/executed-apart';
 import {
+  modelHash,
   topologicalOrder,
   type Feed,
   type Model,
@@ -14,9 +21,12 @@ import {
   type TensorValue,
 } from '../../onnx';
 import type { ModelWithoutVnni, RunResult } from '../../results';
+import { runtimeVersion } from '../../runtime/session';
 import { addNote, type JobContext } from '../context';
 import { fillPairs } from '../fill';
+import { ENGINE_VERSION, feedsHash, keyOf, processor } from '../keys';
 import type { Subject } from '../subject';
+import { findOnce } from '../unfinished';
 import type { Verified } from './verify';
 
 /** The run costs about this many multiply-accumulates a second in layers that can clip: samples are so many that it takes two, */
@@ -85,8 +95,14 @@ export async function withoutVnniStage(
   await context.meter.begin('layer errors', 1, 'without VNNI');
   const step = (done: number, total: number) => context.meter.step(done, total, 'without VNNI');
   const nativeClips = await pairsClip();
+  const ran = keyOf(
+    ...['pairs', ENGINE_VERSION, runtimeVersion(), processor(), nativeClips],
+    ...[modelHash(graph), [...pairs.keys()], feedsHash(chosen)],
+  );
   const run = (arithmetic: PairArithmetic) =>
-    runPairs(graph, pairs, chosen, { arithmetic, nativeClips }, step);
+    findOnce<PairRun, PairsState>(context.store, 'pairs', keyOf(ran, arithmetic), (resume) =>
+      runPairs(graph, pairs, chosen, { arithmetic, nativeClips }, step, resume),
+    );
   const clipped = await run('clipped');
   let exact: Record<string, TensorValue>[] = [];
   // parts add in another order than the whole: compared with parts, nothing but clipping differs

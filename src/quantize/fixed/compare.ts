@@ -1,5 +1,6 @@
 /** The program against the runtime, which executes the Q/DQ file that it was read from. */
 import type { Feed, Model } from '../../onnx';
+import type { Resume } from '../../resume';
 import type { Session } from '../../runtime/session';
 import { openTapped } from '../../runtime/taps';
 import { fractionOf } from './format';
@@ -24,9 +25,17 @@ export interface StepAgreement {
   beyond: number;
 }
 
+/** What {@link compareFixed} has of the first `done` samples. */
+export interface CompareState {
+  done: number;
+  agreements: StepAgreement[];
+}
+
 export interface CompareOptions {
   accumulatorBits: number;
+  /** Hears of the samples of this call and those that `resume` has. */
   onSample?: (done: number) => void | Promise<void>;
+  resume?: Resume<CompareState>;
 }
 
 /**
@@ -37,14 +46,18 @@ export async function compareFixed(
   program: FixedProgram,
   model: Model,
   feeds: readonly Feed[],
-  { accumulatorBits, onSample }: CompareOptions,
+  { accumulatorBits, onSample, resume }: CompareOptions,
 ): Promise<StepAgreement[]> {
   const tensors = new Map(program.tensors.map((t) => [t.name, t]));
-  const agreements = program.steps.map(unseen);
+  const { done, agreements } = resume?.before ?? {
+    done: 0,
+    agreements: program.steps.map(unseen),
+  };
   const limit = 2 ** (accumulatorBits - 1);
   const { session } = await openTapped(model, [...tensors.keys()]);
   try {
     for (const [i, feed] of feeds.entries()) {
+      if (i < done) continue;
       const seen = await runtimeCodes(session, feed, tensors);
       for (const [s, step] of program.steps.entries()) {
         const inputs = step.inputs.map((name) => seen.get(name));
@@ -54,6 +67,7 @@ export async function compareFixed(
         const own = runStep(step, inputs, tensors, (sum) => watch(agreement, sum, limit));
         count(agreement, own, theirs);
       }
+      await resume?.step(() => ({ done: i + 1, agreements }));
       await onSample?.(i + 1);
     }
   } finally {

@@ -1,6 +1,8 @@
 /** Real graphs of the runtime with made-up times, so that nothing here depends on how fast this machine is. */
 import { describe, expect, it } from 'vitest';
-import { latencyProfile } from '../../../src/analyze/profile';
+import { quantizationBreaks } from '../../../src/analyze/fusions/breaks';
+import { lookAt } from '../../../src/analyze/look';
+import { latencyProfile, timedBreaks } from '../../../src/analyze/profile';
 import { allNodes, serializeModel, type Model } from '../../../src/onnx';
 import { optimizedGraph } from '../../../src/runtime/optimized';
 import type { NodeTimes } from '../../../src/runtime/profile';
@@ -47,7 +49,8 @@ async function profiled(
   const fp32 = await optimizedGraph(serializeModel(model));
   const int8 = await optimizedGraph(serializeModel(quantized.model));
   const pair = { reference: times(fp32, fp32Of), candidate: times(int8, int8Of), threads: 1 };
-  return { pair, fp32, int8, profile: latencyProfile(pair, fp32, int8, quantized, plain) };
+  const profile = latencyProfile(pair, fp32, int8, quantized, plain);
+  return { pair, fp32, int8, quantized, profile };
 }
 
 describe('latencyProfile', () => {
@@ -134,5 +137,48 @@ describe('latencyProfile', () => {
     expect(profile.fixes.map((f) => f.layers[0])).toEqual(['fc', 'conv1']);
     expect(profile.fixes[0]!.savesMs).toBeGreaterThan(19);
     expect(profile.layers.filter((l) => l.slower).map((l) => l.layer)).toContain('fc');
+  });
+});
+
+describe('timedBreaks', () => {
+  /** The breaks of the residual network, with made-up times of its nodes. */
+  async function broken(of: (op: string, name: string) => number) {
+    const { pair, int8, quantized } = await profiled(() => 1, of);
+    const look = await lookAt(residual());
+    const breaks = quantizationBreaks(int8, quantized.model, look.context);
+    return { breaks, int8, candidate: pair.candidate };
+  }
+
+  it('adds up the conversions of a break, and what runs in float between them', async () => {
+    const { breaks, candidate, int8 } = await broken((op) =>
+      /uantizeLinear/.test(op) ? 3 : op === 'Tanh' ? 7 : 1,
+    );
+    expect(breaks.map(({ conversionMs, floatMs }) => [conversionMs, floatMs])).toEqual(
+      breaks.map(() => [null, null]),
+    );
+    const timed = timedBreaks(breaks, candidate, int8);
+    const tanh = timed.find(({ nodes }) => nodes.some(({ op }) => op === 'Tanh'))!;
+    // the median run is 0.5 % slower than the first
+    expect(tanh.conversionMs).toBeCloseTo(3 * tanh.conversions.length * 1.005, 9);
+    expect(tanh.floatMs).toBeCloseTo((7 + (tanh.nodes.length - 1)) * 1.005, 9);
+    expect(tanh.conversions.length).toBeGreaterThan(0);
+    // nothing else about them changes
+    expect(timed.map((b) => ({ ...b, conversionMs: null, floatMs: null }))).toEqual(breaks);
+  });
+
+  it('does not know what a node takes that is not in the profile', async () => {
+    const { breaks, candidate, int8 } = await broken(() => 1);
+    const without = { ...candidate, nodes: candidate.nodes.filter(({ op }) => op !== 'Tanh') };
+    const timed = timedBreaks(breaks, without, int8);
+    const tanh = timed.find(({ nodes }) => nodes.some(({ op }) => op === 'Tanh'))!;
+    expect(tanh.floatMs).toBeNull();
+    expect(tanh.conversionMs).toBeGreaterThan(0);
+  });
+
+  it('takes no time in float where codes are only written anew', async () => {
+    const { breaks, candidate, int8 } = await broken(() => 1);
+    const [first] = breaks;
+    const rescaled = { ...first!, nodes: [] };
+    expect(timedBreaks([rescaled], candidate, int8)[0]).toMatchObject({ floatMs: 0 });
   });
 });

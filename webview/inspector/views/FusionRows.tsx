@@ -189,7 +189,7 @@ function Break({ found, style, on }: { found: QuantizationBreak } & Place) {
           {t('fusions.conversions', { n: conversions.length })}
           {found.bytes !== null && `, ${bytes(found.bytes)}`}
           {conversionMs !== null && `, ${ms(conversionMs)}`}
-          {floatMs !== null && (
+          {floatMs !== null && nodes.length > 0 && (
             <small class="dim"> {t('fusions.inFloat', { time: ms(floatMs) })}</small>
           )}
         </p>
