@@ -58,8 +58,8 @@ export async function costsStage(
     .map((u) => u.unit.name)
     .sort((a, b) => shares.get(b)! - shares.get(a)!)
     .slice(0, MOST_KEPT);
-  const before = candidates.filter((layer) => known.costs.has(layer)).length;
-  await meter.begin('sensitivity', candidates.length, 'keeping one at a time', before);
+  let done = candidates.filter((layer) => known.costs.has(layer)).length;
+  await meter.begin('sensitivity', candidates.length, 'keeping one at a time', done);
   const costs = new Map<string, number>();
   if (quantized.units.filter((u) => u.integer).length < 2) return costs;
   for (const layer of candidates) {
@@ -68,9 +68,9 @@ export async function costsStage(
       const kept = await keeping(layer);
       const keep = (noise: OutputNoise) => known.costs.set(layer, noiseDb(noise) - base);
       await measure(kept.model, layer, keep).finally(() => kept.release());
+      await meter.step(++done, candidates.length, 'keeping one at a time');
     }
     costs.set(layer, known.costs.get(layer)!);
-    await meter.step(costs.size, candidates.length, 'keeping one at a time');
   }
   await forgetUnfinished(store, 'costs');
   return costs;
