@@ -22,8 +22,8 @@ export interface Found<T> {
 export interface SearchSettings<T> {
   /** Layers out of INT8 at most. */
   most: number;
-  /** Runs a plan; null where the time is over. */
-  run: (choices: PlannedLayer[]) => Promise<{ noise: number; value: T } | null>;
+  /** Runs a plan; null where the time is over, undefined where it leaves nothing in INT8. */
+  run: (choices: PlannedLayer[]) => Promise<{ noise: number; value: T } | null | undefined>;
   /** Called where all plans of so many layers were tried. */
   onSize?: (size: number) => void | Promise<void>;
   /** How many runs there is time for to find the plans of one layer more than so many; as many as help by default. */
@@ -65,14 +65,15 @@ export async function searchPlans<T>(
   const errors = new PlanErrors(layers);
   for (const { choices, noise } of start) errors.add(choices, noise);
   let left = Infinity;
-  /** Null where the plan was run before; false where the time is over. */
+  /** Null where the plan was run before, or is none; false where the time is over. */
   const attempt = async (choices: PlannedLayer[], expected: number) => {
     const name = planName(choices);
     if (names.has(name)) return null;
     const tried = await run(choices);
-    if (!tried) return false;
-    left--;
+    if (tried === null) return false;
     names.add(name);
+    if (!tried) return null;
+    left--;
     found.push({ choices, expected, ...tried });
     errors.add(choices, tried.noise);
     return tried;

@@ -135,8 +135,13 @@ export async function findPlans(
     run: async (choices) => {
       if (over()) return null;
       counted.runs++;
-      const { noise, value } = await run(choices, null);
-      return { noise, value };
+      try {
+        const { noise, value } = await run(choices, null);
+        return { noise, value };
+      } catch (error) {
+        if (error instanceof VernierError && error.code === 'model.nothing-to-quantize') return;
+        throw error;
+      }
     },
     onSize: (size) => context.meter.step(Math.min(size, most), most, 'plans'),
     runs: (size) => {

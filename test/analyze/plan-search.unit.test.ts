@@ -54,6 +54,22 @@ describe('the search for plans', () => {
     expect(stopped).toBe(false);
   });
 
+  it('passes over plans that leave nothing in INT8', async () => {
+    const layers = [layer('a', 3), layer('b', 2), layer('c', 1)];
+    const start = [{ choices: [], expected: null, noise: 6, value: null }];
+    const { found, stopped } = await searchPlans<null>(layers, start, {
+      most: 8,
+      run: (choices) => {
+        const kept = new Set(names(choices));
+        // c joins what a and b give
+        if (kept.has('a') && kept.has('b')) return Promise.resolve(undefined);
+        return Promise.resolve({ noise: sum(layers)(kept), value: null });
+      },
+    });
+    expect(stopped).toBe(false);
+    expect(bestBySize(found).map((p) => names(p.choices))).toEqual([[], ['a'], ['a', 'c']]);
+  });
+
   it('finds two branches of which one alone brings nothing', async () => {
     // the codes of both branches make the noise of the layer that joins them, and one exact branch does not help it
     const layers = [

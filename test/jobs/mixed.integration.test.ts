@@ -27,6 +27,14 @@ async function plan(recipePath: string, more: object = {}) {
 }
 
 describe('plans of mixed precision', () => {
+  it('stop where nothing would be left in INT8', async () => {
+    const { recipePath, write } = await project(folder, 'all');
+    write({ quantization: { improve: [] } });
+    const { result } = await plan(recipePath, { timed: false });
+    expect(result.stopped).toBe(false);
+    expect(result.plans.length).toBeGreaterThan(3);
+  });
+
   it('are run, beside what was expected of them, and leave nothing behind', async () => {
     const { recipePath, write, at } = await project(folder, 'plans');
     write({ quantization: { improve: [] } });
