@@ -19,7 +19,11 @@ const picked = engine.spread(layers.length, Math.min(layers.length, Number(most)
 
 /** A context that has nothing to go on from, so that every round does the whole of it. */
 function forgetful() {
-  const store = { read: () => Promise.resolve(null), write: () => Promise.resolve() };
+  const nothing = () => Promise.resolve(null);
+  const store = {
+    ...{ read: nothing, write: nothing, remove: nothing, saveEveryMs: Infinity },
+    ...{ readState: nothing, writeState: nothing, removeState: nothing, removeStates: nothing },
+  };
   const meter = new engine.Meter(() => undefined);
   return { ...context, store, meter, memory: new engine.Memory() };
 }
