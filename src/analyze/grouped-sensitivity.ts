@@ -11,10 +11,8 @@ import { branchModel, type Experiment } from '../quantize/branches';
 import { onlyThisModel, partName, type ExperimentSettings } from '../quantize/experiments';
 import { isRecurrent } from '../quantize/recurrent';
 import type { TypeOf, Unit } from '../quantize/units';
-import { VernierError } from '../errors';
 import { openModel } from '../runtime/open-model';
 import type { Session } from '../runtime/session';
-import { apart, checkJoined, joinSamples, NotJoined, type Joined } from './joined-samples';
 import { OutputSums, scoresIn, type ExactOutputs } from './output-sums';
 import { PrefixWalk } from './prefix-walk';
 import { wholeSums, type LayerLoop } from './sensitivity';
@@ -177,7 +175,6 @@ export interface GroupLoop extends LayerLoop<OutputSums> {
 /**
  * Noise at the outputs for every experiment with single layers, group by group in graph order: what comes before a group is
  * computed once and kept, in the group every layer has a branch, and one session goes on from its end for all of them.
- * Samples run several at a time where the model's batch axis is free, which the first of them show.
  * @param feeds samples, in memory; with them the tensors that cross one cut
  * @returns what was measured within the budget, and what `loop.known` holds
  */
@@ -201,11 +198,7 @@ export async function groupedSensitivity(
     await loop.onLayer?.(++done, total);
   };
   await loop.onLayer?.(done, total);
-  const recurrent = all.some(({ unit }) => isRecurrent(unit.node));
-  const walk = new PrefixWalk(
-    sliced,
-    recurrent ? { feeds, size: 1 } : await joinedFor(sliced, feeds, exact),
-  );
+  const walk = new PrefixWalk(sliced, feeds);
   for (const group of groups) {
     const todo = group.experiments.filter((e) => !measured.has(experimentName(e)));
     if (todo.length === 0) continue;
@@ -227,30 +220,6 @@ export async function groupedSensitivity(
     await found(experiment, await wholeSums(model, feeds, exact));
   }
   return measured;
-}
-
-/** Samples several to a feed where FP32, run on the first feed, gives each of them what it gives it alone. */
-async function joinedFor(
-  sliced: SlicedGraph,
-  feeds: readonly Feed[],
-  exact: ExactOutputs,
-): Promise<Joined> {
-  const each = { feeds, size: 1 };
-  const joined = joinSamples(feeds);
-  if (joined.size === 1) return each;
-  const end = sliced.nodes.length;
-  const outputs = sliced.outputsIn(0, end);
-  try {
-    const session = await openModel(sliced.slice(0, end, outputs, joined.feeds[0]!));
-    const running = session.run(joined.feeds[0]!).finally(() => session.release());
-    checkJoined(apart(await running, outputs, joined.size), exact.slice(0, joined.size));
-    return joined;
-  } catch (error) {
-    const refused =
-      error instanceof VernierError && /^model\.does-not-(run|load)$/.test(error.code);
-    if (refused || error instanceof NotJoined) return each;
-    throw error;
-  }
 }
 
 /** What a group is measured with. */
@@ -277,8 +246,8 @@ async function measureGroup(
   const block = await openModel(model);
   let rest: Session | null = null;
   const known = experiments.map((e) => begun?.sums.get(experimentName(e)));
-  const goesOn = begun && known.every((sum) => sum) && begun.samples % walk.size === 0;
-  const done = goesOn ? begun.samples / walk.size : 0;
+  const goesOn = begun && known.every((sum) => sum);
+  const done = goesOn ? begun.samples : 0;
   const sums = known.map((sum) => (goesOn ? sum! : new OutputSums()));
   // what is written over: branches, and the outputs that were summed already; where samples differ in shape it cannot be
   const reused = walk.ragged ? [] : changed.flatMap((map) => [...map.values()]);
@@ -286,11 +255,10 @@ async function measureGroup(
   let given: Record<string, TensorValue> = {};
   const ends = async (branch: Record<string, TensorValue>) => {
     if (rest) given = await rest.run(branch, undefined, walk.ragged ? {} : given);
-    return apart({ ...branch, ...given }, outputs, walk.size);
+    return { ...branch, ...given };
   };
   try {
     for (let i = 0; i < values.length; i++) {
-      const own = exact.slice(i * walk.size, (i + 1) * walk.size);
       const got = await block.run(values[i]!, undefined, branches);
       branches = Object.fromEntries(reused.map((name) => [name, got[name]!]));
       walk.pass(i, to, Object.fromEntries(wanted.map((name) => [name, got[name]!])));
@@ -304,11 +272,11 @@ async function measureGroup(
       for (const [k, names] of changed.entries()) {
         const branch = { ...crossing };
         for (const [tensor, name] of names) branch[tensor] = got[name]!;
-        for (const [s, sample] of (await ends(branch)).entries())
-          sums[k]!.add(own[s]!, sample, scoresIn(sample, outputs));
+        const sample = await ends(branch);
+        sums[k]!.add(exact[i]!, sample, scoresIn(sample, outputs));
       }
       const all = new Map(experiments.map((e, k) => [experimentName(e), sums[k]!]));
-      await onStep({ samples: (i + 1) * walk.size, sums: all });
+      await onStep({ samples: i + 1, sums: all });
     }
   } finally {
     await block.release();

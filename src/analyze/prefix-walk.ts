@@ -1,21 +1,17 @@
 import type { Feed, SlicedGraph, TensorValue } from '../onnx';
 import { openModel } from '../runtime/open-model';
-import type { Joined } from './joined-samples';
 
-/** The exact tensors that cross one cut, for every feed of samples; it moves on through the graph. */
+/** The exact tensors that cross one cut, for every sample; it moves on through the graph. */
 export class PrefixWalk {
   private cut = 0;
-  /** Samples in each feed. */
-  readonly size: number;
   private values: Record<string, TensorValue>[];
   /** True where samples differ in shape. */
   readonly ragged: boolean;
 
   constructor(
     readonly sliced: SlicedGraph,
-    { feeds, size }: Joined,
+    feeds: readonly Feed[],
   ) {
-    this.size = size;
     this.values = feeds.map((feed) => ({ ...feed }));
     const shape = (feed: Feed) => JSON.stringify(Object.entries(feed).map(([n, v]) => [n, v.dims]));
     this.ragged = feeds.some((feed) => shape(feed) !== shape(feeds[0]!));

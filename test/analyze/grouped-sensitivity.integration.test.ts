@@ -196,8 +196,6 @@ describe('layers in groups', () => {
       await grouped(s, false, LOOP, limits);
       return [...opened];
     };
-    // all three samples run together; first FP32 is run alone to see that they can
-    const joining = { convs: 16, runs: 1 };
     const [few, one, macs, bytes] = [
       await opening(FEW),
       await opening({ nodes: 1000, macs: 1e6, bytes: 1e6 }),
@@ -206,24 +204,23 @@ describe('layers in groups', () => {
     ];
     spy.mockRestore();
     // four groups of four: in each its four exact nodes and 4 + 3 + 2 + 1 in branches; behind it 12, 8, 4 and none, for four layers
+    // three samples: once each for a group, four times each behind it
     expect(few).toEqual([
-      joining,
-      { convs: 14, runs: 1 },
-      { convs: 12, runs: 4 },
-      { convs: 14, runs: 1 },
-      { convs: 8, runs: 4 },
-      { convs: 14, runs: 1 },
-      { convs: 4, runs: 4 },
-      { convs: 14, runs: 1 },
+      { convs: 14, runs: 3 },
+      { convs: 12, runs: 12 },
+      { convs: 14, runs: 3 },
+      { convs: 8, runs: 12 },
+      { convs: 14, runs: 3 },
+      { convs: 4, runs: 12 },
+      { convs: 14, runs: 3 },
     ]);
     // one group where all can be afforded, whose branches have 16 + 15 + … + 1
-    expect(one).toEqual([joining, { convs: 16 + 136, runs: 1 }]);
+    expect(one).toEqual([{ convs: 16 + 136, runs: 3 }]);
     // 7 + 6 + … layers of 100 are not more than 30, those of eight are; eight weights of 16 bytes are more than 120
     const halves = [
-      joining,
-      { convs: 8 + 36, runs: 1 },
-      { convs: 8, runs: 8 },
-      { convs: 8 + 36, runs: 1 },
+      { convs: 8 + 36, runs: 3 },
+      { convs: 8, runs: 24 },
+      { convs: 8 + 36, runs: 3 },
     ];
     expect(macs).toEqual(halves);
     expect(bytes).toEqual(halves);
