@@ -74,8 +74,8 @@ export function activationNoise(
   let sum = 0;
   for (const [slot, tensor] of unit.node.input.entries()) {
     const statistics = reads.has(tensor) ? net.statistics(tensor) : undefined;
-    const gain = gains.through(unit.node, slot);
-    if (!statistics || !gain) continue;
+    const gain = statistics && gains.through(unit.node, slot);
+    if (!gain) continue;
     const bins = binsOf(statistics.histogram);
     const params = settings.paramsOf(tensor);
     const squares = expectedSquaredError(bins, params, settings.activationType);
@@ -100,7 +100,7 @@ export function weightNoise(
   powerOf: PowerOf,
   gains: Gains,
   { node, weight }: Unit,
-  errors: Float64Array,
+  errors: Float32Array,
 ): number {
   const [input, output] = [node.input[1 - weight!.slot] ?? '', node.output[0]!];
   const [from, to] = [net.dims(input), net.dims(output)];
@@ -126,7 +126,7 @@ export function weightNoise(
 export function weightErrors(
   prepared: Model,
   settings: ExperimentSettings,
-): (unit: Unit) => Float64Array {
+): (unit: Unit) => Float32Array {
   const model = prepared.copy();
   const index = new GraphIndex(model.graph);
   const writer = new ConstantWriter(model, index);
@@ -142,11 +142,14 @@ export function weightErrors(
     const proto = index.initializer(tensor)!;
     const codes = tensorData(index.initializer(constant.codes)!) as Int8Array;
     const dims = proto.dims.map(Number);
-    const inner = constant.axis === null ? Infinity : size(dims.slice(constant.axis + 1));
+    const inner = constant.axis === null ? codes.length : size(dims.slice(constant.axis + 1));
     const channels = constant.axis === null ? 1 : dims[constant.axis]!;
-    return Float64Array.from(
-      floatData(proto, model.dir),
-      (w, i) => w - codes[i]! * scales[Math.floor(i / inner) % channels]!,
-    );
+    const values = floatData(proto, model.dir);
+    const errors = new Float32Array(values.length);
+    for (let from = 0, run = 0; from < errors.length; from += inner, run++) {
+      const own = scales[run % channels]!;
+      for (let i = from; i < from + inner; i++) errors[i] = values[i]! - codes[i]! * own;
+    }
+    return errors;
   };
 }

@@ -70,11 +70,19 @@ function constantPower(net: Net, tensor: string): Power | null {
   const constant = net.constant(tensor);
   if (!constant || constant.values.length === 0) return null;
   const { values, dims } = constant;
-  const squares = Float64Array.from(values, (v) => v * v);
-  const average = values.reduce((a, b) => a + b, 0) / values.length;
+  let [sum, power] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    sum += values[i]!;
+    power += values[i]! ** 2;
+  }
   const vector = dims.length > 0 && dims.at(-1) === values.length;
-  const square = vector ? along(dims.length - 1, squares) : even(mean(along(0, squares)));
-  return { mean: average, square };
+  const square = vector
+    ? along(
+        dims.length - 1,
+        Float64Array.from(values, (v) => v * v),
+      )
+    : even(power / values.length);
+  return { mean: sum / values.length, square };
 }
 
 /** How a result follows from what a node reads, were its inputs independent. */
