@@ -1,4 +1,11 @@
-import { GraphIndex, makeNode, makeTensor, tensorDims, type Model, type NodeProto } from '../onnx';
+import {
+  GraphIndex,
+  makeNode,
+  makeIntsTensor,
+  tensorDims,
+  type Model,
+  type NodeProto,
+} from '../onnx';
 import { inferShapes } from '../onnx/shapes';
 import { whyNotTakenApart, writeAttention } from '../quantize/weight-only/attention';
 
@@ -17,14 +24,7 @@ export function takeAttentionApart(graph: Model): Map<NodeProto, NodeProto> {
   const shapes = inferShapes(graph);
   const index = new GraphIndex(graph.graph);
   const ints = (values: readonly number[]) =>
-    index.addInitializer(
-      makeTensor(
-        index.freshName('ints'),
-        'int64',
-        [values.length],
-        BigInt64Array.from(values, BigInt),
-      ),
-    );
+    index.addInitializer(makeIntsTensor(index.freshName('ints'), values));
   for (const node of whole) {
     const own = (slot: number) => node.input[slot] ?? '';
     const weight = index.initializer(own(WEIGHT));

@@ -185,6 +185,11 @@ export function makeTensor(
   return tensor;
 }
 
+/** A new int64 vector: a shape, axes or sizes. */
+export function makeIntsTensor(name: string, values: readonly number[]): TensorProto {
+  return makeTensor(name, 'int64', [values.length], BigInt64Array.from(values, BigInt));
+}
+
 /** The same tensor under another name; the bytes are shared. */
 export function renamedTensor(tensor: TensorProto, name: string): TensorProto {
   const copy = copyMessage(tensor);

@@ -4,6 +4,7 @@ import {
   intAttribute,
   makeInt,
   makeNode,
+  makeIntsTensor,
   makeTensor,
   tensorDims,
   tensorType,
@@ -131,9 +132,7 @@ export class Workshop {
   /** An int64 constant of one axis; returns its name. */
   ints(base: string, values: readonly number[]): string {
     const name = this.fresh(base);
-    this.index.addInitializer(
-      makeTensor(name, 'int64', [values.length], BigInt64Array.from(values, BigInt)),
-    );
+    this.index.addInitializer(makeIntsTensor(name, values));
     return name;
   }
 

@@ -4,7 +4,7 @@ import {
   elementBits,
   intsAttribute,
   makeNode,
-  makeTensor,
+  makeIntsTensor,
   ScopedIndex,
   tensorDims,
   tensorOf,
@@ -72,9 +72,7 @@ function zeros(index: GraphIndex, node: NodeProto): string {
     index.insertNode(makeNode({ opType, name: `${output}/${opType}`, inputs, outputs: [output] }));
     return output;
   };
-  const last = index.addInitializer(
-    makeTensor(index.freshName(`${name}_axis`), 'int64', [1], BigInt64Array.of(1n)),
-  );
+  const last = index.addInitializer(makeIntsTensor(index.freshName(`${name}_axis`), [1]));
   const shape = add('Shape', [weight], index.freshName(`${name}_shape`));
   const columns = add('Gather', [shape, last], index.freshName(`${name}_columns`));
   return add('ConstantOfShape', [columns], name);

@@ -6,6 +6,7 @@ import {
   isDefaultDomain,
   makeInt,
   makeNode,
+  makeIntsTensor,
   makeTensor,
   tensorDims,
   tensorOf,
@@ -99,14 +100,7 @@ function replace(
     return index.addInitializer(tensorOf(index.freshName(`${base}/${what}`), type, [], data));
   };
   const ints = (values: readonly number[], what: string) =>
-    index.addInitializer(
-      makeTensor(
-        index.freshName(`${base}/${what}`),
-        'int64',
-        [values.length],
-        BigInt64Array.from(values, BigInt),
-      ),
-    );
+    index.addInitializer(makeIntsTensor(index.freshName(`${base}/${what}`), values));
 
   // 1. indices from 0 to the depth, where the row of zeros is; −1 is the last row, too
   let indices = oneHot.input[0]!;

@@ -1,6 +1,7 @@
 import {
   makeInt,
   makeNode,
+  makeIntsTensor,
   makeTensor,
   type AttributeProto,
   type GraphIndex,
@@ -78,8 +79,7 @@ export class Scope {
 
   /** An int64 vector. */
   ints(values: readonly number[]): string {
-    const data = BigInt64Array.from(values, BigInt);
-    return this.index.addInitializer(makeTensor(this.name('ints'), 'int64', [values.length], data));
+    return this.index.addInitializer(makeIntsTensor(this.name('ints'), values));
   }
 
   /** An int64 scalar. */

@@ -4,7 +4,7 @@ import {
   elementBits,
   isExternal,
   makeHeldTensor,
-  makeTensor,
+  makeIntsTensor,
   rawBytes,
   tensorOf,
   type ElementType,
@@ -164,9 +164,7 @@ export class PackedConstants {
   ints(values: readonly number[]): string {
     const name = `vernier.ints.${values.join('_')}`;
     if (this.index.isConstant(name)) return name;
-    return this.index.addInitializer(
-      makeTensor(name, 'int64', [values.length], BigInt64Array.from(values, BigInt)),
-    );
+    return this.index.addInitializer(makeIntsTensor(name, values));
   }
 
   /**
