@@ -1,12 +1,6 @@
 /** The search for plans of mixed precision: a beam over the number of layers, with groups, and steps back. Pure but for `run`. */
 import type { PlannedLayer } from '../results-mixed';
-import {
-  nextGroups,
-  nextSteps,
-  withoutOne,
-  type GroupStep,
-  type LayerNoise,
-} from './mixed-precision';
+import { nextGroups, nextSteps, withoutOne, type LayerNoise } from './mixed-precision';
 import { PlanErrors } from './plan-errors';
 
 /** A plan that was run. */
@@ -64,11 +58,19 @@ export async function searchPlans<T>(
     found.filter((f) => f.choices.length === size).sort((a, b) => a.noise - b.noise);
   const errors = new PlanErrors(layers);
   for (const { choices, noise } of start) errors.add(choices, noise);
+  /** The most promising of some plans by what is known. */
+  const first = (plans: readonly PlannedLayer[][], most: number) =>
+    plans
+      .map((choices) => ({ choices, expected: errors.expected(choices) }))
+      .sort((a, b) => a.expected - b.expected)
+      .slice(0, most)
+      .map(({ choices }) => choices);
   let left = Infinity;
   /** Null where the plan was run before, or is none; false where the time is over. */
-  const attempt = async (choices: PlannedLayer[], expected: number) => {
+  const attempt = async (choices: PlannedLayer[]) => {
     const name = planName(choices);
     if (names.has(name)) return null;
+    const expected = errors.expected(choices);
     const tried = await run(choices);
     if (tried === null) return false;
     names.add(name);
@@ -80,21 +82,10 @@ export async function searchPlans<T>(
   };
   /** Tries what can follow a plan; false where the time is over. */
   const goOn = async ({ choices, noise }: Found<T>, most: number, room: number) => {
-    const single = nextSteps(layers, choices, noise, Infinity).map(
-      ({ choice, expected }): GroupStep => ({ added: [choice], expected }),
-    );
-    const groups = nextGroups(layers, choices, noise, room);
-    const informed = ({ added }: GroupStep): GroupStep => ({
-      added,
-      expected: errors.expected([...choices, ...added]),
-    });
-    for (const { added } of [
-      ...first(single, most, informed),
-      ...first(groups, GROUPS, informed),
-    ]) {
-      const next = [...choices, ...added];
-      if ((await attempt(next, errors.expected(next))) === false) return false;
-    }
+    const single = nextSteps(layers, choices, noise, Infinity).map((s) => [...choices, s.choice]);
+    const groups = nextGroups(layers, choices, noise, room).map((g) => [...choices, ...g.added]);
+    for (const next of [...first(single, most), ...first(groups, GROUPS)])
+      if ((await attempt(next)) === false) return false;
     return true;
   };
   /** What the search begins with stays out of INT8. */
@@ -120,24 +111,10 @@ export async function searchPlans<T>(
     const [best] = sized(size + 1);
     const fewer = best ? withoutOne(layers, best.choices, best.noise) : [];
     for (const { choices } of fewer.filter((f) => holds(f.choices)).slice(0, BACK))
-      if ((await attempt(choices, errors.expected(choices))) === false)
-        return { found, stopped: true };
+      if ((await attempt(choices)) === false) return { found, stopped: true };
     await onSize?.(size + 1);
   }
   return { found, stopped: false };
-}
-
-/** The most promising of some steps by what is known of their layers. */
-function first(
-  steps: readonly GroupStep[],
-  most: number,
-  informed: (step: GroupStep) => GroupStep,
-): GroupStep[] {
-  return steps
-    .map((step) => ({ step, expected: informed(step).expected }))
-    .sort((a, b) => a.expected - b.expected)
-    .slice(0, most)
-    .map(({ step }) => step);
 }
 
 /** The best plan of every number of layers that no smaller plan is better than. */
