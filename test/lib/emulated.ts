@@ -6,7 +6,10 @@ import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { serializeModel, type Feed, type Model, type TensorValue } from '../../src/onnx';
 
-/** True where a Haswell can be emulated and this machine is an x86 that differs from it. */
+/**
+ * True where a Haswell can be emulated and this machine is an x86 that differs from it. What is skipped without compares with the
+ * kernels of a processor that is not here, and no package of npm brings one; the arithmetic itself is tested everywhere.
+ */
 export const hasEmulator =
   process.arch === 'x64' &&
   process.platform === 'linux' &&
