@@ -40,10 +40,9 @@ async function spending(body) {
 /** With every layer's own bias correction, where the recipe corrects. */
 async function together() {
   const own = forgetful();
-  const args = [plan, subject, samples.calibration, calibrated, quantized, own];
-  const aloneBiases = await engine.correctAloneStage(...args);
-  const task = { ...study, quantized: { ...quantized, aloneBiases }, context: own };
-  return engine.layersAlone({ ...task, evaluationKey: 'bench' }, false);
+  const task = { ...study, context: own };
+  const aloneBiases = await engine.correctAloneStage(task);
+  return engine.layersAlone({ ...task, quantized: { ...quantized, aloneBiases } }, false);
 }
 
 /** FP32's means, which are the same for all layers, are taken once. */

@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import { decide, ruleOf, whatIsMissed } from '../analyze/choose';
 import { toErrorData, VernierError } from '../errors';
 import type { Mode, ModeChoice, ModeTrial, RunResult } from '../results';
@@ -12,19 +11,18 @@ import {
 } from './comparison';
 import type { JobContext, JobHooks } from './context';
 import { emptyResult, fillEvaluation, fillLayers } from './fill';
-import { keyOf, ENGINE_VERSION } from './keys';
+import { ENGINE_VERSION, keyOf, processor } from './keys';
 import { checkLimits } from './limits';
 import type { Memory } from './memory';
 import { sourceBytes, writtenBytes } from './model-bytes';
 import { openJob } from './open-job';
 import type { Plan } from './plan';
 import type { ChooseRequest } from './protocol';
-import { referenceModel } from './reference-model';
 import { openSamples, type Samples } from './samples';
-import { latencyStage, PROCESSES } from './stages/latency';
 import { shapesOf, type Probe } from './stages/probe';
 import { refuseHopeless, type Quantized } from './stages/quantize';
 import { rangesStage } from './stages/ranges';
+import { timePair } from './stages/time';
 import { Timings } from './stages/timings';
 import { verifyStage } from './stages/verify';
 import { writeStage } from './stages/write';
@@ -83,7 +81,7 @@ export async function measureModes(task: ChooseTask, context: JobContext): Promi
     reason,
     rule: ruleOf(trials, Object.keys(limits)),
     measuredOn: measuredOn(subject, samples, probe),
-    machine: cpus()[0]?.model ?? process.arch,
+    machine: processor(),
     threads: latency.threads,
     runtime: runtimeVersion(),
     fp32Bytes,
@@ -98,27 +96,15 @@ export async function chooseStage(task: ChooseTask, context: JobContext): Promis
   const { plan, subject, modes } = task;
   const { quantization, calibration, evaluate: evaluation, limits, latency, inputs } = plan.recipe;
   const samples = await openSamples(plan, subject);
-  const key = keyOf(
-    'choice',
-    ENGINE_VERSION,
-    runtimeVersion(),
-    subject.key,
-    cpus()[0]?.model ?? '',
-    {
-      quantization,
-      target: plan.target,
-      modes,
-      limits,
-      latency,
-      inputs,
-      data: [
-        calibration,
-        evaluation,
-        samples.calibration?.key ?? '',
-        samples.evaluation?.key ?? '',
-      ],
-    },
-  );
+  const key = keyOf('choice', ENGINE_VERSION, runtimeVersion(), subject.key, processor(), {
+    quantization,
+    target: plan.target,
+    modes,
+    limits,
+    latency,
+    inputs,
+    data: [calibration, evaluation, samples.calibration?.key ?? '', samples.evaluation?.key ?? ''],
+  });
   const known = await context.store.read<ModeChoice>(`choice.${key}`);
   if (known) return known;
   const choice = await measureModes(task, context);
@@ -176,14 +162,8 @@ async function tryMode(
       await verified.release();
     }
     const pair = { candidate: file, feed: probe.feed, settings: plan.recipe.latency };
-    const timings = await Timings.open(context.store, 'choose', subject, pair);
-    await context.meter.begin('latency', PROCESSES, mode, timings.runs.length);
-    found.latency = trial.latency = await latencyStage(
-      task.bundle,
-      { reference: referenceModel(subject), ...pair },
-      (done, total) => context.meter.step(done, total, mode),
-      timings,
-    );
+    const latency = await timePair('choose', subject, pair, task.bundle, context, mode);
+    found.latency = trial.latency = latency;
     const size = { fp32: await sourceBytes(subject), int8: trial.bytes, parts: [] };
     trial.misses = whatIsMissed(trial, checkLimits(plan.recipe.limits, { ...found, size }));
   } catch (error) {

@@ -34,7 +34,8 @@ export async function compareWithFp32(
   if (!evaluation) return null;
   const reference = await openReference(subject, evaluation, context);
   const positions = spread(evaluation.indices.length, most);
-  return evaluateStage(plan, subject, reference, candidate, evaluation, context, positions);
+  const task = { plan, subject, reference, evaluation, context };
+  return evaluateStage(task, candidate, positions);
 }
 
 /** The sample on which candidates are run and timed. Throws `recipe.schema` where there is none. */

@@ -1,5 +1,4 @@
 /** What the runtime's fusions gain in a model: it is timed without one optimizer after the other. */
-import { cpus } from 'node:os';
 import path from 'node:path';
 import { comeApart, optimizersOf, type Optimizer } from '../analyze/fusions/gains';
 import type { Look } from '../analyze/look';
@@ -16,6 +15,7 @@ import type { Optimizing } from '../runtime/latency';
 import { optimizedGraph } from '../runtime/optimized';
 import { runtimeVersion } from '../runtime/session';
 import { inputsOf } from './inputs';
+import { processor } from './keys';
 import { Memory } from './memory';
 import type { Meter } from './meter';
 import { makePlan, readRecipe } from './plan';
@@ -97,7 +97,7 @@ export async function measureGains(
     data: sample.source,
     random: sample.random,
     threads,
-    machine: cpus()[0]?.model ?? process.arch,
+    machine: processor(),
     runtime: runtimeVersion(),
     whole: timesOf(whole, bare, subject.executed),
     gains: gains.sort((a, b) => b.times - a.times),

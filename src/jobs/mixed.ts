@@ -1,5 +1,4 @@
 /** Mixed precision: which layers to keep in FP32 or give 16-bit activations, found by trying plans. */
-import { cpus } from 'node:os';
 import { expecting, paretoFront } from '../analyze/mixed-precision';
 import { bestBySize, searchPlans, type Found } from '../analyze/plan-search';
 import { VernierError } from '../errors';
@@ -8,6 +7,7 @@ import type { MixedPlan, MixedPrecision, PlannedLayer } from '../results-mixed';
 import { runtimeVersion } from '../runtime/session';
 import type { JobHooks } from './context';
 import { keepFound } from './kept';
+import { processor } from './keys';
 import type { Memory } from './memory';
 import { choose } from './mixed/choose';
 import { layerNoises, relative, sensitivities, takesWide } from './mixed/noises';
@@ -18,7 +18,7 @@ import { modeOf } from './modes';
 import { openJob } from './open-job';
 import type { Plan } from './plan';
 import type { PlanRequest, RecipeRequest } from './protocol';
-import { correctAloneStage } from './stages/correct';
+import { correctPartsStage } from './stages/correct';
 import { layersAlone, layerSamplesFor } from './stages/layers';
 import { Timings } from './stages/timings';
 import { openStudy, type Study } from './study';
@@ -79,22 +79,10 @@ export async function findPlans(
   const spent = () => (Date.now() - start) / 1000;
   const over = () => spent() > budgetSeconds;
   const budget = { ...plan.recipe.sensitivity, budgetSeconds: budgetSeconds / 2 };
-  const task = {
-    ...study,
-    plan: { ...plan, recipe: { ...plan.recipe, sensitivity: budget } },
-    evaluationKey: evaluation.key,
-  };
+  const task = { ...study, plan: { ...plan, recipe: { ...plan.recipe, sensitivity: budget } } };
   const wide = takesWide(plan);
-  const { samples, calibrated, quantized } = study;
-  const aloneBiases = await correctAloneStage(
-    plan,
-    subject,
-    samples.calibration,
-    calibrated,
-    quantized,
-    context,
-  );
-  if (aloneBiases) quantized.aloneBiases = aloneBiases;
+  const aloneBiases = await correctPartsStage(study);
+  if (aloneBiases) study.quantized.aloneBiases = aloneBiases;
   const alone = await layersAlone(task, true);
   const noises = layerNoises(study, alone, wide);
   if (noises.length === 0) throw nothingToPlan(plan);
@@ -197,7 +185,7 @@ export async function findPlans(
       heldBack: evaluation.heldBack,
       random: evaluation.source.random,
     },
-    machine: cpus()[0]?.model ?? process.arch,
+    machine: processor(),
     runtime: runtimeVersion(),
     fp32Bytes: await sourceBytes(subject),
     seconds: spent(),

@@ -4,7 +4,6 @@ import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { quantizationBreaks } from '../analyze/fusions/breaks';
 import { loadAdvice } from '../analyze/load-advice';
 import { timedBreaks } from '../analyze/profile';
-import { wholeSums } from '../analyze/sensitivity';
 import { VernierError } from '../errors';
 import { calibrationNeed } from '../recipe/modes';
 import type { Note, RunResult } from '../results';
@@ -28,16 +27,16 @@ import {
 import { checkLimits } from './limits';
 import { openSamples, remembering } from './samples';
 import { settlePlan } from './settle';
+import { costsStage } from './stages/costs';
 import { expectedStage } from './stages/expected';
 import { evaluateStage, openReference } from './stages/evaluate';
 import { fixedStage } from './stages/fixed';
 import {
   accumulatedStage,
-  costsStage,
   exactOutputs,
+  layersAlone,
   localStage,
   pickLayerSamples,
-  sensitivityStage,
 } from './stages/layers';
 import { chosenQuantizers, heldBackStage, quantizersOf } from './stages/held-back';
 import { likenessStage } from './stages/likeness';
@@ -50,6 +49,7 @@ import { rangesStage } from './stages/ranges';
 import { twoPassStage } from './stages/two-pass';
 import { verifyStage, type Verified } from './stages/verify';
 import { correctAloneStage } from './stages/correct';
+import { wholeStage } from './stages/whole';
 import { writeStage } from './stages/write';
 import { trialFile } from './trial';
 import { noteRisk, pairsOf, withoutVnniStage } from './stages/without-vnni';
@@ -190,14 +190,9 @@ async function runStages(
     // 3. Accuracy and closeness, at once.
     start = Date.now();
     const reference = await openReference(subject, samples.evaluation, context);
-    const evaluation = await evaluateStage(
-      plan,
-      subject,
-      reference,
-      { session: await verified.open(), file: plan.output },
-      samples.evaluation,
-      context,
-    );
+    const set = { plan, subject, reference, evaluation: samples.evaluation, context };
+    const written = { session: await verified.open(), file: plan.output };
+    const evaluation = await evaluateStage(set, written);
     result.seconds.evaluate = (Date.now() - start) / 1000;
     fillEvaluation(result, evaluation, samples.evaluation);
     if (quantized.placement)
@@ -218,42 +213,15 @@ async function runStages(
     result.layerSamples = layerSamples.feeds.length;
     // evaluating has computed them
     const exact = await exactOutputs(reference, layerSamples, context);
-    const accumulated = await accumulatedStage(
-      subject,
-      quantized,
-      verified.executed,
-      layerSamples,
-      context,
-    );
-    const alone = await correctAloneStage(
-      plan,
-      subject,
-      samples.calibration,
-      calibrated,
-      quantized,
-      context,
-    );
+    const study = { ...set, samples, calibrated, quantized, layerSamples, exact };
+    const accumulated = await accumulatedStage(study, verified.executed);
+    const alone = await correctAloneStage(study);
     if (alone) quantized.aloneBiases = alone;
-    const local = await localStage(
-      plan,
-      subject,
-      calibrated,
-      quantized,
-      layerSamples,
-      samples.evaluation.key,
-      context,
-    );
+    const local = await localStage(study);
     const { stage } = plan.recipe.sensitivity;
+    const whole = stage === 'analytic' ? null : await wholeStage(study);
     const twoPass =
-      stage === 'analytic'
-        ? null
-        : await twoPassStage(
-            { plan, subject, calibrated, quantized, shapes, context },
-            {
-              ...{ local, accumulated, exact },
-              whole: await wholeSums(quantized.model, layerSamples.feeds, exact),
-            },
-          );
+      whole && (await twoPassStage({ ...study, shapes }, { local, accumulated, whole, exact }));
     if (stage !== 'exact' && !expected) addNote(result.notes, noEstimates(plan));
     const found = { accumulated, local, expected, twoPass };
     fillLayers(result, subject, quantized, verified.executed, macs, found);
@@ -276,31 +244,15 @@ async function runStages(
     context.partial();
 
     // 6. Sensitivity: each layer alone, then what keeping each of the loud ones buys.
-    if (stage !== 'exact') return;
+    if (stage !== 'exact' || !whole) return;
     start = Date.now();
     const deadline = Date.now() + plan.recipe.sensitivity.budgetSeconds * 1000;
-    const noise = await sensitivityStage(
-      plan,
-      subject,
-      calibrated,
-      quantized,
-      layerSamples,
-      exact,
-      samples.evaluation.key,
-      context,
-    );
+    const noise = await layersAlone(study, false);
     fillSensitivity(result, noise, null);
     context.partial();
     const shares = new Map(result.layers.map((l) => [l.name, l.noiseShare ?? 0]));
-    const costs = await costsStage(
-      quantized,
-      (layer) => quantize(new Set([layer])),
-      shares,
-      layerSamples,
-      exact,
-      context,
-      deadline,
-    );
+    const keeping = (layer: string) => quantize(new Set([layer]));
+    const costs = await costsStage(study, whole, shares, keeping, deadline);
     fillSensitivity(result, noise, costs);
     result.seconds.analyze += (Date.now() - start) / 1000;
   } finally {

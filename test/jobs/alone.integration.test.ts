@@ -67,8 +67,7 @@ describe.skipIf(!hasShared)('every layer alone', () => {
       const hooks = { progress: () => undefined };
       const { plan, subject, context } = await openJob({ recipePath: recipe }, new Memory(), hooks);
       const study = await openStudy(plan, subject, context);
-      const task = { ...study, evaluationKey: study.evaluation.key };
-      const together = await layersAlone(task, false);
+      const together = await layersAlone(study, false);
       let compared = 0;
       for (const { unit } of experimentUnits(plan, subject, study.quantized)) {
         const alone = await oneByOne(study, unit);

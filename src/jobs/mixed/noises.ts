@@ -61,7 +61,7 @@ export function layerNoises(
   });
 }
 
-/** How much of a layer's noise is that of its weights; its bias is corrected for both together, so that they are only shares. */
+/** How much of a layer's noise is that of its weights: of what both parts make, each alone. */
 function weightShare(unit: Unit, alone: ReadonlyMap<string, OutputSums>): number {
   const of = (parts: 'weights' | 'activations') => {
     const sums = alone.get(experimentName({ unit, parts }));

@@ -64,7 +64,7 @@ export class Timing {
     whole: boolean,
   ): Promise<void> {
     const { study, context, bundle } = this;
-    const { subject, samples, evaluation, reference } = study;
+    const { subject, samples, evaluation } = study;
     const probe = await openProbe(plan, subject, samples, context);
     const { output, target } = plan;
     const verified = await verifyStage(subject, quantized, output, probe, [], context, target);
@@ -79,14 +79,7 @@ export class Timing {
       made.bytes = await writtenBytes(output, verified.data);
       if (whole) {
         const candidate = { session: await verified.open(), file: output };
-        const result = await evaluateStage(
-          plan,
-          subject,
-          reference,
-          candidate,
-          evaluation,
-          context,
-        );
+        const result = await evaluateStage({ ...study, plan, context }, candidate);
         fillEvaluation(found, result, evaluation);
         made.accuracy = result.accuracy;
       }

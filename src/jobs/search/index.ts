@@ -1,9 +1,8 @@
-import { cpus } from 'node:os';
 import type { SearchResult } from '../../results';
 import { runtimeVersion } from '../../runtime/session';
 import { comparisonProbe, measuredOn } from '../comparison';
 import type { JobContext, JobHooks } from '../context';
-import { ENGINE_VERSION, keyOf } from '../keys';
+import { ENGINE_VERSION, keyOf, processor } from '../keys';
 import type { Memory } from '../memory';
 import { sourceBytes } from '../model-bytes';
 import { openJob } from '../open-job';
@@ -73,7 +72,7 @@ export async function searchStage(
     text: chosen && candidateText(text, chosen),
     ...found,
     measuredOn: measuredOn(subject, samples, probe),
-    machine: cpus()[0]?.model ?? process.arch,
+    machine: processor(),
     threads: plan.recipe.latency.threads,
     runtime: runtimeVersion(),
     fp32Bytes,
@@ -115,7 +114,7 @@ function keyOfSearch(
     ENGINE_VERSION,
     runtimeVersion(),
     subject.key,
-    cpus()[0]?.model ?? '',
+    processor(),
     [plan.target, facts, limits, latency, inputs, keepFp32, layers, sensitivity.samples],
     [calibration, evaluate, samples.calibration?.key ?? '', samples.evaluation?.key ?? ''],
   );

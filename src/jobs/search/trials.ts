@@ -8,14 +8,12 @@ import type { JobContext } from '../context';
 import { emptyResult, fillLayers } from '../fill';
 import { writtenBytes } from '../model-bytes';
 import { makePlan, type Plan } from '../plan';
-import { referenceModel } from '../reference-model';
 import type { Samples } from '../samples';
 import type { Candidate } from '../stages/evaluate';
-import { latencyStage, PROCESSES } from '../stages/latency';
 import { shapesOf, type Probe } from '../stages/probe';
 import { refuseHopeless, type Quantized } from '../stages/quantize';
 import { rangesStage } from '../stages/ranges';
-import { Timings } from '../stages/timings';
+import { timePair } from '../stages/time';
 import { verifyStage } from '../stages/verify';
 import { writeStage } from '../stages/write';
 import { macsWithShapes, type Subject } from '../subject';
@@ -89,17 +87,8 @@ export class Trials {
     return this.timed(entry, () =>
       this.settle(entry, async () => {
         const { file } = this.place(entry) ?? (await this.write(entry, null));
-        const { meter, store } = this.context;
-        const { feed } = probe;
-        const task = { candidate: file, feed, settings: plan.recipe.latency };
-        const timings = await Timings.open(store, purpose, subject, task);
-        await meter.begin('latency', PROCESSES, undefined, timings.runs.length);
-        entry.latency = await latencyStage(
-          bundle,
-          { reference: referenceModel(subject), ...task },
-          (done, total) => meter.step(done, total),
-          timings,
-        );
+        const pair = { candidate: file, feed: probe.feed, settings: plan.recipe.latency };
+        entry.latency = await timePair(purpose, subject, pair, bundle, this.context);
       }),
     );
   }

@@ -1,6 +1,5 @@
 /** How sensitive the outputs are to every layer, stage by stage, the cheapest first. */
 import { VernierError } from '../../errors';
-import { partName, type Parts } from '../../quantize/experiments';
 import type { AccuracyResult, MetricName, OutputMeasures, SensitivityStage } from '../../results';
 import type { SensitivityMeasure, SensitivityReport, StageReport } from '../../results-sensitivity';
 import { runtimeVersion } from '../../runtime/session';
@@ -10,11 +9,13 @@ import { openTries } from '../mixed/tries';
 import { openJob } from '../open-job';
 import type { Plan } from '../plan';
 import type { SensitivityRequest } from '../protocol';
-import { correctAloneStage } from '../stages/correct';
+import { correctPartsStage } from '../stages/correct';
+import { loudest, worthKeeping } from '../stages/costs';
 import { expectedStage } from '../stages/expected';
 import { accumulatedStage, experimentUnits, layersAlone, localStage } from '../stages/layers';
 import { openProbe, shapesOf } from '../stages/probe';
 import { twoPassStage } from '../stages/two-pass';
+import { wholeStage } from '../stages/whole';
 import { openStudy, type Study } from '../study';
 import { metricsOfLayers, wantedMetric } from './metric';
 import { rowsOf, sharesOf, sorted, type Known } from './rows';
@@ -22,11 +23,6 @@ import { rowsOf, sharesOf, sorted, type Known } from './rows';
 const DEFAULTS = { budgetSeconds: 120, top: 5 };
 /** Trying layers alone may take this part of the time that is left; the rest is for keeping one at a time. */
 const ALONE = 0.7;
-/** Layers are kept one at a time where they make this share of the noise, at most so many. */
-const WORTH_KEEPING = 0.01;
-const MOST_KEPT = 12;
-
-const PARTS: readonly Parts[] = ['all', 'weights', 'activations'];
 
 const ORDER: readonly SensitivityStage[] = ['analytic', 'two-pass', 'exact'];
 
@@ -120,72 +116,37 @@ class Search {
 
   /** The noise that each layer makes, and that which comes together. */
   private async twoPass(names: readonly string[], shapes: Record<string, number[]>) {
-    const { plan, subject, calibrated, quantized, layerSamples, exact, context } = this.study;
+    const { study } = this;
     const done = await this.begin('two-pass', names.length);
-    await this.correctAlone();
-    const { key } = this.study.evaluation;
-    const local = await localStage(
-      plan,
-      subject,
-      calibrated,
-      quantized,
-      layerSamples,
-      key,
-      context,
-    );
-    const everything = new Map(subject.units.map((u) => [u.name, null]));
-    const accumulated = await accumulatedStage(
-      subject,
-      quantized,
-      everything,
-      layerSamples,
-      context,
-    );
-    const tries = await openTries(this.study);
-    const { sums: whole } = await tries.run([]);
+    const biases = await correctPartsStage(study);
+    if (biases) study.quantized.aloneBiases = biases;
+    const local = await localStage(study);
+    const everything = new Map(study.subject.units.map((u) => [u.name, null]));
+    const accumulated = await accumulatedStage(study, everything);
+    const whole = await wholeStage(study);
     this.whole = whole.measures;
     this.known.local = local;
-    const input = { plan, subject, calibrated, quantized, shapes, context };
-    const found = await twoPassStage(input, { local, accumulated, whole, exact });
+    const passes = { local, accumulated, whole, exact: study.exact };
+    const found = await twoPassStage({ ...study, shapes }, passes);
     this.known.twoPass = found;
     if (found.db) done(names.filter((name) => found.db!.has(name)).length);
-  }
-
-  /** Each layer, and each of its parts, with the bias by which it alone keeps FP32's means: as a run tries layers. */
-  private async correctAlone() {
-    const { plan, subject, calibrated, quantized, samples, context } = this.study;
-    const biases = new Map<string, Float32Array>();
-    for (const parts of PARTS) {
-      const found = await correctAloneStage(
-        plan,
-        subject,
-        samples.calibration,
-        calibrated,
-        quantized,
-        context,
-        parts,
-      );
-      if (!found) return;
-      for (const [name, bias] of found) biases.set(partName(name, parts), bias);
-    }
-    quantized.aloneBiases = biases;
   }
 
   /** By running: each layer alone, and its parts; then the loud ones kept, one at a time. */
   private async exact(names: readonly string[]) {
     const { study } = this;
-    const { plan, evaluation, context } = study;
+    const { plan, context } = study;
     const alone = await this.begin('exact', names.length);
     const budget = {
       ...plan.recipe.sensitivity,
       budgetSeconds: Math.max(0, ALONE * (this.budget - this.spent())),
     };
     const own = { ...plan, recipe: { ...plan.recipe, sensitivity: budget } };
-    const sums = await layersAlone({ ...study, plan: own, evaluationKey: evaluation.key }, true);
+    const sums = await layersAlone({ ...study, plan: own }, true);
     this.known.alone = sums;
     alone(names.filter((name) => sums.has(name)).length);
 
-    const candidates = this.loudest(WORTH_KEEPING).slice(0, MOST_KEPT);
+    const candidates = worthKeeping(this.integer(), this.shares());
     if (this.integer().length < 2) return;
     const kept = await this.begin('all-but-this', candidates.length);
     const tries = await openTries(study);
@@ -201,7 +162,10 @@ class Search {
 
   /** The recipe's metric for the loudest layers. */
   private async metrics() {
-    const layers = this.loudest(0).slice(0, this.request.top ?? DEFAULTS.top);
+    const layers = loudest(this.integer(), this.shares()).slice(
+      0,
+      this.request.top ?? DEFAULTS.top,
+    );
     const done = await this.begin('metric', 1 + 2 * layers.length);
     const found = await metricsOfLayers(this.study, this.metric!, layers, () => this.over());
     this.known.metrics = found.layers;
@@ -209,12 +173,9 @@ class Search {
     done(found.measured);
   }
 
-  /** Integer layers from the loudest on, as far as is known. @param least share of the noise */
-  private loudest(least: number): string[] {
-    const { shares } = sharesOf(this.known, this.integer());
-    return this.integer()
-      .filter((name) => (shares.get(name) ?? 0) >= least)
-      .sort((a, b) => (shares.get(b) ?? 0) - (shares.get(a) ?? 0));
+  /** Parts of the noise, as far as they are known. */
+  private shares(): Map<string, number> {
+    return sharesOf(this.known, this.integer()).shares;
   }
 
   private async begin(stage: StageReport['stage'], of: number) {

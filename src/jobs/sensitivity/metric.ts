@@ -97,18 +97,9 @@ async function allButLayer(study: Study, layer: string, use: Use): Promise<Accur
 }
 
 async function accuracyOf(study: Study, model: Model): Promise<AccuracyResult> {
-  const { plan, subject, reference, evaluation, context } = study;
   const session = await openModel(model);
   try {
-    const candidate = { session, model };
-    const { accuracy } = await evaluateStage(
-      plan,
-      subject,
-      reference,
-      candidate,
-      evaluation,
-      context,
-    );
+    const { accuracy } = await evaluateStage(study, { session, model });
     return accuracy!;
   } finally {
     await session.release();

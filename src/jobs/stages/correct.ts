@@ -8,7 +8,7 @@ import {
   type Means,
   type WalkPart,
 } from '../../quantize/bias-correction';
-import type { Parts } from '../../quantize/experiments';
+import { partName, type Parts } from '../../quantize/experiments';
 import { correctAlone } from '../../quantize/own-correction';
 import type { Feed } from '../../onnx';
 import type { Resume } from '../../resume';
@@ -126,20 +126,26 @@ function counting(
   };
 }
 
+/** What is needed to correct layers for themselves. */
+export interface CorrectTask {
+  plan: Plan;
+  subject: Subject;
+  samples: { calibration: Selection | null };
+  calibrated: Calibrated | null;
+  quantized: Quantized;
+  context: JobContext;
+}
+
 /**
  * Biases by which each layer alone gives FP32's means, for experiments with single layers; null where biases are not
  * corrected. They do not depend on what is kept.
  * @param parts which of a layer's quantizers act
  */
 export async function correctAloneStage(
-  plan: Plan,
-  subject: Subject,
-  selection: Selection | null,
-  calibrated: Calibrated | null,
-  quantized: Quantized,
-  context: JobContext,
+  { plan, subject, samples, calibrated, quantized, context }: CorrectTask,
   parts: Parts = 'all',
 ): Promise<ReadonlyMap<string, Float32Array> | null> {
+  const { calibration: selection } = samples;
   const positions = correctionSamples(plan, selection, calibrated);
   if (!quantized.placement || !selection || !calibrated || !positions) return null;
   const { quantization, layers } = plan.recipe;
@@ -159,7 +165,7 @@ export async function correctAloneStage(
     positions,
     ...(parts === 'all' ? [] : [parts]),
   );
-  return context.memory.get('alone', key, () =>
+  return context.memory.get(partName('alone', parts), key, () =>
     findOnce<ReadonlyMap<string, Float32Array>, Means>(
       context.store,
       'alone',
@@ -180,6 +186,21 @@ export async function correctAloneStage(
       },
     ),
   );
+}
+
+const PARTS: readonly Parts[] = ['all', 'weights', 'activations'];
+
+/** The same for layers whole and for each of their parts, by {@link partName}: whoever tries parts needs them all. */
+export async function correctPartsStage(
+  task: CorrectTask,
+): Promise<ReadonlyMap<string, Float32Array> | null> {
+  const biases = new Map<string, Float32Array>();
+  for (const parts of PARTS) {
+    const found = await correctAloneStage(task, parts);
+    if (!found) return null;
+    for (const [name, bias] of found) biases.set(partName(name, parts), bias);
+  }
+  return biases;
 }
 
 async function read({ source, indices }: Selection, positions: readonly number[]): Promise<Feed[]> {

@@ -105,19 +105,25 @@ class LargeSource implements Runs {
  */
 export type Candidate = { session: Session } & ({ file: string } | { model: Model });
 
+/** What a model is compared with FP32 on. */
+export interface EvaluateTask {
+  plan: Plan;
+  subject: Subject;
+  reference: Reference;
+  evaluation: NonNullable<Samples['evaluation']>;
+  context: JobContext;
+}
+
 /**
  * Compares a written model with FP32 over the evaluation set: once for its bytes, going on where an earlier attempt was cut off.
  * @param positions those of its samples to compare on, if not all
  */
 export async function evaluateStage(
-  plan: Plan,
-  subject: Subject,
-  reference: Reference,
+  { plan, subject, reference, evaluation: set, context }: EvaluateTask,
   candidate: Candidate,
-  { indices, source, labels, key: dataKey }: NonNullable<Samples['evaluation']>,
-  context: JobContext,
-  positions: readonly number[] = [...indices.keys()],
+  positions: readonly number[] = [...set.indices.keys()],
 ): Promise<Evaluation> {
+  const { indices, source, labels, key: dataKey } = set;
   const count = positions.length;
   const metric = metricFor(plan.recipe.evaluate?.metric ?? null, labels);
   const key = keyOf(

@@ -35,10 +35,14 @@ import type { Calibrated } from './calibrate';
 import type { Reference } from './evaluate';
 import { modeOf } from '../modes';
 import { isRecurrent } from '../../quantize/recurrent';
-import { layerSamplesKey, type LayerSamples } from './layer-samples';
+import {
+  layerSamplesKey,
+  type LayerSamples,
+  type LayerTask,
+  type OutputTask,
+} from './layer-samples';
 import { experimentSettings, quantizeStage, type Quantized } from './quantize';
 
-export { costsStage } from './costs';
 export type { LayerSamples } from './layer-samples';
 
 /** Layers are judged on as many samples as cost this many multiply-accumulates in FP32, */
@@ -75,96 +79,66 @@ export function layerSamplesFor(
 }
 
 /** Everything by which experiments with single layers are remembered: not what is kept. */
-function experimentKey(
-  plan: Plan,
-  subject: Subject,
-  calibrated: Calibrated | null,
-  quantized: Quantized,
-  evaluationKey: string,
-  samples: LayerSamples,
-): string {
+function experimentKey(task: LayerTask): string {
+  const { plan, subject, calibrated, quantized, evaluation, layerSamples } = task;
   const { quantization, layers } = plan.recipe;
   return keyOf(
-    'experiment-5',
+    'experiment-6',
     ENGINE_VERSION,
     subject.key,
     calibrated?.key ?? null,
-    evaluationKey,
+    evaluation.key,
     quantization,
     plan.activationType,
     plan.headroom,
     plan.wideType,
     layers.map((l) => [l.match, l.observer, l.weights, l.activations, l.precision === 'int16']),
-    samples.positions,
+    layerSamples.positions,
     // each layer is corrected for itself, where a correction is known
     quantized.aloneBiases !== undefined,
   );
 }
 
 /** Local errors, remembered: they do not depend on what is kept. Empty in modes that have no twins. */
-export function localStage(
-  plan: Plan,
-  subject: Subject,
-  calibrated: Calibrated | null,
-  quantized: Quantized,
-  samples: LayerSamples,
-  evaluationKey: string,
-  context: JobContext,
-): Promise<Map<string, LocalError>> {
+export function localStage(task: LayerTask): Promise<Map<string, LocalError>> {
+  const { plan, subject, calibrated, quantized, layerSamples, context } = task;
   const mode = modeOf(plan.recipe.quantization.mode);
   if (mode.experiments === 'twin' ? !calibrated : !mode.localModel)
     return Promise.resolve(new Map<string, LocalError>());
-  const key = experimentKey(plan, subject, calibrated, quantized, evaluationKey, samples);
-  return context.memory.get('local', key, async () => {
-    const name = `local-noise.${key}`;
-    const stored = await context.store.read<[string, LocalError][]>(name);
-    const part = await Unfinished.open<SummedLayers<TwinSumData>>(
+  const key = experimentKey(task);
+  const { feeds } = layerSamples;
+  return context.memory.get('local', key, () =>
+    findOnce<Map<string, LocalError>, SummedLayers<TwinSumData>>(
       context.store,
-      'local-errors',
+      'local',
       key,
-    );
-    if (stored) {
-      await part.finish();
-      return new Map(stored);
-    }
-    const total = samples.feeds.length;
-    await context.meter.begin('layer errors', total, undefined, part.before?.done);
-    const step = (done: number) => context.meter.step(done, total);
-    const errors = mode.localModel
-      ? await twinErrors(
-          mode.localModel({
-            plan,
-            subject,
-            calibrated,
-            keep: new Set(),
-            wishes: quantized.wishes,
-            corrected: null,
-          }),
-          samples.feeds,
-          step,
-          part,
-        )
-      : await localErrors(
-          subject.prepared,
-          experimentUnits(plan, subject, quantized),
-          experimentSettings(plan, subject, calibrated, quantized),
-          samples.feeds,
-          step,
-          part,
-        );
-    await context.store.write(name, [...errors]);
-    await part.finish();
-    return errors;
-  });
+      async (resume) => {
+        await context.meter.begin('layer errors', feeds.length, undefined, resume.before?.done);
+        const step = (done: number) => context.meter.step(done, feeds.length);
+        if (!mode.localModel) {
+          const units = experimentUnits(plan, subject, quantized);
+          const settings = experimentSettings(plan, subject, calibrated, quantized);
+          return localErrors(subject.prepared, units, settings, feeds, step, resume);
+        }
+        const { wishes } = quantized;
+        const input = {
+          plan,
+          subject,
+          calibrated,
+          keep: new Set<string>(),
+          wishes,
+          corrected: null,
+        };
+        return twinErrors(mode.localModel(input), feeds, step, resume);
+      },
+    ),
+  );
 }
 
 /** Error of each layer's output in the written model. */
 export async function accumulatedStage(
-  subject: Subject,
-  quantized: Quantized,
+  { subject, quantized, layerSamples: samples, context }: LayerTask,
   executed: ReadonlyMap<string, unknown>,
-  samples: LayerSamples,
-  context: JobContext,
 ): Promise<Map<string, AccumulatedError>> {
   const total = samples.feeds.length;
   const written = new Set(quantized.model.graph.node.map((n) => n.name));
@@ -199,41 +173,14 @@ export async function accumulatedStage(
   return errors;
 }
 
-/** What each layer does to the outputs when only it is quantized; resumes where an earlier run stopped. */
-export async function sensitivityStage(
-  plan: Plan,
-  subject: Subject,
-  calibrated: Calibrated | null,
-  quantized: Quantized,
-  samples: LayerSamples,
-  exact: ExactOutputs,
-  evaluationKey: string,
-  context: JobContext,
-): Promise<Measured> {
-  const study = { plan, subject, calibrated, quantized, layerSamples: samples, exact, context };
-  return layersAlone({ ...study, evaluationKey }, false);
-}
-
-/** What is needed to try layers alone. */
-export interface AloneTask {
-  plan: Plan;
-  subject: Subject;
-  calibrated: Calibrated | null;
-  quantized: Quantized;
-  layerSamples: LayerSamples;
-  exact: ExactOutputs;
-  evaluationKey: string;
-  context: JobContext;
-}
-
 /**
  * What each layer does to the outputs when it alone is quantized, by {@link experimentName}: what was measured within the
  * recipe's budget. It is stored every second by the content of all that it depends on, and goes on from there.
  * @param withParts its weights alone and its activations alone, too
  */
-export async function layersAlone(task: AloneTask, withParts: boolean): Promise<Measured> {
+export async function layersAlone(task: OutputTask, withParts: boolean): Promise<Measured> {
   const { plan, subject, calibrated, quantized, layerSamples, exact, context } = task;
-  const key = experimentKey(plan, subject, calibrated, quantized, task.evaluationKey, layerSamples);
+  const key = experimentKey(task);
   const name = `sensitivity.${key}`;
   const stored = await context.store.read<StoredSums>(name);
   const known = sumsOf(stored?.measured ?? []);

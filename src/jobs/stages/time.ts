@@ -7,12 +7,29 @@ import type { JobContext } from '../context';
 import type { Plan } from '../plan';
 import { referenceModel } from '../reference-model';
 import type { Subject } from '../subject';
-import { latencyStage, profileStage } from './latency';
-import { Timings } from './timings';
+import { latencyStage, PROCESSES, profileStage, type LatencyTask } from './latency';
+import { Timings, type TimingPurpose } from './timings';
 
 /**
- * Times the source and the written model against each other, whole and node by node. What an earlier attempt at this job measured
- * of them counts ({@link Timings}).
+ * Times the source against a model as a whole. What an earlier attempt at this job measured of them counts ({@link Timings}).
+ * @param detail beside its progress
+ */
+export async function timePair(
+  purpose: TimingPurpose,
+  subject: Subject,
+  pair: Omit<LatencyTask, 'reference'>,
+  bundle: string,
+  { store, meter }: Pick<JobContext, 'store' | 'meter'>,
+  detail?: string,
+): Promise<LatencyResult> {
+  const timings = await Timings.open(store, purpose, subject, pair);
+  await meter.begin('latency', PROCESSES, detail, timings.runs.length);
+  const step = (done: number, total: number) => meter.step(done, total, detail);
+  return latencyStage(bundle, { reference: referenceModel(subject), ...pair }, step, timings);
+}
+
+/**
+ * Times the source and the written model against each other, whole like {@link timePair} and node by node.
  * @param optimized the graph that the runtime executes for the written model; @param bundle the worker's own file
  */
 export async function timeStage(

@@ -21,6 +21,9 @@ interface Blocks {
   at: number;
 }
 
+/** What timings are for: a second opinion on the same pair is no use if it is the first one. */
+export type TimingPurpose = 'run' | 'plan' | 'choose' | 'search' | 'confirm';
+
 /**
  * Timings that an earlier attempt at the same job made before it was cut off, process by process.
  *
@@ -37,10 +40,9 @@ export class Timings implements KeptRuns {
     private readonly blocks: Blocks,
   ) {}
 
-  /** @param purpose what they are for: a second opinion on the same pair is no use if it is the first one */
   static async open(
     store: Store,
-    purpose: 'run' | 'plan' | 'choose' | 'search' | 'confirm',
+    purpose: TimingPurpose,
     { key }: Subject,
     { candidate, feed, settings }: Omit<LatencyTask, 'reference'>,
   ): Promise<Timings> {
