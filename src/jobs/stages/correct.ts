@@ -140,10 +140,12 @@ export interface CorrectTask {
  * Biases by which each layer alone gives FP32's means, for experiments with single layers; null where biases are not
  * corrected. They do not depend on what is kept.
  * @param parts which of a layer's quantizers act
+ * @param turn which of how many such looks this is: they count on as one
  */
 export async function correctAloneStage(
   { plan, subject, samples, calibrated, quantized, context }: CorrectTask,
   parts: Parts = 'all',
+  turn = { at: 0, of: 1 },
 ): Promise<ReadonlyMap<string, Float32Array> | null> {
   const { calibration: selection } = samples;
   const positions = correctionSamples(plan, selection, calibrated);
@@ -173,15 +175,16 @@ export async function correctAloneStage(
       async (resume) => {
         const { meter } = context;
         const { length } = positions;
-        const before = samplesIn(resume.before);
-        await meter.begin('layer errors', length, 'bias correction', before);
+        const [before, total] = [turn.at * length, turn.of * length];
+        const made = before + samplesIn(resume.before);
+        await meter.begin('layer errors', total, 'bias correction', made);
         return correctAlone(
           subject.prepared,
           experimentUnits(plan, subject, quantized),
           await read(selection, positions),
           experimentSettings(plan, subject, calibrated, quantized),
           parts,
-          counting(resume, (done) => meter.step(done, length, 'bias correction')),
+          counting(resume, (done) => meter.step(before + done, total, 'bias correction')),
         );
       },
     ),
@@ -195,8 +198,8 @@ export async function correctPartsStage(
   task: CorrectTask,
 ): Promise<ReadonlyMap<string, Float32Array> | null> {
   const biases = new Map<string, Float32Array>();
-  for (const parts of PARTS) {
-    const found = await correctAloneStage(task, parts);
+  for (const [at, parts] of PARTS.entries()) {
+    const found = await correctAloneStage(task, parts, { at, of: PARTS.length });
     if (!found) return null;
     for (const [name, bias] of found) biases.set(partName(name, parts), bias);
   }
