@@ -35,7 +35,10 @@ export interface LayerSensitivity {
 /** A choice of precisions, what was expected of it, and what it gave as executed. */
 export interface MixedPlan {
   choices: PlannedLayer[];
-  /** By adding noise powers, before it was run; null for the plan that all others begin with. */
+  /**
+   * By adding noise powers, times what all other plans that were run gave more than theirs: not by its own measurement. Null for
+   * the plan that all others begin with.
+   */
   predictedDb: number | null;
   measured: OutputMeasures;
   /** Bytes of the written model. */

@@ -49,16 +49,28 @@ export function outOfInteger(
  * INT16 that stays); but an input that an INT8 layer gives comes as its codes all the same, and has their noise.
  */
 export function noiseSum(layers: readonly LayerNoise[], choices: readonly PlannedLayer[]): number {
+  return noiseParts(layers, choices).reduce((sum, part) => sum + part, 0);
+}
+
+/** The same part by part: of every layer what its weights leave, then what its inputs do. */
+export function noiseParts(
+  layers: readonly LayerNoise[],
+  choices: readonly PlannedLayer[],
+): Float64Array {
   const chosen = outOfInteger(layers, choices);
   const integer = new Set(layers.map((l) => l.layer).filter((layer) => !chosen.has(layer)));
-  return layers.reduce((sum, { layer, weights, inputs, givenBy, stays }) => {
+  const parts = new Float64Array(2 * layers.length);
+  for (const [i, { layer, weights, inputs, givenBy, stays }] of layers.entries()) {
     const precision = chosen.get(layer);
-    if (precision === undefined) return sum + weights + inputs;
-    const coded = givenBy.filter((from) => from !== null && integer.has(from)).length;
-    const own = precision === 'float32' ? stays : 1;
-    const left = givenBy.length > 0 ? (own * inputs * coded) / givenBy.length : 0;
-    return sum + left + (precision === 'int16' ? weights : 0);
-  }, 0);
+    if (precision !== 'float32') parts[2 * i] = weights;
+    if (precision === undefined) parts[2 * i + 1] = inputs;
+    else if (givenBy.length > 0) {
+      const coded = givenBy.filter((from) => from !== null && integer.has(from)).length;
+      const own = precision === 'float32' ? stays : 1;
+      parts[2 * i + 1] = (own * inputs * coded) / givenBy.length;
+    }
+  }
+  return parts;
 }
 
 /**

@@ -6,7 +6,7 @@ import { PlanErrors } from './plan-errors';
 /** A plan that was run. */
 export interface Found<T> {
   choices: PlannedLayer[];
-  /** What was expected of it; null for what the search begins with. */
+  /** What all other plans that were run make one expect of it; null for what the search begins with. */
   expected: number | null;
   /** Its measured noise power, relative to the signal. */
   noise: number;
@@ -57,7 +57,8 @@ export async function searchPlans<T>(
   const sized = (size: number) =>
     found.filter((f) => f.choices.length === size).sort((a, b) => a.noise - b.noise);
   const errors = new PlanErrors(layers);
-  for (const { choices, noise } of start) errors.add(choices, noise);
+  /** The number of each plan among those that tell of errors, in the order of `found`. */
+  const learned = start.map(({ choices, noise }) => errors.add(choices, noise));
   /** The most promising of some plans by what is known. */
   const first = (plans: readonly PlannedLayer[][], most: number) =>
     plans
@@ -70,14 +71,13 @@ export async function searchPlans<T>(
   const attempt = async (choices: PlannedLayer[]) => {
     const name = planName(choices);
     if (names.has(name)) return null;
-    const expected = errors.expected(choices);
     const tried = await run(choices);
     if (tried === null) return false;
     names.add(name);
     if (!tried) return null;
     left--;
-    found.push({ choices, expected, ...tried });
-    errors.add(choices, tried.noise);
+    found.push({ choices, expected: errors.expected(choices), ...tried });
+    learned.push(errors.add(choices, tried.noise));
     return tried;
   };
   /** Tries what can follow a plan; false where the time is over. */
@@ -87,6 +87,12 @@ export async function searchPlans<T>(
     for (const next of [...first(single, most), ...first(groups, GROUPS)])
       if ((await attempt(next)) === false) return false;
     return true;
+  };
+  const ended = (stopped: boolean) => {
+    const expected = errors.withoutThem();
+    for (const [i, at] of learned.entries())
+      if (i >= start.length && at !== null) found[i]!.expected = expected[at]!;
+    return { found, stopped };
   };
   /** What the search begins with stays out of INT8. */
   const holds = (choices: readonly PlannedLayer[]) =>
@@ -105,16 +111,15 @@ export async function searchPlans<T>(
     left = runs(size);
     for (const [rank, parent] of parents.slice(0, BEAM).entries()) {
       if (rank > 0 && left < FEWEST) break;
-      if (!(await goOn(parent, Math.max(FEWEST, left - GROUPS), limit - size)))
-        return { found, stopped: true };
+      if (!(await goOn(parent, Math.max(FEWEST, left - GROUPS), limit - size))) return ended(true);
     }
     const [best] = sized(size + 1);
     const fewer = best ? withoutOne(layers, best.choices, best.noise) : [];
     for (const { choices } of fewer.filter((f) => holds(f.choices)).slice(0, BACK))
-      if ((await attempt(choices)) === false) return { found, stopped: true };
+      if ((await attempt(choices)) === false) return ended(true);
     await onSize?.(size + 1);
   }
-  return { found, stopped: false };
+  return ended(false);
 }
 
 /** The best plan of every number of layers that no smaller plan is better than. */

@@ -174,8 +174,8 @@ const plan = `
 vernier plan MODEL|RECIPE [--layers N] [--minutes M] [--write] [flags]
 
 Tries every layer alone in INT8, then takes layers out of INT8 one by one (into FP32, or into 16-bit activations),
-the best next one of a few at each step. Every plan is run as the runtime executes it; what adding noise powers
-expected stands beside it. With limits: in the recipe the plan of fewest layers that meets them is given, or the
+the best next one of a few at each step. Every plan is run as the runtime executes it; what adding noise powers and
+all other plans make one expect of it stands beside it. With limits: in the recipe the plan of fewest layers that meets them is given, or the
 closest with what is missing. What was tried is kept: the same command goes on where it was stopped.
 
   --layers N        layers that a plan may take out of INT8 at most; 8 by default

@@ -11,7 +11,7 @@ import type { Progress } from '../../src/results';
 import { temporaryFolder } from '../lib/files';
 import { run, WORKER } from '../lib/job';
 import { project } from '../lib/project';
-import { every, hasShared, imagenet, sharedFile } from '../lib/shared';
+import { cifar, every, hasShared, imagenet, sharedFile } from '../lib/shared';
 
 const folder = temporaryFolder();
 
@@ -206,6 +206,30 @@ describe.skipIf(!hasShared)('mobilenet without correction', () => {
     expect(chain[1]!.choices[0]!.layer).toMatch(/conv_dw_3/);
     expect(chain.at(-1)!.measured.sqnrDb - chain[0]!.measured.sqnrDb).toBeGreaterThanOrEqual(3);
     for (const p of result.plans.slice(1))
+      expect(Math.abs(p.predictedDb! - p.measured.sqnrDb)).toBeLessThanOrEqual(1.5);
+  });
+});
+
+describe.skipIf(!hasShared)('resnet8', () => {
+  const ways = [
+    { way: 'with defaults', quantization: {} },
+    { way: 'without correction', quantization: { improve: [] } },
+  ];
+  it.each(ways)('expects what it proposes, $way', { timeout: 600_000 }, async (as) => {
+    const images = cifar();
+    const text = JSON.stringify({
+      model: sharedFile('models/resnet8_cifar10.onnx'),
+      output: 'resnet8.int8.onnx',
+      quantization: as.quantization,
+      calibration: { data: every(8, images, 125), image: { scale: 1 } },
+      evaluate: { data: images.filter((_, i) => i % 8 !== 0) },
+    });
+    const { result } = await plan(folder.at(`${as.way}.quant.yaml`), {
+      ...{ text, layers: 6, timed: false, budgetSeconds: 180 },
+    });
+    const proposed = result.plans.filter((p) => p.best && p.choices.length > 0);
+    expect(proposed.length).toBeGreaterThanOrEqual(4);
+    for (const p of proposed)
       expect(Math.abs(p.predictedDb! - p.measured.sqnrDb)).toBeLessThanOrEqual(1.5);
   });
 });
