@@ -1,4 +1,4 @@
-import { keysAt, schemaOf, schemasAt } from '../recipe/json-schema';
+import { formsAt, keysAt, schemaOf, schemasAt } from '../recipe/json-schema';
 import { usage } from './tokens';
 
 const main = `
@@ -371,11 +371,12 @@ function recipeKeys(): string[] {
 }
 
 function line(path: string[]): string {
-  const words = [...new Set(schemasAt(path).flatMap((node) => node.enum ?? []))];
+  const forms = formsAt(path).map(({ form }) => form);
+  const words = [...new Set(schemasAt(path).flatMap((node) => node.enum ?? [])), ...forms];
   const description = (schemaOf(path)?.description ?? '').replaceAll('`', '');
   const [sentence] = description.split(/(?<=\.) (?=[A-Z])/);
   const name =
     path[0] === 'inputs' ? '--inputs.NAME.shape, --inputs.NAME.range' : `--${path.join('.')}`;
-  const says = words.length > 0 && words.length < 7 ? words.join(' | ') : (sentence ?? '');
+  const says = words.length > 0 && words.length < 8 ? words.join(' | ') : (sentence ?? '');
   return name.length < 34 ? `  ${name.padEnd(34)}${says}` : `  ${name}\n  ${' '.repeat(34)}${says}`;
 }
