@@ -94,13 +94,13 @@ function compared(
 }
 
 function summarized(
-  { name }: Metric,
+  { file }: Metric,
   summarize: NonNullable<Metric['summarize']>,
   before: readonly unknown[],
   after: readonly unknown[],
 ): Compared | { why: VernierError } {
   const why = (message: string, remedy: string) => ({
-    why: new VernierError('metric.bad-score', message, { file: name, remedy }),
+    why: new VernierError('metric.bad-score', message, { file: file ?? undefined, remedy }),
   });
   const n = before.length;
   const [a, b] = [summarize([...before]), summarize([...after])];

@@ -207,7 +207,8 @@ What was measured is kept, also after Ctrl-C: the same command goes on from ther
 
   --stage S         how far it goes: analytic, two-pass, exact (default; sensitivity.stage in a recipe)
   --measure M       what layers are compared and sorted by: sqnr (default), cosine, kl, same-label, or metric: that of
-                    the recipe (evaluate.metric), over the whole evaluation set, with paired intervals to FP32
+                    the recipe (evaluate.metric), over the whole evaluation set, with paired intervals to FP32, and
+                    what keeping each layer buys against the whole quantized model
   --top K           with --measure metric: for the K loudest layers; 5 by default
   --minutes M       stop then, with the best so far; 2 by default
   --report FILE     write a report: .html

@@ -6,36 +6,13 @@ import { VernierError, type ErrorCode } from '../errors';
 import type { MetricName } from '../results';
 import { toNumbers } from './cast';
 import type { Metric, Scored } from './metric';
-import { readExports, type MetricExports } from './metric-exports';
+import {
+  readExports,
+  type MetricExports,
+  type MetricSample,
+  type MetricTensor,
+} from './metric-contract';
 import type { TensorValue } from './source';
-
-/** A tensor as a module gets it. */
-export interface MetricTensor {
-  /** ONNX's word: `float32`, `int64` … */
-  type: string;
-  dims: number[];
-  /**
-   * A copy of its values as numbers, whatever its type (Float32Array for float16 and bfloat16, Float64Array for 64-bit integers);
-   * texts are an array of strings.
-   */
-  data: ArrayLike<number> | string[];
-}
-
-/** What the function of a module is called with, once for each sample and model. */
-export interface MetricSample {
-  outputs: Record<string, MetricTensor>;
-  /** The FP32 model's outputs for the same sample. */
-  expected: Record<string, MetricTensor>;
-  inputs: Record<string, MetricTensor>;
-  /** The label, where it is one number; null where it is several, or there is none. */
-  label: number | null;
-  /** All numbers of the label: Int32Array of classes, Float64Array of targets; null where there is none. */
-  labels: Int32Array | Float64Array | null;
-  /** Number of the sample among all that the data has, from 0. */
-  index: number;
-  /** Absolute path of the file that it came from; null for random data. */
-  file: string | null;
-}
 
 interface Loaded {
   /** Hash of the module's file. */
@@ -67,6 +44,7 @@ export async function openMetricModule(
   return {
     name,
     own: { name: shown, unit },
+    file,
     key: [key, name].join(' '),
     higherIsBetter,
     againstFp32,
@@ -117,7 +95,7 @@ async function load(file: string, hashOf: (file: string) => Promise<string>): Pr
 }
 
 /** Relative imports would go stale in a process that lives on, and no key of a result would tell. */
-const RELATIVE = /^\s*(?:import|export)\b[^'";]*?(['"])(\.{1,2}\/[^'"]*)\1/m;
+const RELATIVE = /^\s*(?:import|export)\b(?:[^'";]*?\bfrom)?\s*(['"])(\.{1,2}\/[^'"]*)\1/m;
 
 /** Runs a module. */
 async function evaluated(file: string): Promise<MetricExports> {

@@ -25,6 +25,8 @@ export interface Scored {
 export interface Metric {
   name: MetricName;
   own: OwnMetric | null;
+  /** Absolute path of the module that computes it; null for ours. */
+  file: string | null;
   /** Equal keys give equal scores to equal samples. */
   key: string;
   higherIsBetter: boolean;
@@ -34,7 +36,7 @@ export interface Metric {
    * The score of a sample: a finite number, or where there is {@link summarize} whatever that takes.
    * @throws VernierError `data.labels` or `metric.*`.
    */
-  score(sample: Scored): unknown;
+  score: (sample: Scored) => unknown;
   /** The metric of a set, from its scores, NaN where it has none; null where that is their mean. */
   summarize: ((scores: unknown[]) => number) | null;
 }
@@ -44,6 +46,7 @@ export function builtInMetric(name: BuiltInMetric): Metric {
   return {
     name,
     own: null,
+    file: null,
     key: name,
     higherIsBetter: higherIsBetter(name),
     againstFp32: name === 'agreement' || name === 'sqnr',

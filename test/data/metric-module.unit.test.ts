@@ -71,17 +71,15 @@ describe('a metric of one’s own', () => {
     const { score } = await metricOf(
       `${summarize}export default ({ outputs, expected, inputs, label, labels, index, file }) => ({
         outputs: outputs.half, expected: Array.from(expected.half.data), ids: inputs.ids,
-        text: outputs.words.data, label, labels, index, file })`,
+        label, labels, index, file })`,
     );
     const half: TensorValue = { type: 'float16', dims: [2], data: Uint16Array.of(0x3c00, 0x4000) };
-    const words: TensorValue = { type: 'string', dims: [1], data: ['a'] };
     const label = { kind: 'target', values: Float64Array.of(0.5, 1.5) } as const;
-    const outputs = { half, words };
+    const outputs = { half };
     expect(await score(sample({ outputs, expected: { half }, label }))).toEqual({
       outputs: { type: 'float16', dims: [2], data: Float32Array.of(1, 2) },
       expected: [1, 2],
       ids: { type: 'int64', dims: [2], data: Float64Array.of(7, 8) },
-      text: ['a'],
       ...{ label: null, labels: Float64Array.of(0.5, 1.5), index: 3, file: '/data/a.npy' },
     });
     expect(await score(sample({ outputs, expected: { half }, label: null }))).toMatchObject({
@@ -115,7 +113,7 @@ describe('a metric of one’s own', () => {
     const counted = `globalThis.loads = (globalThis.loads ?? 0) + 1;
       import { readFileSync } from 'node:fs';
       const read = readFileSync(new URL('./numbers.txt', import.meta.url), 'utf8');
-      export const files = ['numbers.txt'];
+      export const files = ['./numbers.txt'];
       export default () => Number(read);`;
     folder.put('numbers.txt', '5');
     const name = module(counted);
@@ -148,6 +146,9 @@ describe('a metric of one’s own', () => {
     ],
     ['a package that is not there', "import 'no-such-package-here';", 'metric.does-not-load', {}],
     ['an import of a neighbour', "import { x } from './x.mjs';", 'metric.does-not-load', {}],
+    ['a bare import of one', "import './x.mjs';", 'metric.does-not-load', {}],
+    ['an import of some lines', "import {\n  a,\n} from '../x.mjs';", 'metric.does-not-load', {}],
+    ['an export from one', "export * from './x.mjs';", 'metric.does-not-load', {}],
     ['no default export', 'export const score = () => 1', 'metric.contract', {}],
     ['a default that is no function', 'export default 1', 'metric.contract', {}],
     [

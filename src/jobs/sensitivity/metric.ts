@@ -56,7 +56,8 @@ export async function metricsOfLayers(
 ): Promise<LayerMetrics> {
   const { context } = study;
   const name = `layer-metrics.${await metricKey(study, metric)}`;
-  const known = (await context.store.readState<Map<string, Measured>>(name)) ?? new Map();
+  const known =
+    (await context.store.readState<Map<string, Measured>>(name)) ?? new Map<string, Measured>();
   const measure = async (what: string, withModel: WithModel): Promise<Measured | null> => {
     const before = known.get(what);
     if (before || over()) return before ?? null;

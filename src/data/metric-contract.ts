@@ -1,5 +1,32 @@
+/** What a metric's module is called with, and what it exports (docs/metrics.md). */
 import { VernierError } from '../errors';
-import type { MetricSample } from './metric-module';
+
+/** A tensor as a module gets it. */
+export interface MetricTensor {
+  /** ONNX's word: `float32`, `int64` … */
+  type: string;
+  dims: number[];
+  /**
+   * A copy of its values as numbers, whatever its type: Float32Array for float16 and bfloat16, Float64Array for 64-bit integers.
+   */
+  data: ArrayLike<number>;
+}
+
+/** What the function of a module is called with, once for each sample and model. */
+export interface MetricSample {
+  outputs: Record<string, MetricTensor>;
+  /** The FP32 model's outputs for the same sample. */
+  expected: Record<string, MetricTensor>;
+  inputs: Record<string, MetricTensor>;
+  /** The label, where it is one number; null where it is several, or there is none. */
+  label: number | null;
+  /** All numbers of the label: Int32Array of classes, Float64Array of targets; null where there is none. */
+  labels: Int32Array | Float64Array | null;
+  /** Number of the sample among all that the data has, from 0. */
+  index: number;
+  /** Absolute path of the file that it came from; null for random data. */
+  file: string | null;
+}
 
 /** What a metric's module exports, checked and with its defaults. */
 export interface MetricExports {
@@ -23,13 +50,13 @@ interface Kind {
   words: string;
 }
 
-/** A text of one line that a table has room for. */
+/** A text of one line that a table has room for, or none. */
 const text = (most: number): Kind => ({
   is: (value) =>
     typeof value === 'string' &&
-    value.trim() !== '' &&
+    value === value.trim() &&
     value.length <= most &&
-    !/\s{2}|[\r\n]/.test(value),
+    !/[\r\n]/.test(value),
   words: `a text of one line and at most ${most} characters`,
 });
 const flag: Kind = { is: (value) => typeof value === 'boolean', words: 'true or false' };
@@ -78,7 +105,7 @@ export function readExports(
     summarize: given.summarize ?? null,
     higherIsBetter: given.higherIsBetter ?? true,
     againstFp32: given.againstFp32 ?? false,
-    name: given.name ?? null,
+    name: given.name || null,
     unit: given.unit ?? '',
     files: given.files ?? [],
   };
