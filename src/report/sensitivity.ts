@@ -38,6 +38,7 @@ const MEASURES: Record<SensitivityMeasure, Shown> = {
 export function layerSensitivityTable(report: SensitivityReport): Table {
   const { layers, measure } = report;
   const named = nameOf(report) ?? '';
+  const unit = report.wholeMetric?.own?.unit ? `, ${report.wholeMetric.own.unit}` : '';
   const { title, show } = MEASURES[measure];
   const row = (l: LayerSensitivityRow) => [
     l.layer,
@@ -73,9 +74,9 @@ export function layerSensitivityTable(report: SensitivityReport): Table {
       right('came in'),
       right('gain, dB'),
       right('noise'),
-      right(`${named} only this`),
-      right(`${named} all but this`),
-      right('buys'),
+      right(`${named} only this${unit}`),
+      right(`${named} all but this${unit}`),
+      right(`buys${unit}`),
     ],
     rows: layers.map(row),
   });

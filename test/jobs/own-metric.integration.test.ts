@@ -214,7 +214,7 @@ export default ({ outputs, expected }) => {
       expect(buys!.high - buys!.low).toBeLessThan(allButThis!.high - allButThis!.low + 1e-9);
     }
     const text = sensitivityText(report, { width: 240 });
-    expect(text).toContain('buys');
+    expect(text).toContain('buys, mV');
     expect(text).toMatch(/Its distance is [\d.]+ mV/);
     expect(sensitivityDocument(report)).toMatchObject({ metric: './distance.mjs' });
     expect((await ask()).layers).toEqual(report.layers);
