@@ -146,4 +146,12 @@ describe('lint', () => {
       '3 not-found d',
     ]);
   });
+
+  it('tells of the module of a metric that is not there, and takes no word for one', () => {
+    const text = (metric: string) =>
+      `model: m\ncalibration: { data: a }\nevaluate: { data: c, metric: ${metric} }`;
+    const exists = { './mine.mjs': false, top1: false };
+    expect(found(text('./mine.mjs'), { exists })).toEqual(['3 not-found ./mine.mjs']);
+    expect(found(text('top1'), { exists })).toEqual([]);
+  });
 });
