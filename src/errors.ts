@@ -40,6 +40,12 @@ export type ErrorCode =
   | 'data.statistics-key'
   | 'data.statistics-overlap'
   | 'data.statistics-missing'
+  // a metric of the user's own
+  | 'metric.not-found'
+  | 'metric.does-not-load'
+  | 'metric.contract'
+  | 'metric.throws'
+  | 'metric.bad-score'
   // the recipe and the command line
   | 'recipe.syntax'
   | 'recipe.schema'

@@ -10,9 +10,23 @@ export interface LabelChanges {
   p: number;
 }
 
-export type MetricName = 'top1' | 'cross-entropy' | 'mse' | 'mae' | 'sqnr' | 'agreement';
+/** The metrics that a recipe can name by a word. */
+export type BuiltInMetric = 'top1' | 'cross-entropy' | 'mse' | 'mae' | 'sqnr' | 'agreement';
+/** One of those, or the path of a module that computes one, as the recipe writes it. */
+export type MetricName = BuiltInMetric | `${string}.mjs`;
+
+/** How a metric that a module computes is shown. */
+export interface OwnMetric {
+  name: string;
+  /** What stands behind its values; empty for none. */
+  unit: string;
+}
+
 export interface AccuracyResult {
   metric: MetricName;
+  /** Null for metrics that a recipe names by a word. */
+  own: OwnMetric | null;
+  /** Null where the metric compares with FP32 itself. */
   fp32: number | null;
   int8: number;
   /** Interval of int8 − fp32 (paired bootstrap). */
@@ -29,6 +43,19 @@ export interface AccuracyResult {
    * Samples with which a difference of this mean and spread would be proven four times out of five; null where it is proven
    * already, or where there is none to prove.
    */
+  neededN: number | null;
+}
+
+/** By how much a metric is better than before on the same samples; positive whichever way is better. */
+export interface PairedGain {
+  value: number;
+  /** 95 % interval (paired bootstrap). */
+  low: number;
+  high: number;
+  n: number;
+  /** The interval contains zero: n is too small to tell it from none. */
+  unproven: boolean;
+  /** Samples that would tell, as {@link AccuracyResult.neededN}. */
   neededN: number | null;
 }
 

@@ -5,6 +5,7 @@ import type {
   Mode,
   NoiseCameIn,
   OutputMeasures,
+  PairedGain,
   SensitivityStage,
   Target,
 } from './results';
@@ -33,8 +34,15 @@ export interface LayerSensitivityRow {
   cameIn: NoiseCameIn | null;
   /** Its part of the noise that all layers alone make, by {@link SensitivityReport.shareBy}. */
   share: number | null;
-  /** The recipe's metric, against FP32, with only this layer quantized, and with just this one kept in FP32. */
-  metric: { onlyThis: AccuracyResult | null; allButThis: AccuracyResult | null } | null;
+  /**
+   * The recipe's metric, against FP32, with only this layer quantized, and with just this one kept in FP32; and what keeping it
+   * buys against the whole quantized model, sample by sample.
+   */
+  metric: {
+    onlyThis: AccuracyResult | null;
+    allButThis: AccuracyResult | null;
+    buys: PairedGain | null;
+  } | null;
 }
 
 /** What one stage did. */

@@ -1,11 +1,11 @@
-import type { LimitResult, Mode, ModeTrial } from '../results';
+import type { AccuracyResult, LimitResult, Mode, ModeTrial } from '../results';
 import { FASTER_THAN } from './latency';
 
 /** What a mode may lose where the recipe sets no limits. */
 export const MAY_LOSE = {
   /** Points of accuracy, as a fraction. */
   points: 0.01,
-  /** Share by which an error may grow. */
+  /** Share by which an error may grow, or a metric of the user's own get worse. */
   error: 0.01,
   /** Share of samples whose label may change. */
   labels: 0.02,
@@ -33,7 +33,7 @@ export function whatIsMissed(trial: ModeTrial, limits: readonly LimitResult[]): 
     const { metric, fp32, int8, higherIsBetter } = accuracy;
     const lost = higherIsBetter ? fp32 - int8 : int8 - fp32;
     const most = SHARES.has(metric) ? MAY_LOSE.points : MAY_LOSE.error * Math.abs(fp32);
-    return lost > most ? `${metric} goes from ${short(fp32)} to ${short(int8)}` : null;
+    return lost > most ? `${nameOf(accuracy)} goes from ${short(fp32)} to ${short(int8)}` : null;
   }
   if (agreement)
     return agreement.value < 1 - MAY_LOSE.labels
@@ -48,10 +48,13 @@ export function whatIsMissed(trial: ModeTrial, limits: readonly LimitResult[]): 
 export function ruleOf(trials: readonly ModeTrial[], limits: readonly string[]): string {
   if (limits.length > 0) return `it must meet the limits of the recipe: ${limits.join(', ')}`;
   const measured = trials.find((t) => t.failure === null);
-  if (measured?.accuracy && measured.accuracy.fp32 !== null)
-    return SHARES.has(measured.accuracy.metric)
-      ? `it may lose ${MAY_LOSE.points * 100} point of ${measured.accuracy.metric}`
-      : `${measured.accuracy.metric} may grow by ${MAY_LOSE.error * 100} %`;
+  if (measured?.accuracy && measured.accuracy.fp32 !== null) {
+    const { metric, higherIsBetter } = measured.accuracy;
+    const named = nameOf(measured.accuracy);
+    return SHARES.has(metric)
+      ? `it may lose ${MAY_LOSE.points * 100} point of ${named}`
+      : `${named} may ${higherIsBetter ? 'fall' : 'grow'} by ${MAY_LOSE.error * 100} %`;
+  }
   if (measured?.agreement)
     return `${100 - MAY_LOSE.labels * 100} % of the labels must stay the same`;
   return `its outputs must keep ${MAY_LOSE.sqnrDb} dB of signal over noise`;
@@ -117,6 +120,9 @@ function saidOf(trial: ModeTrial, name: string): string {
   if (trial.misses !== null) return `${name} loses too much: ${trial.misses}`;
   return trial.latency ? `${name} ${ratio(trial)}` : `${name} was not timed`;
 }
+
+/** What a metric is called; results of older versions know none of the user's own. */
+const nameOf = ({ metric, own }: AccuracyResult) => own?.name ?? metric;
 
 const ratio = (trial: ModeTrial) => `${trial.latency!.speedup.toFixed(2)} ×`;
 

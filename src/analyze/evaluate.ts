@@ -1,15 +1,10 @@
-import { floatsOf, higherIsBetter, perSample, type Labels } from '../data';
-import {
-  ClosenessAccumulator,
-  mcnemar,
-  pairedBootstrap,
-  pairsNeeded,
-  type ClosenessData,
-} from '../numeric';
+import { floatsOf, perSample, type Labels, type Metric, type Scored } from '../data';
+import { ClosenessAccumulator, type ClosenessData } from '../numeric';
 import type { Feed, TensorValue } from '../onnx';
 import type { Resume } from '../resume';
-import type { AccuracyResult, MetricName, OutputCloseness } from '../results';
+import type { AccuracyResult, OutputCloseness } from '../results';
 import type { Session } from '../runtime/session';
+import { accuracyOf } from './accuracy';
 
 /** Float32 outputs count as close within `atol + rtol·|reference|`. */
 export const TOLERANCE = { atol: 1e-3, rtol: 1e-2 };
@@ -19,12 +14,24 @@ export interface EvaluationSet {
   count: number;
   sample(i: number): Promise<Feed>;
   labels: Labels | null;
+  /** It is a part of one, and may be too small to have a metric. */
+  part?: boolean;
+  /** What metrics are told of where a sample came from; by default its place in the set. */
+  origin?: (i: number) => Pick<Scored, 'index' | 'file'>;
+}
+
+/** What a metric gave to each sample in FP32 and quantized. */
+export interface Scores {
+  before: unknown[];
+  after: unknown[];
 }
 
 /** What comparing two models on a set found. */
 export interface Evaluation {
   outputs: OutputCloseness[];
   accuracy: AccuracyResult | null;
+  /** The scores that it is of, by sample. */
+  scores: Scores | null;
   agreement: { value: number; n: number } | null;
   /** Lowest SQNR of a float output of each sample, in dB; null where a sample has none to compare. */
   sampleDb: (number | null)[];
@@ -34,9 +41,9 @@ export interface Evaluation {
 export interface EvaluationState {
   /** By output. */
   closeness: [string, ClosenessData][];
-  /** The metric of each sample in FP32 and quantized; empty without one. */
-  before: number[];
-  after: number[];
+  /** As in {@link Scores}; empty without a metric. */
+  before: unknown[];
+  after: unknown[];
   /** Share of each sample's labels that are FP32's, where outputs are scores. */
   same: number[];
   sampleDb: (number | null)[];
@@ -46,24 +53,16 @@ export interface EvaluationState {
 export type ReferenceOutputs = (i: number, feed: Feed) => Promise<Record<string, TensorValue>>;
 
 /**
- * The metric that labels ask for where the recipe names none: `top1` for classes, `mse` for targets, none
- * without labels.
- */
-export function metricFor(wanted: MetricName | null, labels: Labels | null): MetricName | null {
-  return wanted ?? (labels ? (labels.kind === 'class' ? 'top1' : 'mse') : null);
-}
-
-/**
  * Compares the quantized model with FP32 over a set: closeness of every float output over all samples, the metric
  * with a paired interval, and how often both give the same label.
  * @param onSample hears of the samples of this call and those that `resume` has
- * @throws VernierError `data.labels` where the metric does not fit the labels
+ * @throws VernierError `data.labels` where the metric does not fit the labels, `metric.*` where one of the user's own fails
  */
 export async function evaluate(
   quantized: Session,
   reference: ReferenceOutputs,
   set: EvaluationSet,
-  metric: MetricName | null,
+  metric: Metric | null,
   onSample?: (done: number) => void | Promise<void>,
   resume?: Resume<EvaluationState>,
 ): Promise<Evaluation> {
@@ -93,9 +92,11 @@ export async function evaluate(
     const first = quantized.outputs[0]!;
     const [a, b] = [exact[first]!, got[first]!];
     if (metric) {
+      const { index, file } = set.origin?.(i) ?? { index: i, file: null };
       const label = set.labels?.of(i) ?? null;
-      before.push(perSample(metric, { output: a, label, reference: a }));
-      after.push(perSample(metric, { output: b, label, reference: a }));
+      const sample = { expected: exact, inputs: feed, first, label, index, file };
+      before.push(await metric.score({ ...sample, outputs: exact, of: 'the FP32 model' }));
+      after.push(await metric.score({ ...sample, outputs: got, of: 'the quantized model' }));
     }
     if (isScores(a)) same.push(perSample('agreement', { output: b, label: null, reference: a }));
     await resume?.step(() => ({
@@ -106,7 +107,8 @@ export async function evaluate(
   }
   return {
     outputs: [...closeness].map(([name, sum]) => outputCloseness(name, sum)),
-    accuracy: metric ? accuracy(metric, before, after) : null,
+    accuracy: metric ? accuracyOf(metric, before, after, set.part) : null,
+    scores: metric ? { before, after } : null,
     agreement:
       same.length > 0
         ? { value: same.reduce((s, x) => s + x, 0) / same.length, n: same.length }
@@ -138,24 +140,4 @@ export function isScores({ type, dims, data }: TensorValue): boolean {
     width <= 100_000 &&
     (dims.length <= 2 ? rows === 1 : true)
   );
-}
-
-function accuracy(metric: MetricName, before: number[], after: number[]): AccuracyResult {
-  const difference = pairedBootstrap(before, after);
-  const mean = (values: number[]) => values.reduce((s, x) => s + x, 0) / values.length;
-  const againstFp32 = metric === 'agreement' || metric === 'sqnr';
-  const unproven = difference.low <= 0 && difference.high >= 0;
-  const isRight = (score: number) => score === 1;
-  return {
-    metric,
-    fp32: againstFp32 ? null : mean(before),
-    int8: mean(after),
-    low: difference.low,
-    high: difference.high,
-    n: before.length,
-    higherIsBetter: higherIsBetter(metric),
-    unproven,
-    labels: metric === 'top1' ? mcnemar(before.map(isRight), after.map(isRight)) : null,
-    neededN: unproven && !againstFp32 ? pairsNeeded(before, after) : null,
-  };
 }

@@ -50,7 +50,12 @@ export function accuracyRule(limits: readonly string[]): string | null {
   return `and lose no more than ${MAY_LOSE.points * 100} point of accuracy, ${MAY_LOSE.labels * 100} % of the labels, or all but ${MAY_LOSE.sqnrDb} dB of signal over noise, whichever is measured`;
 }
 
-const ACCURACY_LIMITS: ReadonlySet<string> = new Set(['top1_drop', 'sqnr_db', 'max_abs']);
+const ACCURACY_LIMITS: ReadonlySet<string> = new Set([
+  'top1_drop',
+  'metric_drop',
+  'sqnr_db',
+  'max_abs',
+]);
 
 /** True where names of limits say what a model may lose. */
 export function limitsAccuracy(limits: readonly string[]): boolean {

@@ -14,7 +14,7 @@ export const exitCodes = {
 export function exitCodeOf(code: ErrorCode): number {
   if (code === 'job.cancelled') return exitCodes.cancelled;
   if (code === 'limits.not-met') return exitCodes.limitsNotMet;
-  return /^(model|data|recipe|cli)\./.test(code) ? exitCodes.wrongInput : exitCodes.failed;
+  return /^(model|data|metric|recipe|cli)\./.test(code) ? exitCodes.wrongInput : exitCodes.failed;
 }
 
 /** The exit code of a run that came to its end. A limit that was not measured is not missed. */

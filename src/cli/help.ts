@@ -1,4 +1,4 @@
-import { keysAt, schemaOf, schemasAt } from '../recipe/json-schema';
+import { formsAt, keysAt, schemaOf, schemasAt } from '../recipe/json-schema';
 import { usage } from './tokens';
 
 const main = `
@@ -207,7 +207,8 @@ What was measured is kept, also after Ctrl-C: the same command goes on from ther
 
   --stage S         how far it goes: analytic, two-pass, exact (default; sensitivity.stage in a recipe)
   --measure M       what layers are compared and sorted by: sqnr (default), cosine, kl, same-label, or metric: that of
-                    the recipe (evaluate.metric), over the whole evaluation set, with paired intervals to FP32
+                    the recipe (evaluate.metric), over the whole evaluation set, with paired intervals to FP32, and
+                    what keeping each layer buys against the whole quantized model
   --top K           with --measure metric: for the K loudest layers; 5 by default
   --minutes M       stop then, with the best so far; 2 by default
   --report FILE     write a report: .html
@@ -371,11 +372,12 @@ function recipeKeys(): string[] {
 }
 
 function line(path: string[]): string {
-  const words = [...new Set(schemasAt(path).flatMap((node) => node.enum ?? []))];
+  const forms = formsAt(path).map(({ form }) => form);
+  const words = [...new Set(schemasAt(path).flatMap((node) => node.enum ?? [])), ...forms];
   const description = (schemaOf(path)?.description ?? '').replaceAll('`', '');
   const [sentence] = description.split(/(?<=\.) (?=[A-Z])/);
   const name =
     path[0] === 'inputs' ? '--inputs.NAME.shape, --inputs.NAME.range' : `--${path.join('.')}`;
-  const says = words.length > 0 && words.length < 7 ? words.join(' | ') : (sentence ?? '');
+  const says = words.length > 0 && words.length < 8 ? words.join(' | ') : (sentence ?? '');
   return name.length < 34 ? `  ${name.padEnd(34)}${says}` : `  ${name}\n  ${' '.repeat(34)}${says}`;
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { VernierError } from '../errors';
 import { recipeFromFlags } from '../recipe/flags';
+import { formsAt } from '../recipe/json-schema';
 import { calibrationNeed, isMode, modeFor } from '../recipe/modes';
 import { parseRecipe } from '../recipe/parse';
 import { toVernierError } from '../recipe/problem';
@@ -21,6 +22,7 @@ const PATHS = [
   'calibration.statistics_file',
   'evaluate.data',
   'evaluate.labels',
+  'evaluate.metric',
 ];
 
 /**
@@ -41,8 +43,11 @@ export function makeRecipe(
   for (const key of PATHS) {
     const value = keys[key];
     if (value === undefined) continue;
+    const forms = formsAt(key.split('.'));
+    const isPath = (text: string) =>
+      text !== 'random' && (forms.length === 0 || forms.some(({ pattern }) => pattern.test(text)));
     const move = (text: unknown) =>
-      text === 'random' ? text : fromFolder(folder, path.resolve(cwd, String(text)));
+      isPath(String(text)) ? fromFolder(folder, path.resolve(cwd, String(text))) : text;
     keys[key] = Array.isArray(value) ? value.map(move) : move(value);
   }
   const source =

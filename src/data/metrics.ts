@@ -1,6 +1,6 @@
 import { VernierError } from '../errors';
 import { ClosenessAccumulator } from '../numeric/closeness';
-import type { MetricName } from '../results';
+import type { BuiltInMetric } from '../results';
 import { toFloat32 } from './cast';
 import type { Label } from './labels';
 import type { TensorValue } from './source';
@@ -15,12 +15,12 @@ export interface Judged {
 }
 
 /** True if a larger value is the better one. */
-export function higherIsBetter(metric: MetricName): boolean {
+export function higherIsBetter(metric: BuiltInMetric): boolean {
   return metric === 'top1' || metric === 'agreement' || metric === 'sqnr';
 }
 
 /** True if a metric compares with labels, not with FP32. */
-export function needsLabels(metric: MetricName): boolean {
+export function needsLabels(metric: BuiltInMetric): boolean {
   return metric !== 'agreement' && metric !== 'sqnr';
 }
 
@@ -41,7 +41,7 @@ export function needsLabels(metric: MetricName): boolean {
  * (±0.001) *in FP32* as probabilities (at least 1e-7), all others as logits: a quantized softmax need not sum to 1.
  * @throws VernierError `data.labels` where labels are missing, of another kind or number, or no class of the output.
  */
-export function perSample(metric: MetricName, { output, label, reference }: Judged): number {
+export function perSample(metric: BuiltInMetric, { output, label, reference }: Judged): number {
   const values = toFloat32(output.data, output.type);
   const exact = toFloat32(reference.data, reference.type);
   switch (metric) {
@@ -117,7 +117,7 @@ function argmax(values: Float32Array, from: number, to: number): number {
   return best;
 }
 
-function classRows(values: Float32Array, label: Label | null, metric: MetricName) {
+function classRows(values: Float32Array, label: Label | null, metric: BuiltInMetric) {
   if (label?.kind !== 'class') throw wrongLabels(metric, label, 'class numbers');
   const classes = label.values;
   const width = values.length / classes.length;
@@ -137,7 +137,7 @@ function classRows(values: Float32Array, label: Label | null, metric: MetricName
   return { classes, width };
 }
 
-function targetsOf(values: Float32Array, label: Label | null, metric: MetricName) {
+function targetsOf(values: Float32Array, label: Label | null, metric: BuiltInMetric) {
   if (!label) throw wrongLabels(metric, label, 'target values');
   if (label.values.length !== values.length)
     throw new VernierError(
@@ -148,7 +148,7 @@ function targetsOf(values: Float32Array, label: Label | null, metric: MetricName
   return label.values;
 }
 
-function wrongLabels(metric: MetricName, label: Label | null, wanted: string): VernierError {
+function wrongLabels(metric: BuiltInMetric, label: Label | null, wanted: string): VernierError {
   return new VernierError(
     'data.labels',
     `The metric ${metric} needs ${wanted}, and the data has ${label ? 'target values' : 'no labels'}.`,

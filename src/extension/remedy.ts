@@ -29,7 +29,7 @@ export function remedyAction({ code }: ErrorData): RemedyAction | null {
     case 'cli.usage':
       return null;
     default:
-      if (code.startsWith('recipe.') || code.startsWith('data.')) return 'openRecipe';
+      if (/^(recipe|data|metric)\./.test(code)) return 'openRecipe';
       return null;
   }
 }

@@ -14,6 +14,7 @@ import { emptyResult, fillEvaluation, fillLayers } from './fill';
 import { ENGINE_VERSION, keyOf, processor } from './keys';
 import { checkLimits } from './limits';
 import type { Memory } from './memory';
+import { ownMetric } from './metric';
 import { sourceBytes, writtenBytes } from './model-bytes';
 import { openJob } from './open-job';
 import type { Plan } from './plan';
@@ -104,6 +105,7 @@ export async function chooseStage(task: ChooseTask, context: JobContext): Promis
     latency,
     inputs,
     data: [calibration, evaluation, samples.calibration?.key ?? '', samples.evaluation?.key ?? ''],
+    metric: (await ownMetric(plan))?.key ?? null,
   });
   const known = await context.store.read<ModeChoice>(`choice.${key}`);
   if (known) return known;
@@ -167,7 +169,7 @@ async function tryMode(
     const size = { fp32: await sourceBytes(subject), int8: trial.bytes, parts: [] };
     trial.misses = whatIsMissed(trial, checkLimits(plan.recipe.limits, { ...found, size }));
   } catch (error) {
-    if (!(error instanceof VernierError) || /^(job|data)\./.test(error.code)) throw error;
+    if (!(error instanceof VernierError) || /^(job|data|metric)\./.test(error.code)) throw error;
     const { code, message } = toErrorData(error);
     trial.failure = { code, message };
   } finally {

@@ -8,6 +8,14 @@ const LIMITS: Record<LimitName, { of(result: RunResult): number | null; atMost: 
       accuracy?.metric === 'top1' && accuracy.fp32 !== null ? accuracy.fp32 - accuracy.int8 : null,
     atMost: true,
   },
+  metric_drop: {
+    of: ({ accuracy }) => {
+      if (!accuracy || accuracy.fp32 === null) return null;
+      const gain = accuracy.int8 - accuracy.fp32;
+      return accuracy.higherIsBetter ? -gain : gain;
+    },
+    atMost: true,
+  },
   p50_ms: { of: ({ latency }) => latency?.int8P50 ?? null, atMost: true },
   p99_ms: { of: ({ latency }) => latency?.int8P99 ?? null, atMost: true },
   size_ratio: { of: ({ size }) => (size ? size.int8 / size.fp32 : null), atMost: true },

@@ -11,6 +11,7 @@ import { runtimeVersion } from '../runtime/session';
 import { addNote, type JobContext, type JobHooks } from './context';
 import { ENGINE_VERSION, keyOf } from './keys';
 import type { Memory } from './memory';
+import { ownMetric } from './metric';
 import { sourceBytes, writtenBytes } from './model-bytes';
 import { openJob } from './open-job';
 import { layerWarnings, type Plan } from './plan';
@@ -107,6 +108,8 @@ async function runStages(
   // 1. Data.
   if (goes('quantize')) await refuseHopeless(plan, subject);
   const samples = await openSamples(plan, subject);
+  // a metric that cannot be had is told of before anything is calibrated for it
+  const own = goes('evaluate') ? await ownMetric(plan) : null;
   if (samples.calibration)
     samples.calibration = await remembering(samples.calibration, context.memory);
   const ranges = await rangesStage(plan, subject, samples, context, until === 'calibrate');
@@ -154,6 +157,7 @@ async function runStages(
       subject.key,
       calibrated?.key ?? null,
       plan.recipe,
+      ...(own ? [own.key] : []),
     );
     const shapes = shapesOf(probe);
     const macs = macsWithShapes(subject, shapes);

@@ -44,6 +44,32 @@ export function pairedBootstrap(
 }
 
 /**
+ * The difference of any statistic of two sets whose items are paired, with its bootstrap interval: resamples take the same items
+ * of both. Those of which the statistic of either is not finite (a class may be missing in one) are left out.
+ * @returns with `left`, the number of resamples that were left out; where all were, the interval is NaN
+ * @throws RangeError if the lengths differ, and what `statistic` throws.
+ */
+export function pairedBootstrapOf<T>(
+  before: readonly T[],
+  after: readonly T[],
+  statistic: (items: T[]) => number,
+  { resamples = 2000, seed = 0, level = 0.95 }: BootstrapOptions = {},
+): Estimate & { left: number } {
+  const n = pairs(before, after);
+  const difference = (indices: readonly number[]) =>
+    statistic(indices.map((i) => after[i]!)) - statistic(indices.map((i) => before[i]!));
+  const all = [...before.keys()];
+  const random = new Random(seed);
+  const found: number[] = [];
+  for (let r = 0; r < resamples; r++) {
+    const value = difference(all.map(() => random.below(n)));
+    if (Number.isFinite(value)) found.push(value);
+  }
+  const interval = percentiles(Float64Array.from(found), level);
+  return { value: difference(all), ...interval, n, left: resamples - found.length };
+}
+
+/**
  * Median of `before / after` over interleaved pairs (a speed-up, if these are times), with its bootstrap
  * interval by the percentile method. Pairs stay together, so that a slow moment of the machine counts in both.
  * @throws RangeError if the lengths differ.
@@ -74,7 +100,7 @@ export function quantileOfSorted(sorted: ArrayLike<number>, p: number): number {
   return low === high ? low : low + (high - low) * (at - Math.floor(at));
 }
 
-function pairs(before: ArrayLike<number>, after: ArrayLike<number>): number {
+function pairs(before: { length: number }, after: { length: number }): number {
   if (before.length !== after.length)
     throw new RangeError(`${before.length} values paired with ${after.length}.`);
   return before.length;

@@ -1,7 +1,7 @@
 import { isMap } from 'yaml';
 import { contextAt, type Context } from './context';
 import { readText, type RecipeText } from './document';
-import { keysAt, schemasAt, wordsAt, type Path, type SchemaNode } from './json-schema';
+import { formsAt, keysAt, schemasAt, wordsAt, type Path, type SchemaNode } from './json-schema';
 import type { NamedLayer } from './match';
 import { keyText, nodeAt, nodeRange, type NodePair } from './positions';
 import type { Range } from './problem';
@@ -57,6 +57,14 @@ function itemsAt(
   const found: Completion[] = [];
   for (const [word, detail] of wordsAt(path))
     found.push({ label: word, insertText: word, detail, kind: 'value', range: context.range });
+  for (const { form, meaning } of formsAt(path))
+    found.push({
+      label: form,
+      insertText: form,
+      detail: meaning,
+      kind: 'value',
+      range: context.range,
+    });
   if (path.at(-1) === 'data')
     found.push({
       label: 'random',

@@ -157,6 +157,10 @@ export const texts = {
     remedy:
       'Set the session option `session.qdq_matmulnbits_accuracy_level`, or `form: matmul-nbits`.',
   }),
+  againstFp32: (metric: string): Text => ({
+    message: `${code('metric_drop')} has no effect with ${code(`metric: ${metric}`)}, which compares with FP32 itself.`,
+    remedy: 'Use `sqnr_db`, or a metric that compares with labels.',
+  }),
   limitWithout: (limit: string, needs: string): Text => ({
     message: `The limit ${code(limit)} cannot be checked without ${code(needs)}.`,
   }),

@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, type Node } from 'yaml';
 import { readText, type RecipeText } from './document';
-import { schemaOf, wordsAt, type Path } from './json-schema';
+import { formsAt, schemaOf, wordsAt, type Path } from './json-schema';
 import { matchLayers, type NamedLayer } from './match';
 import { keyText, nodeRange, resolved, type NodePair } from './positions';
 import type { Range } from './problem';
@@ -27,13 +27,21 @@ export function hoverAt(
     if (pattern) return { contents: pattern, range };
   }
   const schema = schemaOf(path);
-  const word = isKey ? undefined : wordsAt(path).get(text.slice(range.start, range.end));
+  const value = isKey ? undefined : text.slice(range.start, range.end);
+  const word =
+    value === undefined
+      ? undefined
+      : (wordsAt(path).get(value) ??
+        formsAt(path).find(({ pattern }) => pattern.test(unquoted(value)))?.meaning);
   const description = word ?? schema?.description;
   if (!description) return null;
-  const words = isKey ? [...wordsAt(path)] : [];
+  const forms = formsAt(path).map(({ form, meaning }) => [form, meaning] as const);
+  const words = isKey ? [...wordsAt(path), ...forms] : [];
   const list = words.map(([name, meaning]) => `- \`${name}\`: ${meaning}`);
   return { contents: [description, ...(list.length ? ['', ...list] : [])].join('\n'), range };
 }
+
+const unquoted = (value: string) => value.replace(/^(['"])(.*)\1$/, '$2');
 
 interface Found {
   path: Path;

@@ -14,6 +14,8 @@ export interface SchemaNode {
   enum?: (string | number)[];
   /** What each word of `enum` means, in the same order (VS Code reads this too). */
   enumDescriptions?: string[];
+  /** Regular expression of a text; the schema's `title` shows what it looks like. */
+  pattern?: string;
   not?: SchemaNode;
   minimum?: number;
   maximum?: number;
@@ -75,6 +77,15 @@ export function wordsAt(path: Path): Map<string, string> {
   );
 }
 
+/** The texts of a given form that a value at `path` may be besides words: what they look like, with what it means. */
+export function formsAt(path: Path): { form: string; pattern: RegExp; meaning: string }[] {
+  return schemasAt(path).flatMap(({ pattern, title, description }) =>
+    pattern === undefined || title === undefined
+      ? []
+      : [{ form: title, pattern: new RegExp(pattern), meaning: description ?? '' }],
+  );
+}
+
 /** What may stand at `path`, in words: “a whole number, or a list of 2”. */
 export function expectedAt(path: Path): string {
   return [...new Set(schemasAt(path).map(inWords))].join(', or ');
@@ -97,7 +108,7 @@ function inWords(node: SchemaNode): string {
     case 'number':
       return `a number${bound}`;
     case 'string':
-      return 'text';
+      return node.title === undefined ? 'text' : `\`${node.title}\``;
     case 'array':
       return Array.isArray(node.items) ? `a list of ${node.items.length}` : 'a list';
     default:

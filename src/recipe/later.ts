@@ -44,8 +44,8 @@ function lookUp(
 /** Why this version cannot carry out the word `value` at `path`; undefined if the language does not know it. */
 export function laterWord(path: Path, value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
-  if (key(path) === 'evaluate.metric' && /^\.{0,2}\/|\.[cm]?js$/.test(value))
-    return 'it has no metrics of your own';
+  if (key(path) === 'evaluate.metric' && /^\.{0,2}\/|\.[cm]?[jt]s$/.test(value))
+    return 'metrics of your own are ES modules whose names end in `.mjs`';
   return lookUp(words, path, value);
 }
 

@@ -172,8 +172,14 @@ function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
     if (!observers.some(({ observer }) => observer === 'percentile'))
       hint(['quantization', 'activations', 'percentile'], texts.percentileWithout());
   }
-  if (recipe.limits?.top1_drop !== undefined && !recipe.evaluate)
-    hint(['limits', 'top1_drop'], texts.limitWithout('top1_drop', 'evaluate:'));
+  for (const limit of ['top1_drop', 'metric_drop'] as const)
+    if (recipe.limits?.[limit] !== undefined && !recipe.evaluate)
+      hint(['limits', limit], texts.limitWithout(limit, 'evaluate:'));
+  const { metric } = recipe.evaluate ?? {};
+  if (recipe.limits?.top1_drop !== undefined && metric !== undefined && metric !== 'top1')
+    hint(['limits', 'top1_drop'], texts.limitWithout('top1_drop', 'metric: top1'));
+  if (recipe.limits?.metric_drop !== undefined && (metric === 'sqnr' || metric === 'agreement'))
+    hint(['limits', 'metric_drop'], texts.againstFp32(metric));
   return problems;
 }
 

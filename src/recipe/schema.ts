@@ -323,7 +323,18 @@ export const recipeSchema = z
           mae: 'mean absolute error against the labels',
           sqnr: 'signal to quantization noise against FP32, in dB; needs no labels',
           agreement: 'share of samples with the same highest score as FP32; needs no labels',
-        }).optional(),
+        })
+          .or(
+            z.templateLiteral([z.string(), '.mjs']).meta({
+              title: './FILE.mjs',
+              description:
+                'a metric of your own: an ES module whose default function gives the score of a sample; the path starts at the recipe',
+            }),
+          )
+          .optional()
+          .meta({
+            description: 'What accuracy means: a word, or the path of a module that computes it.',
+          }),
         samples: count(1, 'How many samples are used at most; all by default.').optional(),
         image: image.optional().meta({
           description:
@@ -336,6 +347,10 @@ export const recipeSchema = z
       .strictObject({
         top1_drop: z.number().min(0).max(1).optional().meta({
           description: 'Largest loss of top-1 accuracy, as a fraction: `0.01` is one point.',
+        }),
+        metric_drop: z.number().min(0).optional().meta({
+          description:
+            'Largest loss of `evaluate.metric`, in its own units and whichever way is better: by how much it may fall, or an error grow.',
         }),
         sqnr_db: z
           .number()

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { texts } from './describe';
 import type { RecipeText } from './document';
-import { expectedAt, keysAt, schemasAt, wordsAt, type Path } from './json-schema';
+import { expectedAt, formsAt, keysAt, schemasAt, wordsAt, type Path } from './json-schema';
 import { laterKey, laterWord } from './later';
 import { calibrationNeed, modeFor, onlyModeOf } from './modes';
 import { problemOn } from './place';
@@ -136,7 +136,7 @@ function homeOf(key: string, path: Path): string | null {
 }
 
 function wrongWord(doc: RecipeText, path: Path, value: unknown): Problem {
-  const words = [...wordsAt(path).keys()];
+  const words = [...wordsAt(path).keys(), ...formsAt(path).map(({ form }) => form)];
   const why = laterWord(path, value);
   const key = String(path.findLast((step) => typeof step === 'string'));
   if (why)

@@ -1,5 +1,5 @@
 import { toPlain, type RecipeText } from './document';
-import { wordsAt, type Path } from './json-schema';
+import { formsAt, wordsAt, type Path } from './json-schema';
 import { planLayers, type LayerChoices, type LayerWish, type NamedLayer } from './match';
 import type { LayerRule, Pattern } from './schema';
 
@@ -53,7 +53,7 @@ export function planOf(doc: RecipeText, layers: readonly NamedLayer[]): Map<stri
 
 /**
  * The files and folders that a recipe reads, each with its place: `model`, those of `calibration`,
- * `evaluate.data` and `evaluate.labels`. `random` is no path and is only told of on request.
+ * `evaluate.data`, `evaluate.labels` and the module of a metric. `random` is no path and is only told of on request.
  */
 export function dataOf(doc: RecipeText, withRandom = false): { path: Path; text: string }[] {
   const plain = toPlain(doc);
@@ -65,10 +65,13 @@ export function dataOf(doc: RecipeText, withRandom = false): { path: Path; text:
     ['calibration', 'ranges'],
     ['evaluate', 'data'],
     ['evaluate', 'labels'],
+    ['evaluate', 'metric'],
   ]) {
     const value = path.reduce<unknown>((at, key) => (isMap(at) ? at[key] : undefined), plain);
     list(value).forEach((text, i) => {
       if (typeof text !== 'string' || text === '' || (text === 'random' && !withRandom)) return;
+      if (path.at(-1) === 'metric' && !formsAt(path).some(({ pattern }) => pattern.test(text)))
+        return;
       found.push({ path: Array.isArray(value) ? [...path, i] : path, text });
     });
   }

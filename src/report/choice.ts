@@ -1,6 +1,7 @@
 import type { ModeChoice, ModeTrial } from '../results';
 import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
 import type { Table } from './figures/table';
+import { metricName } from './metric';
 import { speedText } from './figures/trial';
 import type { Json } from './json-value';
 import { speedDocument } from './latency';
@@ -33,7 +34,7 @@ export function choiceTable(choice: ModeChoice): Table {
       { name: 'Speed-up', right: true },
       { name: 'p50 / p99, ms', right: true },
       { name: 'SQNR, dB', right: true },
-      ...kept(metric?.metric ?? 'same label').map((name) => ({ name, right: true })),
+      ...kept(metric ? metricName(metric) : 'same label').map((name) => ({ name, right: true })),
       { name: 'INT8 MACs', right: true },
       { name: 'Size', right: true },
       { name: '' },
@@ -96,6 +97,7 @@ export function choiceDocument(choice: ModeChoice): { [key: string]: Json } {
       agreement: t.agreement && { ...t.agreement },
       accuracy: t.accuracy && {
         metric: t.accuracy.metric,
+        own: t.accuracy.own ? { ...t.accuracy.own } : null,
         fp32: t.accuracy.fp32,
         int8: t.accuracy.int8,
         n: t.accuracy.n,

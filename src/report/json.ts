@@ -74,6 +74,7 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
     },
     accuracy: accuracy && {
       metric: accuracy.metric,
+      own: accuracy.own ? { ...accuracy.own } : null,
       fp32: number(accuracy.fp32),
       int8: number(accuracy.int8),
       low: number(accuracy.low),

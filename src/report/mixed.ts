@@ -1,3 +1,4 @@
+import type { AccuracyResult } from '../results';
 import type { LayerSensitivity, MixedPlan, MixedPrecision } from '../results-mixed';
 import { escapeHtml } from './figures/figure';
 import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
@@ -6,6 +7,7 @@ import { page } from './html/page';
 import { speedDocument } from './latency';
 import { section } from './html/parts';
 import type { Json } from './json-value';
+import { metricName, metricValue } from './metric';
 import { snakeCased } from './snake';
 import { terminalTable, type TerminalOptions } from './terminal';
 import { comparedOn } from './words';
@@ -88,14 +90,18 @@ function choiceText({ choices, executed }: MixedPlan): string {
     .join(', ');
 }
 
+function accuracyText(accuracy: AccuracyResult): string {
+  const { fp32, int8, n } = accuracy;
+  const from = fp32 === null ? '' : `goes from ${metricValue(accuracy, fp32)} to `;
+  return `${metricName(accuracy)} ${from}${metricValue(accuracy, int8)} (${n} samples).`;
+}
+
 /** What to take and why, and what it was read from, in a few sentences. */
 export function planSentence(result: MixedPrecision): string {
   const { plans, recommended, reason, measuredOn, stopped, machine, runtime } = result;
   const plan = plans[recommended]!;
   const take = plan.choices.length === 0 ? 'All layers stay in INT8' : `Take: ${choiceText(plan)}`;
-  const accuracy = plan.accuracy
-    ? ` ${plan.accuracy.metric} ${plan.accuracy.fp32 === null ? '' : `goes from ${significant(plan.accuracy.fp32)} to `}${significant(plan.accuracy.int8)} (${plan.accuracy.n} samples).`
-    : '';
+  const accuracy = plan.accuracy ? ` ${accuracyText(plan.accuracy)}` : '';
   const on = comparedOn(measuredOn);
   const end = stopped ? ' The time was over before all was tried: this is the best so far.' : '';
   return `${take}: ${reason}.${accuracy} Each plan was run, on ${on} (${machine}, onnxruntime-node ${runtime}).${end}`;

@@ -2,6 +2,7 @@ import type { SearchResult, SearchTry } from '../results';
 import { escapeHtml } from './figures/figure';
 import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
 import { tableHtml, type Table } from './figures/table';
+import { metricName } from './metric';
 import { speedText } from './figures/trial';
 import { page } from './html/page';
 import { section } from './html/parts';
@@ -43,7 +44,7 @@ export function searchTable({ tries, chosen, fp32Bytes }: SearchResult): Table {
       { name: 'Tried' },
       { name: 'Speed-up', right: true },
       { name: 'SQNR, dB', right: true },
-      ...kept(metric?.metric ?? 'same label').map((name) => ({ name, right: true })),
+      ...kept(metric ? metricName(metric) : 'same label').map((name) => ({ name, right: true })),
       { name: 'Samples', right: true },
       { name: 'Size', right: true },
       { name: '' },

@@ -1,4 +1,4 @@
-import type { AccuracyResult, OutputMeasures } from '../results';
+import type { AccuracyResult, OutputMeasures, PairedGain } from '../results';
 import type {
   LayerSensitivityRow,
   SensitivityMeasure,
@@ -10,6 +10,7 @@ import { tableHtml, type Table } from './figures/table';
 import { page } from './html/page';
 import { section } from './html/parts';
 import type { Json } from './json-value';
+import { metricName, metricValue } from './metric';
 import { snakeCased } from './snake';
 import { usedColumns } from './summary-text';
 import { terminalTable, type TerminalOptions } from './terminal';
@@ -34,7 +35,10 @@ const MEASURES: Record<SensitivityMeasure, Shown> = {
 };
 
 /** Every layer, the worst first; columns that nothing is known of are left out. */
-export function layerSensitivityTable({ layers, measure, metric }: SensitivityReport): Table {
+export function layerSensitivityTable(report: SensitivityReport): Table {
+  const { layers, measure } = report;
+  const named = nameOf(report) ?? '';
+  const unit = report.wholeMetric?.own?.unit ? `, ${report.wholeMetric.own.unit}` : '';
   const { title, show } = MEASURES[measure];
   const row = (l: LayerSensitivityRow) => [
     l.layer,
@@ -52,6 +56,7 @@ export function layerSensitivityTable({ layers, measure, metric }: SensitivityRe
     percent(l.share),
     metricText(l.metric?.onlyThis ?? null),
     metricText(l.metric?.allButThis ?? null),
+    gainText(l.metric?.buys ?? null),
   ];
   const right = (name: string) => ({ name, right: true });
   return usedColumns({
@@ -69,8 +74,9 @@ export function layerSensitivityTable({ layers, measure, metric }: SensitivityRe
       right('came in'),
       right('gain, dB'),
       right('noise'),
-      right(`${metric ?? ''} only this`),
-      right(`${metric ?? ''} all but this`),
+      right(`${named} only this${unit}`),
+      right(`${named} all but this${unit}`),
+      right(`buys${unit}`),
     ],
     rows: layers.map(row),
   });
@@ -82,11 +88,23 @@ function metricText(found: AccuracyResult | null): string {
   return `${significant(found.int8)} (${signed(found.low)} … ${signed(found.high)})`;
 }
 
+/** What keeping a layer buys, with its interval. */
+function gainText(gain: PairedGain | null): string {
+  if (!gain) return notMeasured;
+  const text = `${signed(gain.value)} (${signed(gain.low)} … ${signed(gain.high)})`;
+  return gain.unproven ? `${text}, n too small to tell` : text;
+}
+
+/** What the metric that layers are compared by is called. */
+function nameOf({ metric, wholeMetric }: SensitivityReport): string | null {
+  return wholeMetric ? metricName(wholeMetric) : metric;
+}
+
 const signed = (value: number) => (value > 0 ? `+${significant(value)}` : significant(value));
 
 /** How far it came and what it was read from, in a few sentences. */
 export function sensitivitySentence(report: SensitivityReport): string {
-  const { stages, measuredOn, runtime, stopped, shareBy, whole, wholeMetric, metric } = report;
+  const { stages, measuredOn, runtime, stopped, shareBy, whole, wholeMetric } = report;
   const counted = stages
     .filter(({ of }) => of > 0)
     .map(({ stage, measured, of, seconds }) => {
@@ -96,15 +114,19 @@ export function sensitivitySentence(report: SensitivityReport): string {
   const all = [
     `${counted.join('; ')}; on ${comparedOn(measuredOn)} (onnxruntime-node ${runtime}).`,
     whole ? `The whole model in INT8 has ${decibels(whole.sqnrDb)}.` : '',
-    wholeMetric
-      ? `Its ${metric} is ${significant(wholeMetric.int8)}${wholeMetric.fp32 === null ? '' : `, FP32’s ${significant(wholeMetric.fp32)}`} (${wholeMetric.n} samples; intervals are those of differences to FP32).`
-      : '',
+    wholeMetric ? metricSentence(wholeMetric) : '',
     shareBy && shareBy !== 'exact' ? `Shares of the noise are those of the stage ${shareBy}.` : '',
     stopped
       ? 'stopped: the time was over before all was measured; this is the best so far, and the same command goes on.'
       : '',
   ];
   return all.filter((part) => part !== '').join(' ');
+}
+
+function metricSentence(whole: AccuracyResult): string {
+  const { fp32, int8, n } = whole;
+  const exact = fp32 === null ? '' : `, FP32’s ${metricValue(whole, fp32)}`;
+  return `Its ${metricName(whole)} is ${metricValue(whole, int8)}${exact} (${n} samples; intervals are those of differences to FP32). What keeping a layer buys is the difference to the whole quantized model, more being better; where its interval holds zero, n is too small to tell.`;
 }
 
 /** What `vernier sensitivity` prints. */
@@ -133,4 +155,4 @@ export function sensitivityHtml(report: SensitivityReport): string {
 }
 
 const COLUMNS =
-  'Expected and two-pass: output SQNR were only this layer quantized, from statistics, and from the noise that each layer makes and the noise that comes together. Only this, weights, inputs: the outputs with only this layer quantized, only its weights, only its inputs. All but this: the quantized model with just this layer in FP32, and the decibels that this gains (costs). Made: SQNR of its own output on exact inputs. Came in: the part of the noise at its output that came in with its inputs; gain: by how much that has grown, relative to the signal. Noise: its part of the noise of all layers.';
+  'Expected and two-pass: output SQNR were only this layer quantized, from statistics, and from the noise that each layer makes and the noise that comes together. Only this, weights, inputs: the outputs with only this layer quantized, only its weights, only its inputs. All but this: the quantized model with just this layer in FP32, and the decibels that this gains (costs); buys: what it gains of the metric, sample by sample against the whole quantized model. Made: SQNR of its own output on exact inputs. Came in: the part of the noise at its output that came in with its inputs; gain: by how much that has grown, relative to the signal. Noise: its part of the noise of all layers.';

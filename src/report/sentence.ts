@@ -1,5 +1,6 @@
 import type { AccuracyResult, RunResult } from '../results';
 import { causeText } from './latency';
+import { metricName, metricUnit, metricValue } from './metric';
 import { wordsOf } from './modes';
 import { decibels, percent, significant, times } from './figures/numbers';
 
@@ -33,11 +34,11 @@ function speedAndSize({ latency, size }: RunResult): string {
 
 function gap(accuracy: AccuracyResult): string {
   const { metric, fp32, int8, low, high, n, unproven } = accuracy;
-  const named = metric === 'top1' ? 'top-1 accuracy' : metric;
-  const [factor, unit] = SHARES.has(metric) ? [100, ' points'] : [1, ''];
+  const named = metric === 'top1' ? 'top-1 accuracy' : metricName(accuracy);
+  const [factor, unit] = SHARES.has(metric) ? [100, ' points'] : [1, metricUnit(accuracy)];
   const signed = (x: number) => `${x > 0 ? '+' : ''}${significant(x * factor)}`;
   const interval = `(${signed(low)} … ${signed(high)} at n = ${n})`;
-  if (fp32 === null) return `its ${named} is ${significant(int8)} ${interval}`;
+  if (fp32 === null) return `its ${named} is ${metricValue(accuracy, int8)} ${interval}`;
   const change = `its ${named} changes by ${signed(int8 - fp32)}${unit} ${interval}`;
   if (!unproven) return change;
   return `${change}, which is not proven to differ from none${needed(accuracy)}`;

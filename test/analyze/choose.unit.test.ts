@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide, whatIsMissed } from '../../src/analyze/choose';
+import { decide, ruleOf, whatIsMissed } from '../../src/analyze/choose';
 import type { AccuracyResult, LatencyResult, Mode, ModeTrial } from '../../src/results';
 
 const latency = (speedup: number): LatencyResult => ({
@@ -19,6 +19,7 @@ const latency = (speedup: number): LatencyResult => ({
 });
 const accuracy = (more: Partial<AccuracyResult>): AccuracyResult => ({
   metric: 'top1',
+  own: null,
   fp32: 0.8,
   int8: 0.8,
   low: 0,
@@ -80,6 +81,18 @@ describe('decide', () => {
   });
 });
 
+const F1 = { metric: './f1.mjs', own: { name: 'F1', unit: '' }, higherIsBetter: true } as const;
+
+describe('ruleOf', () => {
+  it.each<[string, Partial<AccuracyResult>]>([
+    ['it may lose 1 point of top1', {}],
+    ['mse may grow by 1 %', { metric: 'mse', higherIsBetter: false }],
+    ['F1 may fall by 1 %', F1],
+  ])('says that %s', (rule, more) => {
+    expect(ruleOf([trial('static', 1, { accuracy: accuracy(more) })], [])).toBe(rule);
+  });
+});
+
 describe('whatIsMissed', () => {
   it.each<[string, Partial<ModeTrial>, boolean]>([
     ['a point of accuracy is allowed', { accuracy: accuracy({ int8: 0.7905 }) }, false],
@@ -97,6 +110,17 @@ describe('whatIsMissed', () => {
         accuracy: accuracy({ metric: 'mse', higherIsBetter: false, fp32: 2, int8: 2.03 }),
       },
       true,
+    ],
+    [
+      'a metric of one’s own may fall by a hundredth',
+      { accuracy: accuracy({ ...F1, fp32: 50, int8: 49.6 }) },
+      false,
+    ],
+    ['not by more', { accuracy: accuracy({ ...F1, fp32: 50, int8: 49.4 }) }, true],
+    [
+      'where one compares with FP32 itself, other things decide',
+      { accuracy: accuracy({ ...F1, fp32: null, int8: 3 }), worstDb: 25 },
+      false,
     ],
     ['labels decide where there is no metric', { agreement: { value: 0.97, n: 100 } }, true],
     ['though the signal is poor', { agreement: { value: 0.99, n: 100 }, worstDb: 9 }, false],

@@ -115,6 +115,36 @@ describe('vernier', () => {
     expect(err).toContain('limits not met: sqnr_db');
   });
 
+  it('takes a metric of one’s own, and ends with 2 where it fails', async () => {
+    const quantize = (metric: string) =>
+      cli(
+        ...['quantize', 'factor-cnn.onnx', '--data', 'calibration.npy', '-o', 'own.onnx'],
+        ...['--until', 'evaluate', '--json', '--evaluate.metric', metric],
+        ...evaluation,
+      );
+    const own = path.join(folder, 'own metric.mjs');
+    await writeFile(
+      own,
+      `export const name = 'hits';
+      export default ({ outputs: { logits: { data } }, label }) =>
+        data.indexOf(Math.max(...data)) === label ? 1 : 0;`,
+    );
+    const [ours, given] = [await quantize('top1'), await quantize('./own metric.mjs')];
+    expect([ours.code, given.code]).toEqual([0, 0]);
+    const { accuracy } = JSON.parse(given.out);
+    expect(accuracy).toEqual({
+      ...JSON.parse(ours.out).accuracy,
+      ...{ metric: 'own metric.mjs', own: { name: 'hits', unit: '' }, labels: null },
+    });
+    await writeFile(own, "\nexport default () => { throw new Error('no luck'); };");
+    const failed = await quantize('./own metric.mjs');
+    expect(failed.code).toBe(2);
+    expect(JSON.parse(failed.out).error).toMatchObject({
+      ...{ code: 'metric.throws', line: 2, remedy: expect.any(String) },
+      message: expect.stringMatching(/sample 0 \(evaluation\.npz\) of the FP32 model: no luck/),
+    });
+  });
+
   it.each<[string, string[], string]>([
     ['a model that is not there', ['inspect', 'no.onnx'], 'model.not-found'],
     ['a PyTorch file', ['inspect', 'net.pt'], 'model.other-format'],

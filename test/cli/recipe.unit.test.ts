@@ -34,6 +34,15 @@ describe('makeRecipe', () => {
     });
   });
 
+  it('leads to the module of a metric, and leaves words as they are', () => {
+    const metric = (value: string) =>
+      recipe({ 'calibration.data': 'x', 'evaluate.data': 'e', 'evaluate.metric': value }).recipe
+        ?.evaluate?.metric;
+    expect(metric('./mine.mjs')).toBe('../mine.mjs');
+    expect(metric('m/mine.mjs')).toBe('mine.mjs');
+    expect(metric('top1')).toBe('top1');
+  });
+
   it('stands where --recipe wants it', () => {
     const made = recipe({ 'calibration.data': 'random' }, 'r/a.quant.yaml');
     expect(made.path).toBe(path.join('r', 'a.quant.yaml'));

@@ -1,11 +1,12 @@
 /** Every computation that is kept on its way gives, cut off after any step and gone on with, the very same. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { evaluate, metricFor } from '../../src/analyze/evaluate';
+import { evaluate } from '../../src/analyze/evaluate';
 import { executingNodes } from '../../src/analyze/executed';
 import { accumulatedErrors, localErrors } from '../../src/analyze/layer-errors';
 import { OutputDifference, type OutputDifferenceData } from '../../src/analyze/output-difference';
 import { wholeSums } from '../../src/analyze/sensitivity';
 import { pairLayers, runPairs } from '../../src/analyze/without-vnni';
+import { builtInMetric } from '../../src/data';
 import { Memory } from '../../src/jobs/memory';
 import { weightSettings } from '../../src/jobs/modes/static';
 import { openJob } from '../../src/jobs/open-job';
@@ -122,7 +123,7 @@ describe('cut off after any step', () => {
         session,
         (i, feed) => reference.of(i, feed),
         set,
-        metricFor(null, labels),
+        builtInMetric('top1'),
         undefined,
         resume,
       ),

@@ -111,6 +111,9 @@ describe('the sensitivity of layers', () => {
     for (const { metric } of measured) {
       expect(metric!.onlyThis).toMatchObject({ n: 24, fp32: 1 });
       expect(metric!.allButThis!.int8).toBeGreaterThanOrEqual(report.wholeMetric!.int8 - 0.1);
+      const gained = metric!.allButThis!.int8 - report.wholeMetric!.int8;
+      expect(metric!.buys!.value).toBeCloseTo(gained, 9);
+      expect(metric!.buys!.unproven).toBe(metric!.buys!.low <= 0 && metric!.buys!.high >= 0);
     }
     const { report: again } = await ask(recipePath, { measure: 'metric', top: 2 });
     expect(again.layers).toEqual(report.layers);

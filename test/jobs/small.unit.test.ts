@@ -4,7 +4,7 @@ import { checkLimits } from '../../src/jobs/limits';
 import { Memory } from '../../src/jobs/memory';
 import { Meter } from '../../src/jobs/meter';
 import { makePlan } from '../../src/jobs/plan';
-import type { Progress, RunResult } from '../../src/results';
+import type { LimitResult, Progress, RunResult } from '../../src/results';
 
 describe('machineTarget', () => {
   const flags = (text: string) => () => Promise.resolve(`processor : 0\nflags : ${text}\n`);
@@ -102,6 +102,18 @@ describe('checkLimits', () => {
     const wanted = { top1_drop: 1, p50_ms: 1, size_ratio: 1, sqnr_db: 1, max_abs: 1, speedup: 1 };
     const checked = checkLimits(wanted, nothing as unknown as RunResult);
     expect(checked.map((c) => [c.got, c.met])).toEqual(new Array(6).fill([null, null]));
+  });
+
+  it.each([
+    [{ metric: './f1.mjs', fp32: 0.8, int8: 0.7, higherIsBetter: true }, 0.1],
+    [{ metric: 'mse', fp32: 1, int8: 1.25, higherIsBetter: false }, 0.25],
+    [{ metric: 'mse', fp32: 1, int8: 0.5, higherIsBetter: false }, -0.5],
+    [{ metric: 'sqnr', fp32: null, int8: 30, higherIsBetter: true }, null],
+  ])('metric_drop is what %o got worse by', (accuracy, drop) => {
+    const measured = { ...result, accuracy } as RunResult;
+    const [{ got, met }] = checkLimits({ metric_drop: 0.2 }, measured) as [LimitResult];
+    if (drop === null) expect([got, met]).toEqual([null, null]);
+    else expect([got!.toFixed(9), met]).toEqual([drop.toFixed(9), drop <= 0.2]);
   });
 
   it('a drop of another metric is no drop of top-1', () => {

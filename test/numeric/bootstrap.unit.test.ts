@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { medianRatioBootstrap, pairedBootstrap } from '../../src/numeric/bootstrap';
+import {
+  medianRatioBootstrap,
+  pairedBootstrap,
+  pairedBootstrapOf,
+} from '../../src/numeric/bootstrap';
 import { Random } from '../../src/numeric/random';
 import { tameFloat } from './arrays';
 
@@ -91,5 +95,35 @@ describe('the bootstrap of a median ratio', () => {
     expect(medianRatioBootstrap(ratios, new Array<number>(ratios.length).fill(1)).value).toBe(
       median,
     );
+  });
+});
+
+describe('the paired bootstrap of any statistic', () => {
+  const random = new Random(3);
+  const before = Array.from({ length: 40 }, () => random.normal());
+  const after = before.map((x) => x + 0.1 * random.normal());
+  const mean = (values: number[]) => values.reduce((s, x) => s + x, 0) / values.length;
+
+  it('is that of a mean, for a mean', () => {
+    const { left, ...found } = pairedBootstrapOf(before, after, mean);
+    const wanted = pairedBootstrap(before, after);
+    expect(left).toBe(0);
+    for (const key of ['value', 'low', 'high', 'n'] as const)
+      expect(found[key]).toBeCloseTo(wanted[key], 12);
+  });
+
+  it('takes the same items of both', () => {
+    const same = pairedBootstrapOf(before, before, (values) => Math.max(...values));
+    expect(same).toEqual({ value: 0, low: 0, high: 0, n: 40, left: 0 });
+  });
+
+  it('leaves out what has no statistic, and counts it', () => {
+    const rare = [1, 0, 0];
+    const share = (values: number[]) => (values.includes(1) ? 1 : NaN);
+    const { left, low } = pairedBootstrapOf(rare, rare, share, { resamples: 1000 });
+    // (2/3)³ of the draws have none
+    expect(left / 1000).toBeCloseTo(8 / 27, 1);
+    expect(low).toBe(0);
+    expect(pairedBootstrapOf([0], [0], share).low).toBeNaN();
   });
 });

@@ -118,6 +118,12 @@ function complete(marked: string) {
 const labels = (marked: string) => complete(marked).map(({ label }) => label);
 
 describe('completeAt', () => {
+  it('offers a module beside the words for a metric', () => {
+    expect(labels('evaluate:\n  metric: |')).toEqual([
+      ...['top1', 'cross-entropy', 'mse', 'mae', 'sqnr', 'agreement', './FILE.mjs'],
+    ]);
+  });
+
   it('offers the keys that are not there yet', () => {
     expect(labels('model: m\n|')).not.toContain('model');
     expect(labels('model: m\n|')).toContain('calibration');

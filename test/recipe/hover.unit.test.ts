@@ -25,6 +25,12 @@ describe('hoverAt', () => {
     expect(found?.contents).toBe(wordsAt(['quantization', 'mode']).get('dynamic'));
   });
 
+  it('describes the module of a metric', () => {
+    for (const value of ['./my-metric.mjs', "'./my metric.mjs'"])
+      expect(hover(`evaluate: { metric: |${value} }`)?.contents).toContain('ES module');
+    expect(hover('evaluate: { met|ric: x }')?.contents).toContain('`./FILE.mjs`');
+  });
+
   it.each([
     ['keep_fp32:\n  - /h/|*', '/h/*', ['7', '/h/0', '/h/4', '2 more']],
     ['keep_fp32: [|/h/3]', '/h/3', ['1', '/h/3']],

@@ -67,6 +67,14 @@ describe('lint', () => {
     ['evaluate: { data: [other, images] }', ['3 same-data images']],
     ['evaluate: { data: images2 }', []],
     ['limits: { top1_drop: 0.1 }', ['3 no-effect top1_drop']],
+    ['limits: { metric_drop: 0.1 }', ['3 no-effect metric_drop']],
+    ['evaluate: { data: e, metric: mse }\nlimits: { top1_drop: 1 }', ['4 no-effect top1_drop']],
+    ['evaluate: { data: e, metric: mse }\nlimits: { metric_drop: 1 }', []],
+    ['evaluate: { data: e, metric: ./m.mjs }\nlimits: { metric_drop: 1 }', []],
+    [
+      'evaluate: { data: e, metric: sqnr }\nlimits: { metric_drop: 1 }',
+      ['4 no-effect metric_drop'],
+    ],
     [
       'quantization: { mode: dynamic, activations: { observer: minmax, type: uint8 } }',
       ['3 no-effect observer', '3 no-effect type'],
@@ -137,5 +145,13 @@ describe('lint', () => {
       '2 not-found a',
       '3 not-found d',
     ]);
+  });
+
+  it('tells of the module of a metric that is not there, and takes no word for one', () => {
+    const text = (metric: string) =>
+      `model: m\ncalibration: { data: a }\nevaluate: { data: c, metric: ${metric} }`;
+    const exists = { './mine.mjs': false, top1: false };
+    expect(found(text('./mine.mjs'), { exists })).toEqual(['3 not-found ./mine.mjs']);
+    expect(found(text('top1'), { exists })).toEqual([]);
   });
 });

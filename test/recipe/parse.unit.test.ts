@@ -100,7 +100,11 @@ describe('parseRecipe', () => {
     ['layers: [{ match: x, granularity: tensor }]', ['1:22 unsupported granularity']],
     ['layers: [{ match: x, precision: float16 }]', ['1:33 unsupported float16']],
     ['evaluate: { metric: top5 }', ['1:21 unsupported top5']],
-    ['evaluate: { metric: ./mine.mjs }', ['1:21 unsupported ./mine.mjs']],
+    ['evaluate: { metric: ./mine.js }', ['1:21 unsupported ./mine.js']],
+    ['evaluate: { metric: ../metrics/mine.ts }', ['1:21 unsupported ../metrics/mine.ts']],
+    ['evaluate: { metric: topp1 }', ['1:21 wrong-value topp1']],
+    ['evaluate: { metric: 1 }', ['1:21 wrong-value 1']],
+    ['limits: { metric_drop: -1 }', ['1:24 out-of-range -1']],
     ['quantization: { mode: weight-only, weights: { block: 48 } }', ['1:54 wrong-value 48']],
     ['quantization: { weights: { accuracy_level: 2 } }', ['1:44 wrong-value 2']],
     // what keys want of each other
@@ -119,6 +123,8 @@ describe('parseRecipe', () => {
     ['model: a', ['1:1 missing-key model']],
     ['model: a\ncalibration:\n  samples: 3', ['2:1 missing-key calibration']],
     ['model: a\nquantization: { mode: dynamic }', []],
+    ['model: a\nquantization: { mode: dynamic }\nevaluate: { data: e, metric: ./mine.mjs }', []],
+    ['model: a\nquantization: { mode: dynamic }\nevaluate: { data: e, metric: ../a b.mjs }', []],
     ['model: a\nquantization: { mode: weight-only, weights: { type: uint4, block: 64 } }', []],
     [
       'model: a\nquantization: { mode: dynamic, weights: { type: int4, granularity: block } }',

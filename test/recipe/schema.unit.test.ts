@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   expectedAt,
+  formsAt,
   keysAt,
   recipeJsonSchema,
   schemaOf,
@@ -61,6 +62,9 @@ describe('the schema', () => {
     expect(schemaOf(['nothing', 'here'])).toBeUndefined();
     expect(schemaOf([])?.title).toBeDefined();
     expect(expectedAt(['limits', 'top1_drop'])).toContain('1');
+    expect(expectedAt(['evaluate', 'metric'])).toMatch(/top1.*FILE\.mjs/);
+    expect(formsAt(['evaluate', 'metric']).map(({ form }) => form)).toEqual(['./FILE.mjs']);
+    expect(formsAt(['model'])).toEqual([]);
     expect(expectedAt(['model'])).not.toBe('');
     expect(expectedAt(['inputs', 'x'])).not.toBe('');
     expect(expectedAt(['calibration', 'image'])).not.toBe('');

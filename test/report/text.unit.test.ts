@@ -46,6 +46,21 @@ describe('verdictSentence', () => {
     );
   });
 
+  it('calls a metric of one’s own by its name, with its unit', () => {
+    const result = runResult();
+    const own = {
+      ...({ metric: './peak.mjs', own: { name: 'peak error', unit: 'mV' } } as const),
+      ...{ fp32: 2, int8: 2.25, low: 0.125, high: 0.5, unproven: false, higherIsBetter: false },
+    };
+    result.accuracy = { ...result.accuracy!, ...own };
+    expect(verdictSentence(result)).toContain(
+      'its peak error changes by +0.25 mV (+0.125 … +0.5 at n = 480);',
+    );
+    expect(resultText(result)).toMatch(/peak error +2 mV +2.25 mV +\+0.25 mV/);
+    result.accuracy.fp32 = null;
+    expect(verdictSentence(result)).toContain('its peak error is 2.25 mV');
+  });
+
   it('says what is slower and what was not measured', () => {
     const latency = { ...runResult().latency!, speedup: 0.45, verdict: 'not faster here' as const };
     expect(verdictSentence(runResult({ latency }))).toContain('is not faster here, 0.45 ×');

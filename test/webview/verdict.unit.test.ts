@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { InspectorState } from '../../src/protocol';
-import { accuracyGap, isRandom, worstOutput } from '../../webview/logic/measures';
+import {
+  accuracyGap,
+  isRandom,
+  metricName,
+  metricValue,
+  worstOutput,
+} from '../../webview/logic/measures';
 import { gainOf, proposals } from '../../webview/logic/proposals';
 import { remedyButton } from '../../webview/logic/remedy';
 import { joinRows } from '../../webview/logic/rows';
@@ -132,6 +138,19 @@ describe('measures', () => {
     expect(accuracyGap({ ...accuracy, int8: 0.53 })?.tone).toBe('same');
     expect(accuracyGap({ ...accuracy, int8: 0.53, unproven: false })?.tone).toBe('better');
     expect(accuracyGap({ ...accuracy, fp32: null })).toBeNull();
+  });
+
+  test('a metric of one’s own has its name and unit', () => {
+    const own = {
+      ...accuracy,
+      ...({ metric: './f1.mjs', own: { name: 'F1', unit: '%' } } as const),
+      ...{ fp32: 81.5, int8: 80.25, low: -2, high: -0.5 },
+    };
+    expect(accuracyGap(own)).toMatchObject({ text: '−1.25', unit: '%', high: '−0.500' });
+    expect([metricName(own), metricValue(own, own.int8)]).toEqual(['F1', '80.3 %']);
+    expect(metricName(accuracy)).toEqual({ text: 'metric.top1' });
+    const said = verdict({ ...result('done'), accuracy: own }).sentences;
+    expect(said.map((sentence) => write(en, sentence)).join(' ')).toContain('F1 goes from 81.5 %');
   });
 
   test('the worst output stands for all', () => {

@@ -3,7 +3,7 @@ import type { RunResult } from '../../src/protocol';
 import { t } from '../l10n';
 import type { TextKey } from '../l10n/phrase';
 import { byteUnit, db, fixed, percent, plain, threads, timesDigits } from '../logic/format';
-import { accuracyGap, metricValue, worstOutput } from '../logic/measures';
+import { accuracyGap, metricKey, metricValue, worstOutput } from '../logic/measures';
 import { act, locked, show } from './store';
 
 /** Before anything was measured: what is missing, and what measures it. */
@@ -91,9 +91,9 @@ export function Chips({ result }: { result: RunResult }) {
           id="accuracy"
           tip={t('chip.accuracyTip')}
           onClick={() => show('overview')}
-          detail={`${t(`metric.${accuracy.metric}`)}, n = ${accuracy.n}`}
+          detail={`${accuracy.own?.name ?? t(metricKey(accuracy.metric))}, n = ${accuracy.n}`}
         >
-          {metricValue(accuracy.metric, accuracy.int8)}
+          {metricValue(accuracy, accuracy.int8)}
         </Chip>
       )}
       {!accuracy && agreement ? (

@@ -1,11 +1,13 @@
-import type { AccuracyResult, RunResult } from '../../src/protocol';
+import type { AccuracyResult, BuiltInMetric, RunResult } from '../../src/protocol';
+import type { Params } from '../l10n/phrase';
 import { fixed, signed, significant } from './format';
 
 /** A difference to FP32 as people read it. */
 export interface Gap {
   /** Signed difference with its unit. */
   text: string;
-  unit: 'pt' | 'dB' | '';
+  /** `pt`, `dB`, that of a metric of the user's own, or none. */
+  unit: string;
   low: string;
   high: string;
   /** Whether the quantized model is worse, better, or neither by the point estimate. */
@@ -16,10 +18,11 @@ export interface Gap {
 export function accuracyGap(accuracy: AccuracyResult): Gap | null {
   if (accuracy.fp32 === null) return null;
   const share = accuracy.metric === 'top1' || accuracy.metric === 'agreement';
-  const unit = share ? 'pt' : accuracy.metric === 'sqnr' ? 'dB' : '';
+  const decibels = accuracy.metric === 'sqnr';
+  const unit = share ? 'pt' : decibels ? 'dB' : (accuracy.own?.unit ?? '');
   const write = (value: number) => {
     if (share) return signed(value * 100, 1);
-    if (unit === 'dB') return signed(value, 1);
+    if (decibels) return signed(value, 1);
     return value > 0 ? `+${significant(value)}` : significant(value);
   };
   const gap = accuracy.int8 - accuracy.fp32;
@@ -35,10 +38,24 @@ export function accuracyGap(accuracy: AccuracyResult): Gap | null {
 }
 
 /** A value of a metric as people read it, with its unit. */
-export function metricValue(metric: AccuracyResult['metric'], value: number): string {
+export function metricValue({ metric, own }: MetricOf, value: number): string {
   if (metric === 'top1' || metric === 'agreement') return `${fixed(value * 100, 1)} %`;
-  return metric === 'sqnr' ? `${fixed(value, 1)} dB` : significant(value);
+  if (metric === 'sqnr') return `${fixed(value, 1)} dB`;
+  return own?.unit ? `${significant(value)} ${own.unit}` : significant(value);
 }
+
+/** What a metric is called: a text of ours, or the name that a module gives itself. */
+export function metricName({ metric, own }: MetricOf): Params[string] {
+  // results of older versions know none of the user's own
+  return own?.name ?? { text: metricKey(metric) };
+}
+
+/** The text that names one of our metrics. */
+export function metricKey(metric: AccuracyResult['metric']) {
+  return `metric.${metric as BuiltInMetric}` as const;
+}
+
+type MetricOf = Pick<AccuracyResult, 'metric' | 'own'>;
 
 /** The output that is furthest from FP32. */
 export function worstOutput(

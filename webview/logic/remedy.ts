@@ -12,7 +12,7 @@ export function remedyButton(error: ErrorData): RemedyButton | null {
   const { code } = error;
   if (code === 'data.not-found' || code === 'data.empty')
     return { label: 'menu.calibrate', action: 'calibrate' };
-  if (code.startsWith('data.') || code.startsWith('recipe.') || code === 'limits.not-met')
+  if (/^(data|metric|recipe)\./.test(code) || code === 'limits.not-met')
     return { label: 'menu.openRecipe', action: 'openRecipe' };
   if (code === 'job.kept-layer-quantized' || code === 'job.breaks-target-rules')
     return { label: 'menu.openRecipe', action: 'openRecipe' };

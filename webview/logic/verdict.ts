@@ -2,7 +2,7 @@ import type { RunResult } from '../../src/protocol';
 import type { Phrase } from '../l10n/phrase';
 import { bytes, db, fixed, percent, plain, threads, timesDigits, whole } from './format';
 import { FINE } from './proposals';
-import { accuracyGap, metricValue, worstOutput } from './measures';
+import { accuracyGap, metricName, metricValue, worstOutput } from './measures';
 
 /** The answer to *is it good enough to ship?*, made of measured numbers only. */
 export interface Verdict {
@@ -37,9 +37,9 @@ export function verdict(result: RunResult): Verdict {
     sentences.push([
       accuracy.unproven ? 'verdict.accuracyUnproven' : 'verdict.accuracy',
       {
-        metric: { text: `metric.${accuracy.metric}` as const },
-        fp32: metricValue(accuracy.metric, accuracy.fp32),
-        int8: metricValue(accuracy.metric, accuracy.int8),
+        metric: metricName(accuracy),
+        fp32: metricValue(accuracy, accuracy.fp32),
+        int8: metricValue(accuracy, accuracy.int8),
         gap: `${gap.text}${gap.unit && ` ${gap.unit}`}`,
         low: gap.low,
         high: gap.high,

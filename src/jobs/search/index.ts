@@ -1,9 +1,11 @@
 import type { SearchResult } from '../../results';
 import { runtimeVersion } from '../../runtime/session';
+import type { Metric } from '../../data';
 import { comparisonProbe, measuredOn } from '../comparison';
 import type { JobContext, JobHooks } from '../context';
 import { ENGINE_VERSION, keyOf, processor } from '../keys';
 import type { Memory } from '../memory';
+import { ownMetric } from '../metric';
 import { sourceBytes } from '../model-bytes';
 import { openJob } from '../open-job';
 import type { Plan } from '../plan';
@@ -51,7 +53,8 @@ export async function searchStage(
   const { text } = plan.parsed.doc;
   const fp32Bytes = await sourceBytes(subject);
   const facts = factsOf(plan, subject);
-  const journal = await Journal.open(keyOfSearch(plan, subject, samples, facts), context);
+  const own = await ownMetric(plan);
+  const journal = await Journal.open(keyOfSearch(plan, subject, samples, facts, own), context);
   const meter = context.meter.within((inner) => ({
     ...inner,
     stage: 'search',
@@ -106,6 +109,7 @@ function keyOfSearch(
   subject: Subject,
   samples: Awaited<ReturnType<typeof openSamples>>,
   facts: SearchFacts,
+  own: Metric | null,
 ): string {
   const { calibration, evaluate, limits, latency, inputs, keepFp32, layers, sensitivity } =
     plan.recipe;
@@ -117,5 +121,6 @@ function keyOfSearch(
     processor(),
     [plan.target, facts, limits, latency, inputs, keepFp32, layers, sensitivity.samples],
     [calibration, evaluate, samples.calibration?.key ?? '', samples.evaluation?.key ?? ''],
+    own?.key ?? null,
   );
 }

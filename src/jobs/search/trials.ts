@@ -141,12 +141,15 @@ export class Trials {
     return entry.failure ? null : entry.compared.at(-1)!;
   }
 
-  /** What goes wrong with a candidate is its result; what goes wrong with the data or the disk ends the search. */
+  /** What goes wrong with a candidate is its result; what goes wrong with the data, the metric or the disk ends the search. */
   private async settle(entry: Entry, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof VernierError) || /^(data\.|job\.(io|cancelled))/.test(error.code))
+      if (
+        !(error instanceof VernierError) ||
+        /^(data\.|metric\.|job\.(io|cancelled))/.test(error.code)
+      )
         throw error;
       const { code, message } = toErrorData(error);
       entry.failure = { code, message };

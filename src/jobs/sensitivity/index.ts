@@ -1,10 +1,12 @@
 /** How sensitive the outputs are to every layer, stage by stage, the cheapest first. */
 import { VernierError } from '../../errors';
-import type { AccuracyResult, MetricName, OutputMeasures, SensitivityStage } from '../../results';
+import type { AccuracyResult, OutputMeasures, SensitivityStage } from '../../results';
 import type { SensitivityMeasure, SensitivityReport, StageReport } from '../../results-sensitivity';
 import { runtimeVersion } from '../../runtime/session';
+import type { Metric } from '../../data';
 import type { JobHooks } from '../context';
 import type { Memory } from '../memory';
+import { ownMetric } from '../metric';
 import { openTries } from '../mixed/tries';
 import { openJob } from '../open-job';
 import type { Plan } from '../plan';
@@ -40,9 +42,11 @@ export async function sensitivityOf(
   const stage = request.stage ?? plan.recipe.sensitivity.stage;
   const measure = request.measure ?? 'sqnr';
   refuseUnmeasured(plan, stage, measure);
+  // a metric that cannot be had is told of before anything is calibrated for it
+  if (measure === 'metric') await ownMetric(plan);
   const study = await openStudy(plan, subject, context);
   try {
-    const metric = measure === 'metric' ? wantedMetric(study) : null;
+    const metric = measure === 'metric' ? await wantedMetric(study) : null;
     return await new Search(study, request, stage, measure, metric).run();
   } finally {
     study.quantized.release();
@@ -65,7 +69,7 @@ class Search {
     private readonly request: SensitivityRequest,
     private readonly stage: SensitivityStage,
     private readonly measure: SensitivityMeasure,
-    private readonly metric: MetricName | null,
+    private readonly metric: Metric | null,
   ) {}
 
   async run(): Promise<SensitivityReport> {
@@ -81,7 +85,7 @@ class Search {
     return {
       ...{ model: plan.model, recipe: plan.recipePath, target: plan.target },
       ...{ mode: plan.recipe.quantization.mode, stage: this.stage, measure: this.measure },
-      ...{ metric: this.metric, layers: sorted(rows, this.measure), shareBy: by },
+      ...{ metric: this.metric?.name ?? null, layers: sorted(rows, this.measure), shareBy: by },
       ...{ whole: this.whole, wholeMetric: this.wholeMetric, stages: this.stages },
       measuredOn: {
         ...{ samples: layerSamples.feeds.length, source: evaluation.source.name },

@@ -1,9 +1,10 @@
-import { evaluate, metricFor, type Evaluation, type EvaluationState } from '../../analyze/evaluate';
+import { evaluate, type Evaluation, type EvaluationState } from '../../analyze/evaluate';
 import { modelHash, weightBytes, type Feed, type Model, type TensorValue } from '../../onnx';
 import { LayerwiseModel } from '../../quantize/layerwise';
 import { VernierError } from '../../errors';
 import { runtimeVersion, type Session, type SessionSettings } from '../../runtime/session';
 import type { JobContext } from '../context';
+import { openMetric } from '../metric';
 import { ENGINE_VERSION, fileKey, keyOf, processor } from '../keys';
 import type { Plan } from '../plan';
 import { openGiven } from '../reference-model';
@@ -125,9 +126,10 @@ export async function evaluateStage(
 ): Promise<Evaluation> {
   const { indices, source, labels, key: dataKey } = set;
   const count = positions.length;
-  const metric = metricFor(plan.recipe.evaluate?.metric ?? null, labels);
+  const metric = await openMetric(plan, labels);
   const key = keyOf(
-    ...['evaluation', ENGINE_VERSION, runtimeVersion(), subject.key, dataKey, positions, metric],
+    ...['evaluation with scores', ENGINE_VERSION, runtimeVersion(), subject.key, dataKey],
+    ...[positions, metric?.key ?? null],
     'file' in candidate ? await fileKey(candidate.file, context.store) : modelHash(candidate.model),
     labels && positions.map((i) => labels.of(i)).map(({ kind, values }) => [kind, [...values]]),
     // kernels of another processor may clip
@@ -148,6 +150,11 @@ export async function evaluateStage(
           count,
           sample: (i) => source.sample(indices[positions[i]!]!),
           labels: labels && { kind: labels.kind, of: (i: number) => labels.of(positions[i]!) },
+          part: count < indices.length,
+          origin: (i) => {
+            const sample = indices[positions[i]!]!;
+            return { index: source.position(sample), file: source.origin(sample).file };
+          },
         },
         metric,
         (done) => context.meter.step(done, count),

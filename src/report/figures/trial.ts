@@ -1,4 +1,5 @@
 import type { LatencyResult, ModeTrial } from '../../results';
+import { metricName, metricValue } from '../metric';
 import { bytes, decibels, significant } from './numbers';
 
 /** A speed-up with its interval, e.g. `1.90 × (1.82 … 2.04)`. */
@@ -15,7 +16,9 @@ export function trialFigures(trial: ModeTrial): string[] {
   const { worstDb, accuracy, agreement } = trial;
   return [
     worstDb === null ? '' : decibels(worstDb),
-    accuracy ? `${accuracy.metric} ${significant(accuracy.int8)}, n = ${accuracy.n}` : '',
+    accuracy
+      ? `${metricName(accuracy)} ${metricValue(accuracy, accuracy.int8)}, n = ${accuracy.n}`
+      : '',
     !accuracy && agreement
       ? `agreement ${significant(agreement.value * 100)} %, n = ${agreement.n}`
       : '',

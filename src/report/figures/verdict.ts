@@ -1,5 +1,6 @@
 import type { AccuracyResult, LatencyResult, RunResult } from '../../results';
 import type { Figure } from './figure';
+import { metricName, metricUnit, metricValue } from '../metric';
 import { wordsOf } from '../modes';
 import { bytes, decibels, ms, percent, significant, times } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
@@ -81,12 +82,12 @@ function accuracyRow(accuracy: AccuracyResult): string[] {
   const { metric, fp32, int8, low, high, n } = accuracy;
   const share = metric === 'top1' || metric === 'agreement';
   const show = (value: number | null) =>
-    share && value !== null ? percent(value) : significant(value);
-  const [factor, unit] = share ? [100, ' pt'] : [1, ''];
+    value === null ? significant(value) : share ? percent(value) : metricValue(accuracy, value);
+  const [factor, unit] = share ? [100, ' pt'] : [1, metricUnit(accuracy)];
   const signed = (value: number) => `${value > 0 ? '+' : ''}${significant(value * factor)}`;
   const gap = fp32 === null ? '' : `${signed(int8 - fp32)}${unit} `;
   return [
-    metric,
+    metricName(accuracy),
     show(fp32),
     show(int8),
     `${gap}(${signed(low)} … ${signed(high)}), n = ${n}${accuracy.unproven ? ', not proven' : ''}`,

@@ -1,7 +1,7 @@
 import type { RunResult } from '../../../src/protocol';
 import { t } from '../../l10n';
 import { bytes, fileName, plain, seconds, significant, threads } from '../../logic/format';
-import { metricValue } from '../../logic/measures';
+import { metricName, metricValue } from '../../logic/measures';
 import { formatName } from '../../logic/words';
 import { age } from '../Failure';
 import { Block, CopyLine } from '../parts/blocks';
@@ -149,9 +149,9 @@ function Provenance({ result }: { result: RunResult }) {
       t('from.accuracy'),
       accuracy
         ? t('from.metric', {
-            metric: { text: `metric.${accuracy.metric}` },
+            metric: metricName(accuracy),
             n: accuracy.n,
-            value: metricValue(accuracy.metric, accuracy.int8),
+            value: metricValue(accuracy, accuracy.int8),
           })
         : t('notMeasured'),
     ],

@@ -1,0 +1,20 @@
+/** How metrics and their values read. */
+import type { AccuracyResult } from '../results';
+import { significant } from './figures/numbers';
+
+type Named = Pick<AccuracyResult, 'metric' | 'own'>;
+
+/** What a metric is called; results of older versions know none of the user's own. */
+export function metricName({ metric, own }: Named): string {
+  return own?.name ?? metric;
+}
+
+/** What stands behind its values, with a space before it; empty for none. */
+export function metricUnit({ own }: Named): string {
+  return own?.unit ? ` ${own.unit}` : '';
+}
+
+/** A value of it. */
+export function metricValue(accuracy: Named, value: number): string {
+  return `${significant(value)}${metricUnit(accuracy)}`;
+}
