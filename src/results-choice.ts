@@ -11,7 +11,8 @@ export interface LabelChanges {
 }
 
 /** The metrics that a recipe can name by a word. */
-export type BuiltInMetric = 'top1' | 'cross-entropy' | 'mse' | 'mae' | 'sqnr' | 'agreement';
+export type BuiltInMetric =
+  'top1' | 'top5' | 'cross-entropy' | 'mse' | 'mae' | 'sqnr' | 'agreement';
 /** One of those, or the path of a module that computes one, as the recipe writes it. */
 export type MetricName = BuiltInMetric | `${string}.mjs`;
 

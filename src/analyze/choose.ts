@@ -17,7 +17,7 @@ export const MAY_LOSE = {
 const SAME_SPEED = 1.02;
 
 /** Metrics that are shares of samples. */
-const SHARES = new Set(['top1', 'agreement']);
+const SHARES = new Set(['top1', 'top5', 'agreement']);
 
 /**
  * What a trial misses: a limit of the recipe, or where it sets none, more than {@link MAY_LOSE} of accuracy, labels or

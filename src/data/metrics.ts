@@ -14,9 +14,11 @@ export interface Judged {
   reference: TensorValue;
 }
 
+const HIGHER: ReadonlySet<BuiltInMetric> = new Set(['top1', 'top5', 'agreement', 'sqnr']);
+
 /** True if a larger value is the better one. */
 export function higherIsBetter(metric: BuiltInMetric): boolean {
-  return metric === 'top1' || metric === 'agreement' || metric === 'sqnr';
+  return HIGHER.has(metric);
 }
 
 /** True if a metric compares with labels, not with FP32. */
@@ -31,6 +33,7 @@ export function needsLabels(metric: BuiltInMetric): boolean {
  * | metric | value |
  * |---|---|
  * | `top1` | 1 where the largest score is the label's, else 0; the mean over the positions of a sequence |
+ * | `top5` | 1 where fewer than five scores are above the label's, else 0; the mean over the positions of a sequence |
  * | `cross-entropy` | −ln of the label's probability in nats; the mean over the positions of a sequence |
  * | `mse`, `mae` | mean of the squared, of the absolute difference to the target |
  * | `agreement` | 1 where the largest score is at the same place as in FP32 |
@@ -56,10 +59,13 @@ export function perSample(metric: BuiltInMetric, { output, label, reference }: J
         return argmax(values, from, to) === argmax(exact, from, to) ? 1 : 0;
       });
     }
-    case 'top1': {
+    case 'top1':
+    case 'top5': {
       const { classes, width } = classRows(values, label, metric);
+      const most = metric === 'top1' ? 1 : 5;
+      if (most > 1 && width <= most) throw alwaysRight(metric, width);
       return mean(classes.length, (row) =>
-        argmax(values, row * width, (row + 1) * width) === classes[row] ? 1 : 0,
+        rank(values.subarray(row * width, (row + 1) * width), classes[row]!) < most ? 1 : 0,
       );
     }
     case 'cross-entropy': {
@@ -115,6 +121,24 @@ function argmax(values: Float32Array, from: number, to: number): number {
       best = i - from;
     }
   return best;
+}
+
+/** How many scores come before that of a class: larger ones, and equal ones before it; NaN comes after all. */
+function rank(scores: Float32Array, label: number): number {
+  const own = scores[label]!;
+  if (Number.isNaN(own)) return scores.length;
+  let before = 0;
+  for (const [i, score] of scores.entries())
+    if (score > own || (score === own && i < label)) before++;
+  return before;
+}
+
+function alwaysRight(metric: BuiltInMetric, classes: number): VernierError {
+  return new VernierError(
+    'data.labels',
+    `The metric ${metric} says nothing of an output with ${classes} scores: any of them is among the best five.`,
+    { remedy: 'Use metric: top1.' },
+  );
 }
 
 function classRows(values: Float32Array, label: Label | null, metric: BuiltInMetric) {

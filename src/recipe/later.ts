@@ -18,7 +18,6 @@ const words: Record<string, Record<string, string>> = {
     ]),
   ),
   'layers.*.precision': { float16: 'it has fp32, int8 and int16' },
-  'evaluate.metric': { top5: 'it has top1 and metrics of the whole output' },
 };
 
 const keys: Record<string, Record<string, string>> = {

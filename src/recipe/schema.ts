@@ -318,6 +318,7 @@ export const recipeSchema = z
         ).optional(),
         metric: words('What accuracy means.', {
           top1: 'share of samples whose highest score is the label',
+          top5: 'share of samples with the label among the five highest scores',
           'cross-entropy': 'mean of −log p(label), lower is better',
           mse: 'mean squared error against the labels',
           mae: 'mean absolute error against the labels',

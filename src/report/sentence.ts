@@ -1,11 +1,10 @@
 import type { AccuracyResult, RunResult } from '../results';
 import { causeText } from './latency';
-import { metricName, metricUnit, metricValue } from './metric';
+import { isShare, metricName, metricUnit, metricValue } from './metric';
 import { wordsOf } from './modes';
 import { decibels, percent, significant, times } from './figures/numbers';
 
 /** Metrics that are shares of samples: differences of them are points. */
-const SHARES = new Set(['top1', 'agreement']);
 
 /** The verdict in one sentence, from measured numbers alone; what was not measured is said. */
 export function verdictSentence(result: RunResult): string {
@@ -32,10 +31,15 @@ function speedAndSize({ latency, size }: RunResult): string {
   return `is not faster here, ${spread}${at}${why === '' ? '' : `: ${why}`}`;
 }
 
+const WORDS: Readonly<Record<string, string>> = {
+  top1: 'top-1 accuracy',
+  top5: 'top-5 accuracy',
+};
+
 function gap(accuracy: AccuracyResult): string {
   const { metric, fp32, int8, low, high, n, unproven } = accuracy;
-  const named = metric === 'top1' ? 'top-1 accuracy' : metricName(accuracy);
-  const [factor, unit] = SHARES.has(metric) ? [100, ' points'] : [1, metricUnit(accuracy)];
+  const named = WORDS[metric] ?? metricName(accuracy);
+  const [factor, unit] = isShare(metric) ? [100, ' points'] : [1, metricUnit(accuracy)];
   const signed = (x: number) => `${x > 0 ? '+' : ''}${significant(x * factor)}`;
   const interval = `(${signed(low)} … ${signed(high)} at n = ${n})`;
   if (fp32 === null) return `its ${named} is ${metricValue(accuracy, int8)} ${interval}`;

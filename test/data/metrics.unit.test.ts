@@ -25,6 +25,14 @@ describe('metrics', () => {
     ['top1', tensor([1, 2], NaN, NaN), classes(0), 0],
     ['top1', tensor([1, 2], -Infinity, -Infinity), classes(0), 1],
     ['top1', tensor([1, 2, 2], 1, 2, 4, 3), classes(1, 1), 0.5],
+    // four are above it; of equal ones the first counts more; NaN is below all
+    ['top5', tensor([1, 6], 6, 5, 4, 3, 2, 1), classes(4), 1],
+    ['top5', tensor([1, 6], 6, 5, 4, 3, 2, 1), classes(5), 0],
+    ['top5', tensor([1, 6], 0, 0, 0, 0, 0, 0), classes(4), 1],
+    ['top5', tensor([1, 6], 0, 0, 0, 0, 0, 0), classes(5), 0],
+    ['top5', tensor([1, 6], 1, NaN, NaN, NaN, NaN, 0), classes(5), 1],
+    ['top5', tensor([1, 6], 1, NaN, 2, 3, 4, 5), classes(1), 0],
+    ['top5', tensor([1, 2, 6], 6, 5, 4, 3, 2, 1, 1, 2, 3, 4, 5, 6), classes(5, 5), 0.5],
     ['cross-entropy', tensor([1, 2], 0.25, 0.75), classes(1), -Math.log(0.75)],
     ['cross-entropy', tensor([1, 2], 0, 1), classes(0), -Math.log(1e-7)],
     ['cross-entropy', tensor([1, 2], 2, 5), classes(0), Math.log(1 + Math.exp(3))],
@@ -88,6 +96,8 @@ describe('metrics', () => {
     ['top1', target(1)],
     ['top1', classes(3)],
     ['top1', classes(-1)],
+    // any of three is among the best five
+    ['top5', classes(1)],
     ['top1', classes(0, 0)],
     ['cross-entropy', null],
     ['mse', null],
@@ -103,9 +113,9 @@ describe('metrics', () => {
   });
 
   it('know which way is better, and what they need', () => {
-    const all = ['top1', 'cross-entropy', 'mse', 'mae', 'sqnr', 'agreement'] as const;
-    expect(all.filter(higherIsBetter)).toEqual(['top1', 'sqnr', 'agreement']);
-    expect(all.filter(needsLabels)).toEqual(['top1', 'cross-entropy', 'mse', 'mae']);
+    const all = ['top1', 'top5', 'cross-entropy', 'mse', 'mae', 'sqnr', 'agreement'] as const;
+    expect(all.filter(higherIsBetter)).toEqual(['top1', 'top5', 'sqnr', 'agreement']);
+    expect(all.filter(needsLabels)).toEqual(['top1', 'top5', 'cross-entropy', 'mse', 'mae']);
   });
 
   it.each([

@@ -120,7 +120,7 @@ const labels = (marked: string) => complete(marked).map(({ label }) => label);
 describe('completeAt', () => {
   it('offers a module beside the words for a metric', () => {
     expect(labels('evaluate:\n  metric: |')).toEqual([
-      ...['top1', 'cross-entropy', 'mse', 'mae', 'sqnr', 'agreement', './FILE.mjs'],
+      ...['top1', 'top5', 'cross-entropy', 'mse', 'mae', 'sqnr', 'agreement', './FILE.mjs'],
     ]);
   });
 

@@ -99,7 +99,6 @@ describe('parseRecipe', () => {
     ['quantization: { improve: [gptq] }', ['1:27 unsupported gptq']],
     ['layers: [{ match: x, granularity: tensor }]', ['1:22 unsupported granularity']],
     ['layers: [{ match: x, precision: float16 }]', ['1:33 unsupported float16']],
-    ['evaluate: { metric: top5 }', ['1:21 unsupported top5']],
     ['evaluate: { metric: ./mine.js }', ['1:21 unsupported ./mine.js']],
     ['evaluate: { metric: ../metrics/mine.ts }', ['1:21 unsupported ../metrics/mine.ts']],
     ['evaluate: { metric: topp1 }', ['1:21 wrong-value topp1']],

@@ -96,6 +96,7 @@ export const en = {
   'switch.toQuantize': 'Click (or F): quantize again',
 
   'metric.top1': 'Top-1',
+  'metric.top5': 'Top-5',
   'metric.cross-entropy': 'Cross-entropy',
   'metric.mse': 'MSE',
   'metric.mae': 'MAE',

@@ -91,6 +91,7 @@ export const zhCn: Table = {
   'switch.toQuantize': '单击（或按 F）：重新量化',
 
   'metric.top1': 'Top-1',
+  'metric.top5': 'Top-5',
   'metric.cross-entropy': '交叉熵',
   'metric.mse': 'MSE',
   'metric.mae': 'MAE',

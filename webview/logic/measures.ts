@@ -17,7 +17,7 @@ export interface Gap {
 /** Quantized − FP32 in points for shares, dB for SQNR, else three significant digits; null without FP32's value. */
 export function accuracyGap(accuracy: AccuracyResult): Gap | null {
   if (accuracy.fp32 === null) return null;
-  const share = accuracy.metric === 'top1' || accuracy.metric === 'agreement';
+  const share = isShare(accuracy.metric);
   const decibels = accuracy.metric === 'sqnr';
   const unit = share ? 'pt' : decibels ? 'dB' : (accuracy.own?.unit ?? '');
   const write = (value: number) => {
@@ -37,9 +37,12 @@ export function accuracyGap(accuracy: AccuracyResult): Gap | null {
   };
 }
 
+const SHARES: ReadonlySet<AccuracyResult['metric']> = new Set(['top1', 'top5', 'agreement']);
+const isShare = (metric: AccuracyResult['metric']) => SHARES.has(metric);
+
 /** A value of a metric as people read it, with its unit. */
 export function metricValue({ metric, own }: MetricOf, value: number): string {
-  if (metric === 'top1' || metric === 'agreement') return `${fixed(value * 100, 1)} %`;
+  if (isShare(metric)) return `${fixed(value * 100, 1)} %`;
   if (metric === 'sqnr') return `${fixed(value, 1)} dB`;
   return own?.unit ? `${significant(value)} ${own.unit}` : significant(value);
 }

@@ -1,6 +1,6 @@
 import type { AccuracyResult, LatencyResult, RunResult } from '../../results';
 import type { Figure } from './figure';
-import { metricName, metricUnit, metricValue } from '../metric';
+import { isShare, metricName, metricUnit, metricValue } from '../metric';
 import { wordsOf } from '../modes';
 import { bytes, decibels, ms, percent, significant, times } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
@@ -80,7 +80,7 @@ function speedUp({ speedup, low, high }: LatencyResult): string {
 
 function accuracyRow(accuracy: AccuracyResult): string[] {
   const { metric, fp32, int8, low, high, n } = accuracy;
-  const share = metric === 'top1' || metric === 'agreement';
+  const share = isShare(metric);
   const show = (value: number | null) =>
     value === null ? significant(value) : share ? percent(value) : metricValue(accuracy, value);
   const [factor, unit] = share ? [100, ' pt'] : [1, metricUnit(accuracy)];
