@@ -76,7 +76,7 @@ export async function plans(bench) {
     ...paragraphs,
     `Output SQNR and share of equal labels on the 133 photographs that were not calibrated on; with none out of INT8 ` +
       `onnxruntime's tool gives ${cell(lists.base)}. Its last two lists choose on these very samples, the last one after 212 ` +
-      `quantizations; ours chose on 128 of them after ${found.plans.length}.`,
+      `quantizations; ours chose on ${found.measuredOn.samples} of them after ${found.plans.length}.`,
     table(head, [['**plans**', ...ours.map(cell)], ...rows]),
   ];
 }
