@@ -25,13 +25,14 @@ export function takeAttentionApart(graph: Model): Map<NodeProto, NodeProto> {
   const index = new GraphIndex(graph.graph);
   const ints = (values: readonly number[]) =>
     index.addInitializer(makeIntsTensor(index.freshName('ints'), values));
+  const shapeOf = (tensor: string) => shapes.get(tensor)?.shape ?? null;
   for (const node of whole) {
     const own = (slot: number) => node.input[slot] ?? '';
     const weight = index.initializer(own(WEIGHT));
     const inputs = [X, WEIGHT, BIAS, MASK, PAST].map(own);
     const { attribute, name, output: outputs } = node;
     const float = makeNode({ opType: 'Attention', name, inputs, outputs, attributes: attribute });
-    const why = whyNotTakenApart(index, float, (tensor) => shapes.get(tensor)?.shape ?? null);
+    const why = whyNotTakenApart(index, float, shapeOf);
     if (!weight || why !== null) continue;
     const product = makeNode({
       opType: 'MatMulIntegerToFloat',
@@ -44,8 +45,8 @@ export function takeAttentionApart(graph: Model): Map<NodeProto, NodeProto> {
     index.removeNode(node);
     index.insertNode(product);
     const columns = tensorDims(weight).at(-1)!;
-    const parts = { node: float, product: product.output[0]!, columns, name, outputs };
-    writeAttention(index, parts, ints);
+    const parts = { node: float, shapeOf, product: product.output[0]!, columns, name, outputs };
+    writeAttention(index, parts, ints, true);
     products.set(node, product);
   }
   return products;

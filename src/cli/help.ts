@@ -378,6 +378,6 @@ function line(path: string[]): string {
   const [sentence] = description.split(/(?<=\.) (?=[A-Z])/);
   const name =
     path[0] === 'inputs' ? '--inputs.NAME.shape, --inputs.NAME.range' : `--${path.join('.')}`;
-  const says = words.length > 0 && words.length < 8 ? words.join(' | ') : (sentence ?? '');
+  const says = words.length > 0 && words.length < 9 ? words.join(' | ') : (sentence ?? '');
   return name.length < 34 ? `  ${name.padEnd(34)}${says}` : `  ${name}\n  ${' '.repeat(34)}${says}`;
 }

@@ -30,7 +30,7 @@ export function whyNotTakenApart(
     return 'Attention with rotary embedding has no kernel on CPU';
   const mask = node.input[SLOT.mask] ?? '';
   if (mask === '') return null;
-  const dims = index.initializer(mask)?.dims.map(Number) ?? shapeOf(mask);
+  const dims = maskDims(index, node, shapeOf);
   if (!dims) return `the shape of its mask '${mask}' is not known`;
   const batch = shapeOf(node.input[SLOT.x]!)?.[0];
   if (dims.length === 1 && (dims[0] === null || dims[0] !== batch))
@@ -38,9 +38,16 @@ export function whyNotTakenApart(
   return null;
 }
 
+function maskDims(index: GraphIndex, { input }: NodeProto, shapeOf: ShapeOf) {
+  const mask = input[SLOT.mask]!;
+  return index.initializer(mask)?.dims.map(Number) ?? shapeOf(mask);
+}
+
 /** What the parts of an attention read and give. */
 export interface AttentionParts {
+  /** One that {@link whyNotTakenApart} has nothing against. */
   node: NodeProto;
+  shapeOf: ShapeOf;
   /** x · W, without a bias: [batch, rows, Q + K + V]. */
   product: string;
   /** Columns of the weight. */
@@ -50,11 +57,16 @@ export interface AttentionParts {
   outputs: readonly string[];
 }
 
-/** Adds what follows the product: Split into Q, K and V, MultiHeadAttention with the bias, and the past in its own form. */
+/**
+ * Adds what follows the product: Split into Q, K and V, MultiHeadAttention with the bias, and the past in its own form. A mask of
+ * one column, which masks nothing, is left out: Attention takes it, MultiHeadAttention wants one column a key.
+ * @param anyMask one whose width is open may have one column, too, and gets as many as there are keys
+ */
 export function writeAttention(
   index: GraphIndex,
-  { node, product, columns, name, outputs }: AttentionParts,
+  { node, shapeOf, product, columns, name, outputs }: AttentionParts,
   ints: (values: readonly number[]) => string,
+  anyMask = false,
 ): void {
   const add = (op: string, inputs: string[], results: string[], axis?: number, domain = '') =>
     index.insertNode(
@@ -72,7 +84,29 @@ export function writeAttention(
   const parts = ['q', 'k', 'v'].map(fresh);
   add('Split', [product, ints(sizes)], parts, 2);
   const own = (slot: number) => node.input[slot] ?? '';
-  const inputs = [...parts, own(SLOT.bias), own(SLOT.mask), own(SLOT.scoreBias)];
+  const widened = () => {
+    const part = (tensor: string, axis: number, what: string) => {
+      const [shape, size] = [fresh(`${what}_shape`), fresh(what)];
+      add('Shape', [tensor], [shape]);
+      add('Gather', [shape, ints([axis])], [size]);
+      return size;
+    };
+    const rows = part(own(SLOT.x), 1, 'rows');
+    const keys = own(SLOT.past) ? fresh('keys') : rows;
+    if (own(SLOT.past)) add('Add', [rows, part(own(SLOT.past), 3, 'past_rows')], [keys]);
+    const [shape, wide] = [fresh('mask_shape'), fresh('mask')];
+    add('Concat', [part(own(SLOT.x), 0, 'batch'), keys], [shape], 0);
+    add('Expand', [own(SLOT.mask), shape], [wide]);
+    return wide;
+  };
+  const mask = () => {
+    if (own(SLOT.mask) === '') return '';
+    const dims = maskDims(index, node, shapeOf)!;
+    if (dims.length !== 2) return own(SLOT.mask);
+    if (dims[1] === 1) return '';
+    return anyMask && typeof dims[1] !== 'number' ? widened() : own(SLOT.mask);
+  };
+  const inputs = [...parts, own(SLOT.bias), mask(), own(SLOT.scoreBias)];
   if (own(SLOT.past)) {
     const stacked = ['past_k', 'past_v'].map((what) => fresh(`${what}_stacked`));
     const past = ['past_k', 'past_v'].map(fresh);

@@ -55,7 +55,8 @@ export class PackedNodes {
     const inputs = node.input.slice(0, 2);
     const matmul = makeNode({ opType: 'MatMul', name, inputs, outputs: [product] });
     this.writeProduct({ ...layer, node: matmul }, { name, output: product });
-    const parts = { node, product, columns: source.n, name, outputs };
+    const { shapeOf } = this;
+    const parts = { node, shapeOf, product, columns: source.n, name, outputs };
     writeAttention(this.index, parts, (values) => this.constants.ints(values));
   }
 

@@ -53,6 +53,7 @@ const FORMS: [string, Form][] = [
   ['causal', { attributes: { unidirectional: 1 } }],
   ['with lengths', { mask: [B] }],
   ['with a mask of keys', { mask: [B, S] }],
+  ['with a mask of one column, which masks nothing', { mask: [B, 1] }],
   ['with a mask of scores', { mask: [B, S, S], attributes: { unidirectional: 1 } }],
   ['with a mask of its own depth', { mask: [B, S], attributes: { mask_filter_value: float(-5) } }],
   ['with a past', { past: true, attributes: { unidirectional: 1 } }],
