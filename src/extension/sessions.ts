@@ -180,7 +180,7 @@ export class Sessions implements vscode.Disposable {
         if (dirname(session.modelPath) === folder || dirname(session.recipePath) === folder)
           void session.refreshRecipe();
     });
-    const stored = this.watcher(join(folder, '.vernier'), '*.{result,plans,gains}.json', () => {
+    const stored = this.watcher(join(folder, '.vernier'), '*.{result,plans,gains,sensitivity}.json', () => {
       for (const session of this.all())
         if (dirname(session.recipePath) === folder) void session.resultChanged();
     });

@@ -10,12 +10,16 @@ export function leastWidth(columns: readonly Column[]): number {
   return columns.reduce((sum, c) => sum + Number(/\d+/.exec(c.width)?.[0] ?? 60), 0);
 }
 
-/** Columns of the table of layers that were chosen, and the usual ones as far as the width allows. */
+/**
+ * Columns of the table of layers that were chosen, and the usual ones as far as the width allows. @param besides columns that
+ * are usual now, since they have just been filled
+ */
 export function fittingColumns(
   width: number,
   chosen: Partial<Record<ColumnId, boolean>>,
+  besides: ReadonlySet<ColumnId> = new Set(),
 ): readonly Column[] {
-  let shown = COLUMNS.filter(({ id, shown: usual }) => chosen[id] ?? usual);
+  let shown = COLUMNS.filter(({ id, shown: usual }) => chosen[id] ?? (usual || besides.has(id)));
   for (const id of FIRST_TO_GO) {
     if (leastWidth(shown) + SIDES <= width) break;
     if (chosen[id] === undefined) shown = shown.filter((column) => column.id !== id);

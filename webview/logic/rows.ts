@@ -1,13 +1,18 @@
 import type {
   LayerResult,
+  LayerSensitivityRow,
   LayerSummary,
   LayerTime,
   ModelSummary,
+  NoiseCameIn,
+  OutputMeasures,
   Precision,
   RangeSummary,
   RunResult,
+  SensitivityStage,
   Shape,
 } from '../../src/protocol';
+import { measuredLayers, type Measurement } from './sensitivity';
 
 /** A layer as every view shows it: what the file says and what the run found, in graph order. */
 export interface LayerRow {
@@ -35,8 +40,15 @@ export interface LayerRow {
   onlyThis: number | null;
   expected: number | null;
   twoPass: number | null;
+  /** The outputs when only this layer is quantized. */
+  alone: OutputMeasures | null;
+  cameIn: NoiseCameIn | null;
   share: number | null;
+  /** What the share was read from; null where there is none. */
+  shareBy: SensitivityStage | null;
   costs: number | null;
+  /** What measuring the sensitivity of layers found besides. */
+  sensitivity: LayerSensitivityRow | null;
   clip: number | null;
   used: number | null;
   /** Largest over smallest non-zero channel maximum of the weights. */
@@ -57,12 +69,14 @@ export function weightSpan(channelMax: readonly number[] | null | undefined): nu
   return low < Infinity ? high / low : null;
 }
 
-/** Joins summary, result and recipe by the layer's name. */
+/** Joins summary, result, recipe and what measuring the sensitivity of layers found by the layer's name. */
 export function joinRows(
   summary: ModelSummary | null,
   result: RunResult | null,
   kept: readonly string[],
+  measurement: Measurement | null = null,
 ): LayerRow[] {
+  const noiseOf = measuredLayers(result, measurement);
   const results = new Map(result?.layers.map((layer) => [layer.name, layer]));
   const times = new Map(result?.latency?.profile?.layers.map((time) => [time.layer, time]));
   const ranges = new Map(result?.ranges.map((range) => [range.tensor, range]));
@@ -95,11 +109,7 @@ export function joinRows(
       differs: found?.executed != null && found.executed !== found.precision,
       local: found?.local?.sqnrDb ?? null,
       accumulated: found?.accumulated?.sqnrDb ?? null,
-      onlyThis: found?.onlyThisDb ?? null,
-      expected: found?.expectedDb ?? null,
-      twoPass: found?.twoPassDb ?? null,
-      share: found?.noiseShare ?? null,
-      costs: found?.costsDb ?? null,
+      ...noiseOf(name, found),
       clip: found?.clipRate ?? null,
       used: found?.utilisation ?? null,
       weightSpan: weightSpan(layer?.weight?.channelMax),

@@ -5,6 +5,7 @@ import type { SensitivityMeasure, SensitivityReport, StageReport } from '../../r
 import { runtimeVersion } from '../../runtime/session';
 import type { Metric } from '../../data';
 import type { JobHooks } from '../context';
+import { keepFound } from '../kept';
 import type { Memory } from '../memory';
 import { ownMetric } from '../metric';
 import { openTries } from '../mixed/tries';
@@ -31,7 +32,7 @@ const ORDER: readonly SensitivityStage[] = ['analytic', 'two-pass', 'exact'];
 /**
  * Finds what quantizing each layer does to the outputs: from statistics, from two passes, then by running it; as far as asked
  * for and the time allows. What was measured is kept by its content, so that it goes on where it was stopped, and a run of
- * the recipe and this go on from each other. Throws `recipe.*`, `model.*`, `data.*`.
+ * the recipe and this go on from each other; the report is kept beside the recipe. Throws `recipe.*`, `model.*`, `data.*`.
  */
 export async function sensitivityOf(
   request: SensitivityRequest,
@@ -47,7 +48,9 @@ export async function sensitivityOf(
   const study = await openStudy(plan, subject, context);
   try {
     const metric = measure === 'metric' ? await wantedMetric(study) : null;
-    return await new Search(study, request, stage, measure, metric).run();
+    const report = await new Search(study, request, stage, measure, metric).run();
+    await keepFound(context.store, 'sensitivity', report, plan.parsed.doc.text, plan.model);
+    return report;
   } finally {
     study.quantized.release();
   }

@@ -1,0 +1,77 @@
+import type { FoundWhen, SensitivityReport, StageReport } from '../../../src/protocol';
+import { t } from '../../l10n';
+import { db, seconds, sourceName } from '../../logic/format';
+import { age } from '../Failure';
+import { Changed } from '../parts/Changed';
+import { Icon } from '../parts/marks';
+import { act, locked, state } from '../store';
+
+/** What the sensitivity in the table was read from, how far it came, and a button that goes on where it was stopped. */
+export function SensitivityNote({
+  report,
+  when,
+}: {
+  report: SensitivityReport;
+  when: FoundWhen | null;
+}) {
+  const { measure, metric, stages, shareBy, stopped, whole, measuredOn } = report;
+  const by = measure === 'metric' ? (metric ?? '') : t(`measure.${measure}`);
+  return (
+    <section
+      class="strip"
+      aria-label={t('sensitivity.by', { measure: by })}
+      data-testid="sensitivity-note"
+      data-stopped={stopped}
+    >
+      <p class="small">
+        {t('sensitivity.by', { measure: by })}:{' '}
+        {stages
+          .filter(({ of }) => of > 0)
+          .map(stageText)
+          .join(' · ')}
+        {shareBy && ` · ${t('sensitivity.shares', { stage: t(`stageName.${shareBy}`) })}`}
+        {whole && ` · ${t('sensitivity.whole', { db: db(whole.sqnrDb) })}`}
+      </p>
+      {stopped && (
+        <p class="note warning" data-testid="sensitivity-stopped">
+          <Icon name="debug-pause" />
+          <span>
+            {t('sensitivity.stopped')}{' '}
+            <vscode-button
+              appearance="secondary"
+              data-testid="sensitivity-go-on"
+              disabled={locked.value}
+              onClick={() => act('measureSensitivity')}
+            >
+              {t('sensitivity.goOn')}
+            </vscode-button>
+          </span>
+        </p>
+      )}
+      {when && (
+        <Changed
+          recipe={state.value?.recipe.dirtySinceSensitivity ?? false}
+          model={when.modelChanged}
+        />
+      )}
+      <p class="dim small">
+        {measuredOn.random
+          ? t('choice.random')
+          : t(measuredOn.heldBack ? 'overview.heldBack' : 'overview.evaluatedOn', {
+              n: measuredOn.samples,
+              source: sourceName(measuredOn.source),
+            })}
+        {when && ` · ${age(when.finishedAt)}`}
+      </p>
+    </section>
+  );
+}
+
+function stageText({ stage, measured, of, seconds: took }: StageReport): string {
+  return t(stage === 'metric' ? 'sensitivity.evaluations' : 'sensitivity.layers', {
+    stage: t(`stageName.${stage}`),
+    measured,
+    n: of,
+    time: seconds(took),
+  });
+}
