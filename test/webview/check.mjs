@@ -225,7 +225,10 @@ const checks = {
     const page = await open('measured-stopped', { view: 'layers' });
     const note = byId(page, 'sensitivity-note');
     assert.equal(await note.getAttribute('data-stopped'), 'true');
-    assert.match(await note.textContent(), /噪声占比：解析/);
+    assert.match(
+      await note.textContent(),
+      /两遍法 0\/28 层（.*），已停止 · 精确：未开始.*噪声占比：解析/,
+    );
     assert.match(await byId(page, 'changed-since').textContent(), /配方已更改/);
     const share = page.locator('[data-testid="heat-share"][data-layer="conv_dw_3"]');
     assert.match(await share.textContent(), /^≈ 44/);

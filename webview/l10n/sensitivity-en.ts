@@ -12,6 +12,10 @@ export const enSensitivity = {
   'sensitivity.by': 'Sensitivity by {measure}',
   'sensitivity.layers': '{stage} {measured} of {n|1 layer|{n} layers} ({time})',
   'sensitivity.evaluations': '{stage} {measured} of {n|1 evaluation|{n} evaluations} ({time})',
+  'sensitivity.notBegun': '{stage}: not begun',
+  'sensitivity.cut': '{stage}, stopped',
+  'sensitivity.halfWay':
+    'Two passes tell of no layer before both have seen every sample, so none of their estimates is here.',
   'sensitivity.shares': 'shares of the noise: {stage}',
   'sensitivity.whole': 'all quantized: {db} dB',
   'sensitivity.stopped':

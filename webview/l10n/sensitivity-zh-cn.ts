@@ -12,6 +12,10 @@ export const zhCnSensitivity = {
   'sensitivity.by': '敏感度，按{measure}',
   'sensitivity.layers': '{stage} {measured}/{n} 层（{time}）',
   'sensitivity.evaluations': '{stage} {measured}/{n} 次评估（{time}）',
+  'sensitivity.notBegun': '{stage}：未开始',
+  'sensitivity.cut': '{stage}，已停止',
+  'sensitivity.halfWay':
+    '两遍运行都看过每个样本之前，两遍法对任何一层都没有结论，因此此处没有它的估计值。',
   'sensitivity.shares': '噪声占比：{stage}',
   'sensitivity.whole': '全部量化：{db} dB',
   'sensitivity.stopped': '时间已到，尚未全部测量：这是目前最好的结果，已测量的会保留。',

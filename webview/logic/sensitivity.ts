@@ -71,7 +71,9 @@ export function measuredLayers(
 
 /** What the shares of a run were read from. */
 function runShareBy(result: RunResult | null): SensitivityStage | null {
-  return result?.layers.some(({ noiseShare }) => noiseShare !== null) ? 'exact' : null;
+  const known = result?.layers.find(({ noiseShare }) => noiseShare !== null);
+  // results of older versions do not say: theirs were run
+  return known ? (known.noiseShareBy ?? 'exact') : null;
 }
 
 /** The column that a measure is read in. */

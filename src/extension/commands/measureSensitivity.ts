@@ -62,6 +62,10 @@ async function wishOf(
 /** The answer *go on where it was stopped*. */
 const GO_ON: unique symbol = Symbol('go on');
 
+interface StageItem extends vscode.QuickPickItem {
+  stage: SensitivityStage | typeof GO_ON;
+}
+
 async function pickStage(
   session: ModelSession,
   unfinished: SensitivityReport | null,
@@ -69,7 +73,7 @@ async function pickStage(
   // estimates are read from ranges: where there are none, there is nothing to choose
   if (calibrationNeed(session.state.recipe.mode) !== 'needed' && !unfinished) return 'exact';
   const words = sensitivityStages();
-  const goOn = unfinished && {
+  const goOn: StageItem | null = unfinished && {
     label: vscode.l10n.t('Go on where it was stopped'),
     description: [
       words[unfinished.stage].label,
@@ -78,7 +82,7 @@ async function pickStage(
     iconPath: new vscode.ThemeIcon('debug-continue'),
     stage: GO_ON,
   };
-  const stages = (Object.keys(words) as SensitivityStage[]).map((stage) => ({
+  const stages = (Object.keys(words) as SensitivityStage[]).map((stage): StageItem => ({
     ...words[stage],
     stage,
   }));

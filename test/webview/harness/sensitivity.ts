@@ -53,16 +53,16 @@ export function sensitivity({ layers }: RunResult, stopped = false): Sensitivity
     wholeMetric: stopped ? null : top1(0.48),
     stages: stopped
       ? [
-          { stage: 'analytic', ...all, seconds: 0.4 },
-          { stage: 'two-pass', measured: 0, of: n, seconds: 119.2 },
-          { stage: 'exact', measured: 0, of: n, seconds: 0 },
+          { stage: 'analytic', ...all, seconds: 0.4, ended: 'done' },
+          { stage: 'two-pass', measured: 0, of: n, seconds: 119.2, ended: 'stopped' },
+          { stage: 'exact', measured: 0, of: n, seconds: 0, ended: 'not-begun' },
         ]
       : [
-          { stage: 'analytic', ...all, seconds: 0.4 },
-          { stage: 'two-pass', ...all, seconds: 6.2 },
-          { stage: 'exact', ...all, seconds: 38 },
-          { stage: 'all-but-this', measured: 6, of: 6, seconds: 11 },
-          { stage: 'metric', measured: 11, of: 11, seconds: 31 },
+          { stage: 'analytic', ...all, seconds: 0.4, ended: 'done' },
+          { stage: 'two-pass', ...all, seconds: 6.2, ended: 'done' },
+          { stage: 'exact', ...all, seconds: 38, ended: 'done' },
+          { stage: 'all-but-this', measured: 6, of: 6, seconds: 11, ended: 'done' },
+          { stage: 'metric', measured: 11, of: 11, seconds: 31, ended: 'done' },
         ],
     measuredOn: { samples: 64, source: 'labelled/', heldBack: false, random: false },
     ...{ runtime: '1.30.0', seconds: 87, stopped },

@@ -16,6 +16,8 @@ export function SensitivityNote({
 }) {
   const { measure, metric, stages, shareBy, stopped, whole, measuredOn } = report;
   const by = measure === 'metric' ? (metric ?? '') : t(`measure.${measure}`);
+  // its estimates are of no layer or of all
+  const halfWay = stages.some((s) => s.stage === 'two-pass' && s.ended === 'stopped');
   return (
     <section
       class="strip"
@@ -36,7 +38,7 @@ export function SensitivityNote({
         <p class="note warning" data-testid="sensitivity-stopped">
           <Icon name="debug-pause" />
           <span>
-            {t('sensitivity.stopped')}{' '}
+            {t('sensitivity.stopped')} {halfWay && t('sensitivity.halfWay')}{' '}
             <vscode-button
               appearance="secondary"
               data-testid="sensitivity-go-on"
@@ -67,11 +69,13 @@ export function SensitivityNote({
   );
 }
 
-function stageText({ stage, measured, of, seconds: took }: StageReport): string {
-  return t(stage === 'metric' ? 'sensitivity.evaluations' : 'sensitivity.layers', {
+function stageText({ stage, measured, of, seconds: took, ended }: StageReport): string {
+  if (ended === 'not-begun') return t('sensitivity.notBegun', { stage: t(`stageName.${stage}`) });
+  const text = t(stage === 'metric' ? 'sensitivity.evaluations' : 'sensitivity.layers', {
     stage: t(`stageName.${stage}`),
     measured,
     n: of,
     time: seconds(took),
   });
+  return ended === 'stopped' ? t('sensitivity.cut', { stage: text }) : text;
 }
