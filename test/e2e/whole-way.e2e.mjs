@@ -69,9 +69,11 @@ test(
     // 3. How sensitive every layer is, by a measure of one's own: the table fills, the worst first.
     await vscode.command('Vernier: Measure Sensitivity of Layers');
     await vscode.quickRow('Two passes').waitFor();
+    await vscode.page.waitForTimeout(300); // the list fades in
     await vscode.shot('sensitivity-stages');
     await vscode.pick('By running the model');
     await vscode.quickRow('KL divergence').waitFor();
+    await vscode.page.waitForTimeout(300); // the list fades in
     await vscode.shot('sensitivity-measures');
     await vscode.pick('KL divergence');
     const note = view.locator('[data-testid="sensitivity-note"]');

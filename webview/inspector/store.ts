@@ -50,9 +50,7 @@ export const logY = signal(kept.logY ?? false);
 /** Null: weights until there are activations to show. */
 export const rangesPart = signal<RangesPart | null>(kept.rangesPart ?? null);
 /** Columns that measuring the sensitivity of layers has filled. */
-export const filledColumns = computed(() =>
-  sensitivityColumns(state.value?.sensitivity ?? null),
-);
+export const filledColumns = computed(() => sensitivityColumns(state.value?.sensitivity ?? null));
 /** Which fusions are shown. */
 export const fusionFilter = signal<FusionFilter>(
   kept.fusionFilter ?? { part: null, pattern: null },

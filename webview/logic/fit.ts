@@ -5,6 +5,12 @@ const FIRST_TO_GO: readonly ColumnId[] = ['weightSpan', 'kind', 'shape', 'macs',
 /** What the rows keep free at their sides, in pixels. */
 const SIDES = 18;
 
+/** Estimates beside what is better than they are, the roughest first. */
+function superseded(shown: readonly Column[]): ColumnId[] {
+  const stages: readonly ColumnId[] = ['expected', 'twoPass', 'onlyThis'];
+  return stages.filter((id) => shown.some((column) => column.id === id)).slice(0, -1);
+}
+
 /** The least width of columns side by side, in pixels. */
 export function leastWidth(columns: readonly Column[]): number {
   return columns.reduce((sum, c) => sum + Number(/\d+/.exec(c.width)?.[0] ?? 60), 0);
@@ -20,7 +26,7 @@ export function fittingColumns(
   besides: ReadonlySet<ColumnId> = new Set(),
 ): readonly Column[] {
   let shown = COLUMNS.filter(({ id, shown: usual }) => chosen[id] ?? (usual || besides.has(id)));
-  for (const id of FIRST_TO_GO) {
+  for (const id of [...FIRST_TO_GO, ...superseded(shown)]) {
     if (leastWidth(shown) + SIDES <= width) break;
     if (chosen[id] === undefined) shown = shown.filter((column) => column.id !== id);
   }

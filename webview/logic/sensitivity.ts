@@ -101,11 +101,13 @@ export function sensitivityColumns(report: SensitivityReport | null): ReadonlySe
     ['onlyWeights', has((l) => l.weights)],
     ['onlyInputs', has((l) => l.activations)],
     ['allButThis', has((l) => l.allButThis)],
+    ['metricOnly', has((l) => l.metric?.onlyThis ?? null)],
     ['metricBut', has((l) => l.metric?.allButThis ?? null)],
+    ['kl', report.measure === 'kl' && has((l) => l.onlyThis?.klNats ?? null)],
+    ['lacksCosine', report.measure === 'cosine' && has((l) => l.onlyThis)],
+    ['sameLabel', report.measure === 'same-label' && has((l) => l.onlyThis?.sameLabel ?? null)],
   ];
-  const columns = new Set(filled.filter(([, any]) => any).map(([id]) => id));
-  if (report.measure !== 'sqnr') columns.add(COLUMN[report.measure]);
-  return columns;
+  return new Set(filled.filter(([, any]) => any).map(([id]) => id));
 }
 
 /** The worst first, by what layers were compared by as far as it came. */

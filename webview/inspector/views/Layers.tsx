@@ -50,9 +50,7 @@ export function LayersView() {
           <Icon name="copy" />
         </button>
       </div>
-      {now?.sensitivity && (
-        <SensitivityNote report={now.sensitivity} when={now.sensitivityWhen} />
-      )}
+      {now?.sensitivity && <SensitivityNote report={now.sensitivity} when={now.sensitivityWhen} />}
       <LayerTable
         label={t('view.layers')}
         columns={shown}

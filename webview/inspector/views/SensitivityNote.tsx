@@ -1,6 +1,6 @@
 import type { FoundWhen, SensitivityReport, StageReport } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { db, seconds, sourceName } from '../../logic/format';
+import { db, plain, seconds, sourceName } from '../../logic/format';
 import { age } from '../Failure';
 import { Changed } from '../parts/Changed';
 import { Icon } from '../parts/marks';
@@ -75,7 +75,7 @@ function stageText({ stage, measured, of, seconds: took, ended }: StageReport): 
     stage: t(`stageName.${stage}`),
     measured,
     n: of,
-    time: seconds(took),
+    time: took < 10 ? `${plain(took)} s` : seconds(took),
   });
   return ended === 'stopped' ? t('sensitivity.cut', { stage: text }) : text;
 }
