@@ -12,8 +12,13 @@ import { states } from './harness/states';
 const done = (): InspectorState => states.done!();
 const [EARLIER, LATER] = ['2020-01-01T00:00:00.000Z', '2999-01-01T00:00:00.000Z'];
 
-function rowOf(state: InspectorState, report: SensitivityReport, finishedAt: string) {
-  const measurement = { report, when: { finishedAt, modelChanged: false } };
+function rowOf(
+  state: InspectorState,
+  report: SensitivityReport,
+  finishedAt: string,
+  changed = false,
+) {
+  const measurement = { report, when: { finishedAt, modelChanged: false }, changed };
   const rows = joinRows(state.summary, state.result, [], measurement);
   return rows.find(({ name }) => name === 'conv_dw_3')!;
 }
@@ -53,6 +58,13 @@ describe('what a run found and what was measured by itself', () => {
     expect(rowOf(state, report, LATER)).toMatchObject({ share: 0.44, shareBy: 'exact' });
     const unmeasured = { ...state, result: null };
     expect(rowOf(unmeasured, report, LATER)).toMatchObject({ share: 0.25, shareBy: 'analytic' });
+    // a run of another recipe that only estimated them is nearer to the truth than what was run before
+    for (const layer of state.result!.layers) layer.noiseShareBy = 'two-pass';
+    report.shareBy = 'exact';
+    const shareOf = (changed: boolean) => rowOf(state, report, EARLIER, changed).shareBy;
+    expect([shareOf(false), shareOf(true)]).toEqual(['exact', 'two-pass']);
+    for (const layer of state.result!.layers) delete layer.noiseShareBy;
+    report.shareBy = 'analytic';
     const text = COLUMNS.find(({ id }) => id === 'share')!.text;
     expect(text(rowOf(unmeasured, report, LATER))).toBe('≈ 25.0');
     expect(text(rowOf(state, report, LATER))).toBe('44.0');
@@ -89,7 +101,7 @@ describe('the table of layers', () => {
     const sort = sensitivitySort(report);
     expect(sort).toEqual(wanted);
     const state = { ...done(), sensitivity: report };
-    const rows = joinRows(state.summary, result, [], { report, when: null });
+    const rows = joinRows(state.summary, result, [], { report, when: null, changed: false });
     expect(sortRows(rows, sort)[0]!.name).toBe('conv_dw_3');
   });
 

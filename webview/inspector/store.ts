@@ -65,7 +65,8 @@ export const rows = computed(() => {
   const now = state.value;
   if (!now) return [];
   const { sensitivity, sensitivityWhen: when } = now;
-  const measurement = sensitivity && { report: sensitivity, when };
+  const changed = now.recipe.dirtySinceSensitivity || (when?.modelChanged ?? false);
+  const measurement = sensitivity && { report: sensitivity, when, changed };
   return joinRows(now.summary, now.result, now.recipe.kept, measurement);
 });
 export const byName = computed(() => new Map(rows.value.map((row) => [row.name, row])));

@@ -2,7 +2,7 @@ import { count, countUnit, db, fixed, NONE, percent, shape, signed, significant 
 import type { AccuracyResult, LayerShare, LayerWithoutVnni, NoiseShape } from '../../src/protocol';
 import type { LayerRow } from './rows';
 import type { Measure } from './scale';
-import { metricLoss } from './sensitivity';
+import { metricLoss } from './measured';
 
 export type ColumnId =
   | 'precision'
@@ -165,7 +165,7 @@ export const COLUMNS: readonly Column[] = [
     'metricOnly',
     '178px',
     'end',
-    (r) => metricLoss(r, 'onlyThis'),
+    (r) => metricLoss(r.sensitivity?.metric?.onlyThis ?? null),
     (r) => metricText(r.sensitivity?.metric?.onlyThis ?? null),
     false,
   ),
@@ -173,7 +173,7 @@ export const COLUMNS: readonly Column[] = [
     'metricBut',
     '178px',
     'end',
-    (r) => metricLoss(r, 'allButThis'),
+    (r) => metricLoss(r.sensitivity?.metric?.allButThis ?? null),
     (r) => metricText(r.sensitivity?.metric?.allButThis ?? null),
     false,
   ),

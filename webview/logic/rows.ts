@@ -1,21 +1,17 @@
 import type {
   LayerResult,
-  LayerSensitivityRow,
   LayerSummary,
   LayerTime,
   ModelSummary,
-  NoiseCameIn,
-  OutputMeasures,
   Precision,
   RangeSummary,
   RunResult,
-  SensitivityStage,
   Shape,
 } from '../../src/protocol';
-import { measuredLayers, type Measurement } from './sensitivity';
+import { measuredLayers, type MeasuredLayer, type Measurement } from './measured';
 
 /** A layer as every view shows it: what the file says and what the run found, in graph order. */
-export interface LayerRow {
+export interface LayerRow extends MeasuredLayer {
   index: number;
   name: string;
   op: string;
@@ -37,18 +33,6 @@ export interface LayerRow {
   differs: boolean;
   local: number | null;
   accumulated: number | null;
-  onlyThis: number | null;
-  expected: number | null;
-  twoPass: number | null;
-  /** The outputs when only this layer is quantized. */
-  alone: OutputMeasures | null;
-  cameIn: NoiseCameIn | null;
-  share: number | null;
-  /** What the share was read from; null where there is none. */
-  shareBy: SensitivityStage | null;
-  costs: number | null;
-  /** What measuring the sensitivity of layers found besides. */
-  sensitivity: LayerSensitivityRow | null;
   clip: number | null;
   used: number | null;
   /** Largest over smallest non-zero channel maximum of the weights. */

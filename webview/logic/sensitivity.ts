@@ -1,80 +1,12 @@
-/** What quantizing each layer does to the outputs: what a run found, and what measuring that by itself did. Pure. */
+/** Which columns measuring the sensitivity of layers fills, and in what order rows stand then. Pure. */
 import type {
-  FoundWhen,
-  LayerResult,
   LayerSensitivityRow,
-  RunResult,
   SensitivityMeasure,
   SensitivityReport,
   SensitivityStage,
 } from '../../src/protocol';
 import type { ColumnId } from './columns';
-import type { LayerRow } from './rows';
 import type { Sort } from './sort';
-
-/** A report, and when it was found. */
-export interface Measurement {
-  report: SensitivityReport;
-  when: FoundWhen | null;
-}
-
-type Noise = Pick<
-  LayerRow,
-  | 'onlyThis'
-  | 'alone'
-  | 'expected'
-  | 'twoPass'
-  | 'cameIn'
-  | 'share'
-  | 'shareBy'
-  | 'costs'
-  | 'sensitivity'
->;
-
-const RANK: readonly (SensitivityStage | null)[] = [null, 'analytic', 'two-pass', 'exact'];
-
-/**
- * The numbers of a layer by its name, and what a run found of it:
- * 1. Where both know one, the newer stands.
- * 2. Shares of the noise are all from one of the two: from the better stage, where that is the same from the newer.
- */
-export function measuredLayers(
-  result: RunResult | null,
-  measurement: Measurement | null,
-): (name: string, found: LayerResult | null) => Noise {
-  const report = measurement?.report ?? null;
-  const byName = new Map(report?.layers.map((layer) => [layer.layer, layer]));
-  const at = measurement?.when?.finishedAt ?? '';
-  const reportFirst = report !== null && (result === null || at > result.finishedAt);
-  const ranBy = runShareBy(result);
-  const [ofReport, ofRun] = [RANK.indexOf(report?.shareBy ?? null), RANK.indexOf(ranBy)];
-  const sharesOfReport = ofReport > ofRun || (ofReport === ofRun && reportFirst);
-  const shareBy = sharesOfReport ? (report?.shareBy ?? null) : ranBy;
-  return (name, found) => {
-    const own = byName.get(name) ?? null;
-    const newer = <T>(measured: T | null | undefined, ran: T | null | undefined): T | null =>
-      (reportFirst ? (measured ?? ran) : (ran ?? measured)) ?? null;
-    const share = (sharesOfReport ? own?.share : found?.noiseShare) ?? null;
-    return {
-      onlyThis: newer(own?.onlyThis?.sqnrDb, found?.onlyThisDb),
-      alone: newer(own?.onlyThis, found?.onlyThis),
-      expected: newer(own?.expectedDb, found?.expectedDb),
-      twoPass: newer(own?.twoPassDb, found?.twoPassDb),
-      cameIn: newer(own?.cameIn, found?.cameIn),
-      share,
-      shareBy: share === null ? null : shareBy,
-      costs: newer(own?.costsDb, found?.costsDb),
-      sensitivity: own,
-    };
-  };
-}
-
-/** What the shares of a run were read from. */
-function runShareBy(result: RunResult | null): SensitivityStage | null {
-  const known = result?.layers.find(({ noiseShare }) => noiseShare !== null);
-  // results of older versions do not say: theirs were run
-  return known ? (known.noiseShareBy ?? 'exact') : null;
-}
 
 /** The column that a measure is read in. */
 const COLUMN: Record<Exclude<SensitivityMeasure, 'sqnr'>, ColumnId> = {
@@ -117,12 +49,4 @@ export function sensitivitySort(report: SensitivityReport): Sort {
     return { column, descending: column !== 'sameLabel' };
   }
   return report.shareBy && { column: BY_STAGE[report.shareBy], descending: false };
-}
-
-/** What the recipe's metric lost, so that more is worse; null where it was not measured. */
-export function metricLoss(row: LayerRow, which: 'onlyThis' | 'allButThis'): number | null {
-  const found = row.sensitivity?.metric?.[which] ?? null;
-  if (!found) return null;
-  const change = found.fp32 === null ? found.int8 : found.int8 - found.fp32;
-  return found.higherIsBetter ? -change : change;
 }
