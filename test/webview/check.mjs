@@ -212,9 +212,9 @@ const checks = {
     const measured = await open('measured', { view: 'layers' });
     assert.match(
       await byId(measured, 'sensitivity-note').textContent(),
-      /Sensitivity by top1: analytic 28 of 28 layers.*two passes 28 of 28.*metric 11 of 11 evaluations/,
+      /Sensitivity by Top-1: analytic 28 of 28 layers.*two passes 28 of 28.*metric 11 of 11 evaluations/,
     );
-    for (const column of ['onlyThis', 'onlyWeights', 'onlyInputs', 'metricOnly', 'metricBut'])
+    for (const column of ['onlyThis', 'onlyWeights', 'onlyInputs', 'metricOnly', 'metricBuys'])
       assert.equal(await byId(measured, `sort-${column}`).count(), 1, column);
     await byId(measured, 'sort-metricOnly').click();
     const first = measured.locator('[data-testid="layer-row"][aria-rowindex="2"]');

@@ -74,12 +74,25 @@ describe('what a run found and what was measured by itself', () => {
 describe('the table of layers', () => {
   const { result } = done();
 
+  it('writes a metric as it is written elsewhere, with intervals, and marks what is not proven', () => {
+    const row = rowOf(done(), sensitivity(result!), LATER);
+    const text = (id: string) => COLUMNS.find((column) => column.id === id)!.text(row);
+    expect(text('metricOnly')).toBe('45.5 % (−9.5 … −3.5)');
+    expect(text('metricBut')).toBe('50.6 % (−4.4 … +1.6)');
+    expect(text('metricBuys')).toBe('+2.6 (+0.6 … +5.6)');
+    row.sensitivity!.metric!.buys!.unproven = true;
+    expect(text('metricBuys')).toBe('+2.6 (+0.6 … +5.6) ?');
+    row.sensitivity!.metric!.onlyThis!.own = { name: 'F1', unit: 'x' };
+    row.sensitivity!.metric!.onlyThis!.metric = './f1.mjs';
+    expect(text('metricOnly')).toMatch(/^0\.455 x \(/);
+  });
+
   it('shows the columns that measuring has filled', () => {
     const all = sensitivityColumns(sensitivity(result!));
     expect([...all].sort()).toEqual(
       [
         ...['expected', 'twoPass', 'onlyThis', 'onlyWeights', 'onlyInputs', 'allButThis'],
-        ...['metricOnly', 'metricBut'],
+        ...['metricOnly', 'metricBut', 'metricBuys'],
       ].sort(),
     );
     const stopped = { ...sensitivity(result!, true), measure: 'sqnr' as const };

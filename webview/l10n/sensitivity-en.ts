@@ -31,6 +31,7 @@ export const enSensitivity = {
   'col.sameLabel': 'Same label, %',
   'col.metricOnly': 'Metric, only this',
   'col.metricBut': 'Metric, all but',
+  'col.metricBuys': 'Keeping buys',
   'tip.onlyWeights': 'SQNR at the model’s output when only this layer’s weights are quantized',
   'tip.onlyInputs': 'SQNR at the model’s output when only this layer’s inputs are quantized',
   'tip.allButThis': 'Output SQNR of the quantized model with just this layer in FP32',
@@ -44,4 +45,6 @@ export const enSensitivity = {
     'The recipe’s metric with only this layer quantized, and the 95 % interval of its difference to FP32’s; sorted by what it lost',
   'tip.metricBut':
     'The recipe’s metric with just this layer in FP32, and the 95 % interval of its difference to FP32’s; sorted by what it lost',
+  'tip.metricBuys':
+    'What the recipe’s metric gains with just this layer in FP32, sample by sample against the whole quantized model, and its 95 % interval; ? where n is too small to tell',
 };

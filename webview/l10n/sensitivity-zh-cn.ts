@@ -30,6 +30,7 @@ export const zhCnSensitivity = {
   'col.sameLabel': '标签一致，%',
   'col.metricOnly': '指标，仅此层',
   'col.metricBut': '指标，仅保留此层',
+  'col.metricBuys': '保留所得',
   'tip.onlyWeights': '只量化本层权重时模型输出的 SQNR',
   'tip.onlyInputs': '只量化本层输入时模型输出的 SQNR',
   'tip.allButThis': '仅将本层保留为 FP32 的量化模型的输出 SQNR',
@@ -38,4 +39,6 @@ export const zhCnSensitivity = {
   'tip.sameLabel': '只量化本层时，最大得分位置不变的样本',
   'tip.metricOnly': '只量化本层时配方的指标，及其与 FP32 之差的 95 % 区间；按损失排序',
   'tip.metricBut': '仅将本层保留为 FP32 时配方的指标，及其与 FP32 之差的 95 % 区间；按损失排序',
+  'tip.metricBuys':
+    '仅将本层保留为 FP32 时配方指标的增益（逐样本与整体量化的模型相比）及其 95 % 区间；? 表示样本太少、无法判断',
 };

@@ -1,8 +1,15 @@
-import { count, countUnit, db, fixed, NONE, percent, shape, signed, significant } from './format';
-import type { AccuracyResult, LayerShare, LayerWithoutVnni, NoiseShape } from '../../src/protocol';
+import { count, countUnit, db, fixed, NONE, percent, shape, significant } from './format';
+import type {
+  AccuracyResult,
+  LayerSensitivityRow,
+  LayerShare,
+  LayerWithoutVnni,
+  NoiseShape,
+} from '../../src/protocol';
 import type { LayerRow } from './rows';
 import type { Measure } from './scale';
 import { metricLoss } from './measured';
+import { accuracyGap, metricValue } from './measures';
 
 export type ColumnId =
   | 'precision'
@@ -29,6 +36,7 @@ export type ColumnId =
   | 'sameLabel'
   | 'metricOnly'
   | 'metricBut'
+  | 'metricBuys'
   | 'expected'
   | 'twoPass'
   | 'cameIn'
@@ -175,6 +183,14 @@ export const COLUMNS: readonly Column[] = [
     'end',
     (r) => metricLoss(r.sensitivity?.metric?.allButThis ?? null),
     (r) => metricText(r.sensitivity?.metric?.allButThis ?? null),
+    false,
+  ),
+  col(
+    'metricBuys',
+    '178px',
+    'end',
+    (r) => r.sensitivity?.metric?.buys?.value ?? null,
+    (r) => buysText(r.sensitivity?.metric ?? null),
     false,
   ),
   heat('local', '66px', (r) => r.local, db),
@@ -349,8 +365,17 @@ export function shareText(share: number, by: LayerRow['shareBy']): string {
 /** The value, and the interval of its difference to FP32's. */
 function metricText(found: AccuracyResult | null): string {
   if (!found) return NONE;
-  const { int8, low, high } = found;
-  return `${significant(int8)} (${signed(low, 3)} … ${signed(high, 3)})`;
+  const gap = accuracyGap(found);
+  return `${metricValue(found, found.int8)}${gap ? ` (${gap.low} … ${gap.high})` : ''}`;
+}
+
+/** What keeping a layer buys of the metric, and its interval; `?` where the samples are too few to tell it from nothing. */
+function buysText(found: NonNullable<LayerSensitivityRow['metric']> | null): string {
+  const buys = found?.buys;
+  if (!buys) return NONE;
+  // written as a difference of the metric is
+  const gap = accuracyGap({ ...found.allButThis!, ...buys, fp32: 0, int8: buys.value });
+  return gap ? `${gap.text} (${gap.low} … ${gap.high})${buys.unproven ? ' ?' : ''}` : NONE;
 }
 
 /** Milliseconds of its own kernels; `↑` where another layer's kernel runs it. */

@@ -35,6 +35,7 @@ export function sensitivityColumns(report: SensitivityReport | null): ReadonlySe
     ['allButThis', has((l) => l.allButThis)],
     ['metricOnly', has((l) => l.metric?.onlyThis ?? null)],
     ['metricBut', has((l) => l.metric?.allButThis ?? null)],
+    ['metricBuys', has((l) => l.metric?.buys ?? null)],
     ['kl', report.measure === 'kl' && has((l) => l.onlyThis?.klNats ?? null)],
     ['lacksCosine', report.measure === 'cosine' && has((l) => l.onlyThis)],
     ['sameLabel', report.measure === 'same-label' && has((l) => l.onlyThis?.sameLabel ?? null)],

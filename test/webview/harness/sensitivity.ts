@@ -15,7 +15,7 @@ const measures = (sqnrDb: number): OutputMeasures => ({
 
 const top1 = (int8: number): AccuracyResult => ({
   ...{ metric: 'top1', fp32: 0.52, int8, low: int8 - 0.55, high: int8 - 0.49, n: 200 },
-  ...{ higherIsBetter: true, unproven: int8 > 0.49, labels: null, neededN: null },
+  ...{ higherIsBetter: true, unproven: int8 > 0.49, own: null, labels: null, neededN: null },
 });
 
 /** What measuring the sensitivity of a result's layers may find: all of it, or with the time over behind the analytic stage. */
@@ -39,7 +39,14 @@ export function sensitivity({ layers }: RunResult, stopped = false): Sensitivity
       metric:
         stopped || costsDb === null
           ? null
-          : { onlyThis: top1(0.52 - costsDb / 40), allButThis: top1(0.48 + costsDb / 100) },
+          : {
+              onlyThis: top1(0.52 - costsDb / 40),
+              allButThis: top1(0.48 + costsDb / 100),
+              buys: {
+                ...{ value: costsDb / 100, low: costsDb / 100 - 0.02, high: costsDb / 100 + 0.03 },
+                ...{ n: 200, unproven: costsDb < 2, neededN: costsDb < 2 ? 900 : null },
+              },
+            },
     };
   });
   const n = rows.length;

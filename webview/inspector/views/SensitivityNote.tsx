@@ -1,6 +1,7 @@
 import type { FoundWhen, SensitivityReport, StageReport } from '../../../src/protocol';
 import { t } from '../../l10n';
 import { db, plain, seconds, sourceName } from '../../logic/format';
+import { metricKey } from '../../logic/measures';
 import { age } from '../Failure';
 import { Changed } from '../parts/Changed';
 import { Icon } from '../parts/marks';
@@ -14,19 +15,18 @@ export function SensitivityNote({
   report: SensitivityReport;
   when: FoundWhen | null;
 }) {
-  const { measure, metric, stages, shareBy, stopped, whole, measuredOn } = report;
-  const by = measure === 'metric' ? (metric ?? '') : t(`measure.${measure}`);
+  const { stages, shareBy, stopped, whole, measuredOn } = report;
   // its estimates are of no layer or of all
   const halfWay = stages.some((s) => s.stage === 'two-pass' && s.ended === 'stopped');
   return (
     <section
       class="strip"
-      aria-label={t('sensitivity.by', { measure: by })}
+      aria-label={t('sensitivity.by', { measure: nameOf(report) })}
       data-testid="sensitivity-note"
       data-stopped={stopped}
     >
       <p class="small">
-        {t('sensitivity.by', { measure: by })}:{' '}
+        {t('sensitivity.by', { measure: nameOf(report) })}:{' '}
         {stages
           .filter(({ of }) => of > 0)
           .map(stageText)
@@ -67,6 +67,13 @@ export function SensitivityNote({
       </p>
     </section>
   );
+}
+
+/** What layers were compared by; a metric of the user's own has a name once it was measured. */
+function nameOf({ measure, metric, wholeMetric }: SensitivityReport): string {
+  if (measure !== 'metric') return t(`measure.${measure}`);
+  const own = wholeMetric?.own?.name ?? (metric?.endsWith('.mjs') ? metric : null);
+  return own ?? (metric ? t(metricKey(metric)) : '');
 }
 
 function stageText({ stage, measured, of, seconds: took, ended }: StageReport): string {
