@@ -4,6 +4,7 @@
  */
 import type { ErrorData } from './errors';
 import type { MixedPrecision, PlannedLayer } from './results-mixed';
+import type { SensitivityReport } from './results-sensitivity';
 import type {
   FusionMeasurement,
   ModelSummary,
@@ -15,6 +16,7 @@ import type {
 
 export type * from './results';
 export type * from './results-mixed';
+export type * from './results-sensitivity';
 export type { ErrorData } from './errors';
 
 export type ViewName = 'overview' | 'layers' | 'ranges' | 'errors' | 'fusions';
@@ -36,6 +38,8 @@ export interface RecipeState {
   dirtySinceResult: boolean;
   /** It differs from the one behind `mixed` in more than the layers that plans take out of INT8. */
   dirtySincePlans: boolean;
+  /** It differs from the one behind `sensitivity`. */
+  dirtySinceSensitivity: boolean;
   /** One-based line of `keep_fp32:` or of the layer's entry, by layer name. */
   lines: Record<string, number>;
 }
@@ -57,6 +61,9 @@ export interface InspectorState {
   /** The last plans of mixed precision that were tried, without the times of single nodes. */
   mixed: MixedPrecision | null;
   mixedWhen: FoundWhen | null;
+  /** What quantizing each layer does to the outputs, where that was measured by itself. */
+  sensitivity: SensitivityReport | null;
+  sensitivityWhen: FoundWhen | null;
   /** What fusing gains, where it was measured. */
   gains: FusionMeasurement | null;
   gainsWhen: FoundWhen | null;
@@ -78,6 +85,7 @@ export type InspectorAction =
   | 'chooseMode'
   | 'measureModes'
   | 'planMixed'
+  | 'measureSensitivity'
   | 'findBest'
   | 'measureFusions'
   | 'chooseTarget'

@@ -52,6 +52,8 @@ export interface StageReport {
   measured: number;
   of: number;
   seconds: number;
+  /** Whether the time sufficed; what a stage that was stopped has measured is kept, and the next attempt goes on from it. */
+  ended: 'done' | 'stopped' | 'not-begun';
 }
 
 /** How sensitive the outputs are to every layer, the worst first. */

@@ -17,7 +17,15 @@ import type { FusionCandidate, QuantizationBreak } from './results-fusions';
 import type { SearchResult } from './results-search';
 import type { LatencyResult } from './results-latency';
 import type { LayerMatch, LayerNoise, NoiseCameIn } from './results-noise';
-import type { Closeness, Mode, Note, OutputCloseness, Precision, Target } from './results-terms';
+import type {
+  Closeness,
+  Mode,
+  Note,
+  OutputCloseness,
+  Precision,
+  SensitivityStage,
+  Target,
+} from './results-terms';
 
 export type * from './results-calibration';
 export type * from './results-choice';
@@ -107,8 +115,13 @@ export interface LayerResult {
   twoPassDb: number | null;
   /** What of the noise at its output came in with its inputs; the rest it makes itself (`local`). */
   cameIn: NoiseCameIn | null;
-  /** Share of the noise at the output, from the only-this runs. */
+  /** Share of the noise at the output, of all layers alone. */
   noiseShare: number | null;
+  /**
+   * The stage that the share, and with it {@link hurts}, was read from: other than `exact` it is an estimate. Results of earlier
+   * versions have none: theirs are exact.
+   */
+  noiseShareBy?: SensitivityStage | null;
   /** Output SQNR gained by keeping just this layer in FP32 (measured by a run). */
   costsDb: number | null;
   /** Share of the output's values outside its range; share of the codes in use. */

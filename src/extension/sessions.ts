@@ -180,10 +180,14 @@ export class Sessions implements vscode.Disposable {
         if (dirname(session.modelPath) === folder || dirname(session.recipePath) === folder)
           void session.refreshRecipe();
     });
-    const stored = this.watcher(join(folder, '.vernier'), '*.{result,plans,gains}.json', () => {
-      for (const session of this.all())
-        if (dirname(session.recipePath) === folder) void session.resultChanged();
-    });
+    const stored = this.watcher(
+      join(folder, '.vernier'),
+      '*.{result,plans,gains,sensitivity}.json',
+      () => {
+        for (const session of this.all())
+          if (dirname(session.recipePath) === folder) void session.resultChanged();
+      },
+    );
     this.folders.set(folder, vscode.Disposable.from(here, stored));
   }
 

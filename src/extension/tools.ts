@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 import * as vscode from 'vscode';
 import { layersFigure, summaryTable, worstLayers } from '../report/figures/layers';
 import { verdictFigure } from '../report/figures/verdict';
-import { db } from '../report/figures/numbers';
+import { costOf } from '../report/sentence';
 import type { RunUntil } from '../jobs/protocol';
 import type { RunResult } from '../results';
 import { sessionOf } from './commands/target';
@@ -79,7 +79,7 @@ function resultText(result: RunResult): string[] {
   return [
     verdictFigure(result).text,
     worst.length
-      ? `Layers that hurt: ${worst.map((l) => `${l.name} (costs ${db(l.costsDb)} dB)`).join(', ')}`
+      ? `Layers that hurt: ${worst.map((l) => `${l.name} (${costOf(l)})`).join(', ')}`
       : 'No single layer hurts.',
     layersFigure(result).text,
     ...result.notes.map(({ severity, message }) => `${severity}: ${message}`),

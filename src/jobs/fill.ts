@@ -13,6 +13,7 @@ import type { Unit } from '../quantize/units';
 import type { LayerResult, Precision, RangeSummary, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import { addNote } from './context';
+import { noiseOfDb, noiseShares } from './noise-shares';
 import type { Plan } from './plan';
 import { nameOf, type Samples, type Selection } from './samples';
 import type { Calibrated } from './stages/calibrate';
@@ -221,6 +222,7 @@ export function fillLayers(
       twoPassDb: found.twoPass?.db?.get(unit.name) ?? null,
       cameIn: found.twoPass?.cameIn.get(unit.name) ?? null,
       noiseShare: null,
+      noiseShareBy: null,
       costsDb: null,
       clipRate: accumulated?.clipRate ?? null,
       utilisation: accumulated?.utilisation ?? null,
@@ -331,35 +333,69 @@ export function fillEvaluation(
 /** What each layer alone did to the outputs. */
 type Alone = Pick<OutputSums, 'noise'> & Partial<Pick<OutputSums, 'measures'>>;
 
-/** Noise shares, costs, and which layers hurt. */
+/** What each layer alone does to the outputs and what keeping it gains, as far as that was run; with it {@link fillNoise}. */
 export function fillSensitivity(
   result: RunResult,
   alone: ReadonlyMap<string, Alone>,
   costs: ReadonlyMap<string, number> | null,
 ): void {
-  const power = (name: string) => {
-    const n = alone.get(name)?.noise;
-    return n && n.signal > 0 ? n.noise / n.signal : null;
-  };
-  const inPlay = result.layers.filter((l) => isInteger(l.precision));
-  const total = sum(inPlay.map((l) => power(l.name) ?? 0));
   for (const layer of result.layers) {
     const found = alone.get(layer.name);
     layer.onlyThisDb = found ? noiseDb(found.noise) : null;
     layer.onlyThis = found?.measures ?? null;
-    const own = power(layer.name);
-    layer.noiseShare = own !== null && total > 0 && isInteger(layer.precision) ? own / total : null;
     layer.costsDb = costs?.get(layer.name) ?? null;
+  }
+  fillNoise(result, alone);
+}
+
+/**
+ * Shares of the noise and which layers hurt, from the best stage that there is; after {@link fillLayers}.
+ * @param alone what was run; without it estimates are all there is
+ */
+export function fillNoise(
+  result: RunResult,
+  alone: ReadonlyMap<string, Alone> = new Map<string, Alone>(),
+): void {
+  const byName = new Map(result.layers.map((layer) => [layer.name, layer]));
+  const inPlay = result.layers.filter((l) => isInteger(l.precision)).map((l) => l.name);
+  const found = noiseShares(inPlay, {
+    exact: (name) => {
+      const noise = alone.get(name)?.noise;
+      return noise && noise.signal > 0 ? noise.noise / noise.signal : null;
+    },
+    'two-pass': (name) => noiseOfDb(byName.get(name)?.twoPassDb),
+    analytic: (name) => noiseOfDb(byName.get(name)?.expectedDb),
+  });
+  for (const layer of result.layers) {
+    const own = found?.layers.get(layer.name);
+    layer.noiseShare = own?.share ?? null;
+    layer.noiseShareBy = own ? found!.stage : null;
     layer.hurts = false;
   }
   result.layers
-    .filter((l) => (l.noiseShare ?? 0) >= HURTS_SHARE && power(l.name)! > ROUNDING)
+    .filter((l) => (l.noiseShare ?? 0) >= HURTS_SHARE)
+    .filter((l) => found!.layers.get(l.name)!.power > ROUNDING)
     .sort(
       (a, b) =>
         (b.costsDb ?? -Infinity) - (a.costsDb ?? -Infinity) || b.noiseShare! - a.noiseShare!,
     )
     .slice(0, MOST_HURTING)
     .forEach((l) => (l.hurts = true));
+}
+
+/** Says of shares that they are those of some layers only: the time was over, or the others cannot be estimated. */
+export function noteShares(result: RunResult): void {
+  const inPlay = result.layers.filter((l) => isInteger(l.precision));
+  const known = inPlay.filter((l) => l.noiseShare !== null);
+  if (known.length === 0 || known.length === inPlay.length) return;
+  addNote(result.notes, {
+    code: 'shares-of-some',
+    severity: 'info',
+    message: `Shares of the noise are those of the ${known.length} of ${inPlay.length} layers whose noise is known (${known[0]!.noiseShareBy}).`,
+    ...(known[0]!.noiseShareBy === 'exact' && {
+      remedy: 'Give more time: sensitivity: { budget_s: … }; what was measured is kept.',
+    }),
+  });
 }
 
 /** True where a layer's products are integer; the rest of its arithmetic need not be. */

@@ -2,12 +2,14 @@
 import { stat } from 'node:fs/promises';
 import type { FusionMeasurement } from '../results';
 import type { MixedPrecision } from '../results-mixed';
+import type { SensitivityReport } from '../results-sensitivity';
 import { Store } from './store';
 
 /** What is kept, by the name of its document. */
 export interface KeptValues {
   plans: MixedPrecision;
   gains: FusionMeasurement;
+  sensitivity: SensitivityReport;
 }
 
 /** A document as it is stored. */

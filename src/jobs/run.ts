@@ -22,8 +22,10 @@ import {
   fillEvaluation,
   fillLayers,
   fillMatch,
+  fillNoise,
   fillPairs,
   fillSensitivity,
+  noteShares,
 } from './fill';
 import { checkLimits } from './limits';
 import { openSamples, remembering } from './samples';
@@ -179,7 +181,10 @@ async function runStages(
     result.breaks = quantizationBreaks(verified.optimized, quantized.model, subject.look.context);
     await fixedStage({ plan, quantized, samples, probe, result, context });
     context.partial();
-    if (!goes('evaluate') || !samples.evaluation) noteRisk(result, pairs);
+    if (!goes('evaluate') || !samples.evaluation) {
+      noteRisk(result, pairs);
+      fillNoise(result);
+    }
     if (!goes('evaluate')) return;
     if (!samples.evaluation) {
       addNote(result.notes, {
@@ -229,6 +234,7 @@ async function runStages(
     if (stage !== 'exact' && !expected) addNote(result.notes, noEstimates(plan));
     const found = { accumulated, local, expected, twoPass };
     fillLayers(result, subject, quantized, verified.executed, macs, found);
+    fillNoise(result);
     fillMatch(result, accumulated);
     fillPairs(result, pairs.layers);
     await withoutVnniStage(result, verified, pairs, layerSamples.feeds, context);
@@ -248,7 +254,10 @@ async function runStages(
     context.partial();
 
     // 6. Sensitivity: each layer alone, then what keeping each of the loud ones buys.
-    if (stage !== 'exact' || !whole) return;
+    if (stage !== 'exact' || !whole) {
+      noteShares(result);
+      return;
+    }
     start = Date.now();
     const deadline = Date.now() + plan.recipe.sensitivity.budgetSeconds * 1000;
     const noise = await layersAlone(study, false);
@@ -258,6 +267,7 @@ async function runStages(
     const keeping = (layer: string) => quantize(new Set([layer]));
     const costs = await costsStage(study, whole, shares, keeping, deadline);
     fillSensitivity(result, noise, costs);
+    noteShares(result);
     result.seconds.analyze += (Date.now() - start) / 1000;
   } finally {
     await verified?.release();

@@ -23,13 +23,22 @@ export class Store {
   readonly folder: string;
   private readonly stem: string;
 
-  /** @param saveEveryMs how often those who compute something store how far they are; tests store every step */
+  /**
+   * @param saveEveryMs how often those who compute something store how far they are; tests store every step
+   * @param over whether they have to stop, see {@link Store.until}
+   */
   constructor(
-    recipePath: string,
+    private readonly recipePath: string,
     readonly saveEveryMs = SAVE_EVERY_MS,
+    readonly over: (() => boolean) | null = null,
   ) {
     this.folder = path.join(path.dirname(recipePath), '.vernier');
     this.stem = path.basename(recipePath).replace(/(\.quant)?\.ya?ml$/i, '');
+  }
+
+  /** The same files, for work that stores how far it is and stops once `over` is true. */
+  until(over: () => boolean): Store {
+    return new Store(this.recipePath, this.saveEveryMs, over);
   }
 
   /** Path of a stored document, e.g. `result` or `calibration.<key>`. */

@@ -2,6 +2,13 @@
 import type { Resume } from '../resume';
 import type { Store } from './store';
 
+/** Thrown by {@link Unfinished.step} once the store's time is over: the state is kept, and the next attempt goes on from it. */
+export class TimeOver extends Error {
+  constructor() {
+    super('The time is over; what was computed is kept.');
+  }
+}
+
 /**
  * The state of a computation under way, stored as the document `name` whenever {@link Store.saveEveryMs} of work went by since
  * it was: that of the last step, since nothing in the middle of a step can be kept.
@@ -21,7 +28,12 @@ export class Unfinished<S> implements Resume<S> {
     return new Unfinished(store, name, await store.readState<S>(name));
   }
 
+  /** Throws {@link TimeOver} where the store says so. */
   async step(state: () => S): Promise<void> {
+    if (this.store.over?.()) {
+      await this.keep(state());
+      throw new TimeOver();
+    }
     if (Date.now() - this.saved < this.store.saveEveryMs) return;
     await this.keep(state());
     // storing is no work that could be lost
@@ -37,6 +49,22 @@ export class Unfinished<S> implements Resume<S> {
   async finish(): Promise<void> {
     await this.store.removeState(this.name);
   }
+}
+
+/** The same, telling after every step how many there are with those of `before`. */
+export function counted<S>(
+  resume: Resume<S>,
+  before: number,
+  onStep: (done: number) => Promise<void> | undefined,
+): Resume<S> {
+  let done = before;
+  return {
+    before: resume.before,
+    step: async (state) => {
+      await resume.step(state);
+      await onStep(++done);
+    },
+  };
 }
 
 /** Removes what is left of a kind where all of it is done: a worker may have been killed before it could. */

@@ -1,3 +1,4 @@
+import type { SensitivityStage } from '../results';
 import type { Refusal } from './document';
 
 /** A problem's sentence and, where there is one, its remedy. */
@@ -168,8 +169,11 @@ export const texts = {
     message: `${code(layer)} costs ${db.toFixed(1)} dB at the output.`,
     remedy: 'Keep it in FP32.',
   }),
-  noiseShare: (layer: string, share: number): Text => ({
-    message: `${code(layer)} makes ${Math.round(share * 100)} % of the noise at the output.`,
+  noiseShare: (layer: string, share: number, by: SensitivityStage): Text => ({
+    message:
+      by === 'exact'
+        ? `${code(layer)} makes ${Math.round(share * 100)} % of the noise at the output.`
+        : `${code(layer)} makes about ${Math.round(share * 100)} % of the noise at the output (estimate: ${by}).`,
     remedy: 'Keep it in FP32.',
   }),
   slower: (layers: readonly string[], savesMs: number): Text => ({

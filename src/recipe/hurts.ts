@@ -30,12 +30,12 @@ export function hurtDiagnostics(
     'model';
   return hurtingLayers(result)
     .filter(({ name }) => !plan.get(name)?.keep)
-    .map(({ name, costsDb, noiseShare }) => {
+    .map(({ name, costsDb, noiseShare, noiseShareBy = 'exact' }) => {
       const text =
         costsDb !== null
           ? texts.costsDb(name, costsDb)
           : noiseShare !== null
-            ? texts.noiseShare(name, noiseShare)
+            ? texts.noiseShare(name, noiseShare, noiseShareBy ?? 'exact')
             : texts.hurts(name);
       return problemOn(parse.doc, [home], 'hurts', text, {
         severity: 'warning',

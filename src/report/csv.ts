@@ -15,7 +15,7 @@ export function csvTables(result: RunResult): CsvTable[] {
     {
       name: 'layers',
       csv: csv(
-        `name,op,kind,precision,executed,kernel,reason,macs,local_db,accumulated_db,only_this_db,expected_db,two_pass_db,came_in_share,came_in_gain_db,noise_share,costs_db,clip_rate,utilisation,without_vnni_can_clip,without_vnni_clipped,without_vnni_db,bias_shift_before,bias_shift_after,bias_corrected,local_cosine,local_max_abs,local_rmse_per_scale,accumulated_cosine,accumulated_max_abs,accumulated_rmse_per_scale,noise_mean,noise_skew,noise_kurtosis`,
+        `name,op,kind,precision,executed,kernel,reason,macs,local_db,accumulated_db,only_this_db,expected_db,two_pass_db,came_in_share,came_in_gain_db,noise_share,noise_share_by,costs_db,clip_rate,utilisation,without_vnni_can_clip,without_vnni_clipped,without_vnni_db,bias_shift_before,bias_shift_after,bias_corrected,local_cosine,local_max_abs,local_rmse_per_scale,accumulated_cosine,accumulated_max_abs,accumulated_rmse_per_scale,noise_mean,noise_skew,noise_kurtosis`,
         result.layers.map((l) => [
           ...[l.name, l.op, l.kind, l.precision, l.executed, l.kernel, l.reason, l.macs],
           ...[l.local?.sqnrDb, l.accumulated?.sqnrDb, l.onlyThisDb],
@@ -25,6 +25,7 @@ export function csvTables(result: RunResult): CsvTable[] {
             l.cameIn?.share,
             l.cameIn?.gainDb,
             l.noiseShare,
+            l.noiseShareBy,
             l.costsDb,
           ],
           ...[l.clipRate, l.utilisation],

@@ -1,5 +1,6 @@
 import type { FusionMeasurement, ModelSummary, RunResult } from '../results';
 import type { MixedPrecision } from '../results-mixed';
+import type { SensitivityReport } from '../results-sensitivity';
 import { escapeHtml } from './figures/figure';
 import { gainsSection } from './fusion-gains';
 import { fixedPoint } from './html/fixed-point';
@@ -7,6 +8,7 @@ import { page } from './html/page';
 import * as sections from './html/sections';
 import { plansSection } from './mixed';
 import { wordsOf } from './modes';
+import { sensitivitySection } from './sensitivity';
 import { verdictSentence } from './sentence';
 
 /**
@@ -15,12 +17,14 @@ import { verdictSentence } from './sentence';
  * @param summary what the model's file says, for its producer and opset; null if it is not at hand
  * @param mixed plans of mixed precision that were tried beside it
  * @param gains what fusing gains, where it was measured
+ * @param sensitivity what quantizing each layer does to the outputs, where that was measured by itself
  */
 export function renderHtml(
   result: RunResult,
   summary: ModelSummary | null,
   mixed: MixedPrecision | null = null,
   gains: FusionMeasurement | null = null,
+  sensitivity: SensitivityReport | null = null,
 ): string {
   const parts = [
     sections.beforeAfter(result),
@@ -29,6 +33,7 @@ export function renderHtml(
     mixed ? plansSection(mixed) : '',
     sections.times(result),
     sections.heatMap(result),
+    sensitivity ? sensitivitySection(sensitivity) : '',
     sections.layers(result),
     fixedPoint(result),
     sections.ranges(result),

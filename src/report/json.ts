@@ -182,6 +182,8 @@ function layerDocument(layer: LayerResult): { [key: string]: Json } {
     came_in_share: number(layer.cameIn?.share),
     came_in_gain_db: number(layer.cameIn?.gainDb),
     noise_share: number(layer.noiseShare),
+    // results of older versions have none
+    noise_share_by: layer.noiseShareBy ?? null,
     local_cosine: number(layer.local?.cosine),
     local_max_abs: number(layer.local?.maxAbs),
     accumulated_cosine: number(layer.accumulated?.cosine),

@@ -3,6 +3,7 @@ import type {
   LayerSensitivityRow,
   SensitivityMeasure,
   SensitivityReport,
+  StageReport,
 } from '../results-sensitivity';
 import { escapeHtml } from './figures/figure';
 import { db, decibels, notMeasured, percent, significant } from './figures/numbers';
@@ -105,17 +106,15 @@ const signed = (value: number) => (value > 0 ? `+${significant(value)}` : signif
 /** How far it came and what it was read from, in a few sentences. */
 export function sensitivitySentence(report: SensitivityReport): string {
   const { stages, measuredOn, runtime, stopped, shareBy, whole, wholeMetric } = report;
-  const counted = stages
-    .filter(({ of }) => of > 0)
-    .map(({ stage, measured, of, seconds }) => {
-      const what = stage === 'metric' ? 'evaluations' : 'layers';
-      return `${stage} ${measured} of ${of} ${what} in ${significant(seconds)} s`;
-    });
+  const counted = stages.filter(({ of }) => of > 0).map(stageText);
   const all = [
     `${counted.join('; ')}; on ${comparedOn(measuredOn)} (onnxruntime-node ${runtime}).`,
     whole ? `The whole model in INT8 has ${decibels(whole.sqnrDb)}.` : '',
     wholeMetric ? metricSentence(wholeMetric) : '',
     shareBy && shareBy !== 'exact' ? `Shares of the noise are those of the stage ${shareBy}.` : '',
+    stages.some(({ stage, ended }) => stage === 'two-pass' && ended === 'stopped')
+      ? 'The stage two-pass was stopped: it tells of no layer before both passes have seen every sample.'
+      : '',
     stopped
       ? 'stopped: the time was over before all was measured; this is the best so far, and the same command goes on.'
       : '',
@@ -129,6 +128,14 @@ function metricSentence(whole: AccuracyResult): string {
   return `Its ${metricName(whole)} is ${metricValue(whole, int8)}${exact} (${n} samples; intervals are those of differences to FP32). What keeping a layer buys is the difference to the whole quantized model, more being better; where its interval holds zero, n is too small to tell.`;
 }
 
+/** How far one stage came, e.g. `exact 5 of 14 layers in 38 s (stopped)`. */
+function stageText({ stage, measured, of, seconds, ended }: StageReport): string {
+  const what = stage === 'metric' ? 'evaluations' : 'layers';
+  if (ended === 'not-begun') return `${stage} not begun`;
+  const cut = ended === 'stopped' ? ' (stopped)' : '';
+  return `${stage} ${measured} of ${of} ${what} in ${significant(seconds)} s${cut}`;
+}
+
 /** What `vernier sensitivity` prints. */
 export function sensitivityText(report: SensitivityReport, options: TerminalOptions = {}): string {
   return [terminalTable(layerSensitivityTable(report), options), sensitivitySentence(report)]
@@ -139,6 +146,13 @@ export function sensitivityText(report: SensitivityReport, options: TerminalOpti
 /** The document that `vernier sensitivity --json` prints. */
 export function sensitivityDocument(report: SensitivityReport): Json {
   return snakeCased(report);
+}
+
+/** The layers as a section of a report. Every text is escaped. */
+export function sensitivitySection(report: SensitivityReport): string {
+  const words = `<p>${escapeHtml(sensitivitySentence(report))}</p>`;
+  const table = tableHtml(layerSensitivityTable(report));
+  return section('sensitivity', 'Sensitivity of layers, measured', `${words}\n${table}`);
 }
 
 /** The layers as one HTML file that needs nothing from elsewhere. Every text is escaped. */

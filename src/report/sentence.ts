@@ -1,4 +1,4 @@
-import type { AccuracyResult, RunResult } from '../results';
+import type { AccuracyResult, RunResult, SensitivityStage } from '../results';
 import { causeText } from './latency';
 import { isShare, metricName, metricUnit, metricValue } from './metric';
 import { wordsOf } from './modes';
@@ -78,11 +78,20 @@ export function worstFive(result: RunResult): RunResult['layers'] {
     .slice(0, 5);
 }
 
+/** The stage that estimated a layer's share of the noise; null where that was run, or is not known. */
+export function estimatedBy({
+  noiseShareBy = 'exact',
+}: RunResult['layers'][number]): SensitivityStage | null {
+  return noiseShareBy === 'exact' ? null : noiseShareBy;
+}
+
 /** What a layer costs, in a few words. */
 export function costOf(layer: RunResult['layers'][number]): string {
   const parts: string[] = [];
   if (layer.costsDb !== null) parts.push(`costs ${decibels(layer.costsDb)} at the output`);
-  if (layer.noiseShare !== null) parts.push(`makes ${percent(layer.noiseShare)} of the noise`);
+  const by = estimatedBy(layer);
+  if (layer.noiseShare !== null)
+    parts.push(`makes ${percent(layer.noiseShare)} of the noise${by ? ` (estimate: ${by})` : ''}`);
   if (parts.length === 0 && layer.local) parts.push(`local error ${decibels(layer.local.sqnrDb)}`);
   return parts.join(', ');
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from './lib/test.mjs';
 
 const RECIPE = 'factor-cnn/factor-cnn.quant.yaml';
@@ -28,8 +29,8 @@ async function shownDb(view) {
 }
 
 test(
-  'the whole way: calibrate, quantize, heat map, light bulb, report',
-  { timeout: 300_000 },
+  'the whole way: calibrate, quantize, heat map, sensitivity, light bulb, plans, report',
+  { timeout: 480_000 },
   async (vscode) => {
     await vscode.open('factor-cnn/factor-cnn.onnx');
     const view = await vscode.webview('[data-testid="inspector"]');
@@ -65,7 +66,31 @@ test(
       await vscode.shot(name);
     }
 
-    // 3. Light bulb: the recipe says which layer hurts, and keeps it.
+    // 3. How sensitive every layer is, by a measure of one's own: the table fills, the worst first.
+    await vscode.command('Vernier: Measure Sensitivity of Layers');
+    await vscode.quickRow('Two passes').waitFor();
+    await vscode.page.waitForTimeout(300); // the list fades in
+    await vscode.shot('sensitivity-stages');
+    await vscode.pick('By running the model');
+    await vscode.quickRow('KL divergence').waitFor();
+    await vscode.page.waitForTimeout(300); // the list fades in
+    await vscode.shot('sensitivity-measures');
+    await vscode.pick('KL divergence');
+    const note = view.locator('[data-testid="sensitivity-note"]');
+    await note.waitFor({ timeout: 150_000 });
+    await idle(vscode, view);
+    assert.match(
+      await note.innerText(),
+      /by KL divergence: analytic \d+ of.*exact \d+ of \d+ layers/,
+    );
+    assert.equal(await note.getAttribute('data-stopped'), 'false');
+    await view.locator('[data-testid="sort-kl"][aria-sort="descending"]').waitFor();
+    const first = view.locator('[data-testid="layer-row"][aria-rowindex="2"]');
+    assert.equal(await first.getAttribute('data-layer'), HURTS);
+    assert.match(await first.locator('.c-kl').innerText(), /^[\d.]+$/);
+    await vscode.shot('sensitivity');
+
+    // 4. Light bulb: the recipe says which layer hurts, and keeps it.
     await vscode.command('Vernier: Open Recipe');
     await vscode.squiggle(RECIPE, 'warning');
     await vscode.lightBulb(RECIPE, 'keep_fp32', `Keep \`${HURTS}\` in FP32`);
@@ -74,7 +99,7 @@ test(
     const recipe = await vscode.read(RECIPE);
     assert.match(recipe, /# one layer hurts/, 'the comment is kept');
 
-    // 4. The numbers change.
+    // 5. The numbers change.
     await vscode.showTab('factor-cnn.onnx');
     const again = await vscode.webview('[data-testid="inspector"]');
     await vscode.until(async () => (await shownDb(again)) > before + 8, {
@@ -88,7 +113,44 @@ test(
     await again.locator('[data-testid="tab-overview"]').click();
     await vscode.shot('kept-overview-light');
 
-    // 5. The report exists.
+    // 6. Plans are kept: a window that is loaded again shows them, and what was measured before.
+    await vscode.command('Vernier: Plan Mixed Precision');
+    await again.locator('[data-testid="plans"]').waitFor({ timeout: 180_000 });
+    await idle(vscode, again);
+    const reason = await again.locator('[data-testid="plans-reason"]').innerText();
+    await vscode.shot('plans');
+    await vscode.reload();
+    const back = await vscode.webview('[data-testid="inspector"]', { timeout: 60_000 });
+    await back.locator('[data-testid="plans"]').waitFor({ timeout: 60_000 });
+    assert.equal(await back.locator('[data-testid="plans-reason"]').innerText(), reason);
+    assert.match(await back.locator('[data-testid="plans-age"]').innerText(), /Found/);
+    await vscode.shot('plans-reloaded');
+    await back.locator('[data-testid="tab-layers"]').click();
+    const kept = back.locator('[data-testid="sensitivity-note"]');
+    await kept.waitFor();
+    await kept.locator('[data-testid="changed-since"]').waitFor(); // a layer is kept since
+    await vscode.shot('sensitivity-reloaded');
+
+    // 7. What takes long can be cancelled: the timing ends with all its processes, and that is said.
+    await vscode.command('Vernier: Measure Gain of Fusions');
+    const timing = await vscode.until(
+      () => {
+        const found = vscode.processes('worker.js', '--latency');
+        return found.length > 0 && found;
+      },
+      { timeout: 60_000, what: 'the process that times' },
+    );
+    await back.locator('[data-testid="cancel"]').click();
+    await vscode.statusBar('Cancelled: Measure fusions').waitFor({ timeout: 15_000 });
+    await vscode.shot('gain-cancelled');
+    await back.locator('[data-testid="inspector"][data-busy="false"]').waitFor();
+    await vscode.until(() => timing.every((pid) => !existsSync(`/proc/${pid}`)), {
+      what: 'the end of the process that times',
+    });
+    assert.equal(await back.locator('[data-testid="fusion-gains"]').count(), 0);
+    assert.ok(!vscode.exists('factor-cnn/.vernier/factor-cnn.gains.json'));
+
+    // 8. The report exists, and has what was measured besides.
     await vscode.command('Vernier: Export Report');
     await vscode.until(
       async () => (await vscode.quickInput.inputValue()).endsWith('factor-cnn.report.html'),
@@ -99,6 +161,8 @@ test(
       text.includes('</html>'),
     );
     assert.ok(report.includes(HURTS));
+    for (const part of ['plans', 'sensitivity'])
+      assert.ok(report.includes(`<section id="${part}">`), part);
   },
 );
 

@@ -54,6 +54,7 @@ describe('describeRecipe', () => {
       calibrates: true,
       dirtySinceResult: true,
       dirtySincePlans: false,
+      dirtySinceSensitivity: false,
       lines: { '/conv1': 5, '/conv2': 5, '/conv3': 6, '/conv4': 5, '/fc': 5 },
     });
   });
@@ -97,6 +98,17 @@ describe('describeRecipe', () => {
     expect(since(text.replace('  - /conv3\n', ''), text)).toBe(true);
     expect(since('model: [', text)).toBe(true);
     expect(say(text).dirtySincePlans).toBe(false);
+  });
+
+  it('is another than the one behind the sensitivity of layers in whatever it says', () => {
+    const since = (now: string, measuredText: string | null) =>
+      describeRecipe('net.quant.yaml', '/dir/net.quant.yaml', now, {
+        ...{ summary, result, ranText: null, measuredText },
+      }).dirtySinceSensitivity;
+    expect(since(text, null)).toBe(false);
+    expect(since(text, text)).toBe(false);
+    expect(since(text.replace('# my', '# our'), text)).toBe(false);
+    expect(since(text.replace('  - /conv3\n', ''), text)).toBe(true);
   });
 
   it('does not fall over half a recipe', () => {

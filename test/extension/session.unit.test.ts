@@ -25,7 +25,7 @@ function setUp(options: { trusted?: boolean; recipe?: string | null } = {}) {
   const looks: Call[] = [];
   const runs: Call[] = [];
   const stored = new Map<string, RunResult>();
-  const kept: { plans?: unknown; gains?: unknown } = {};
+  const kept: { plans?: unknown; gains?: unknown; sensitivity?: unknown } = {};
   const recipe = { path: '/m/net.quant.yaml', text: 'model: net.onnx', unsaved: false };
   const found = { path: options.recipe === undefined ? recipe.path : options.recipe };
   const runner = (calls: Call[]) => ({
@@ -44,12 +44,13 @@ function setUp(options: { trusted?: boolean; recipe?: string | null } = {}) {
     readRecipe: async () => ({ text: recipe.text, unsaved: recipe.unsaved }),
     readResult: async (path) => stored.get(path) ?? null,
     readKept: async (_, what) => (kept[what] as never) ?? null,
-    describeRecipe: async (path, text, { ranText, planned }) => ({
+    describeRecipe: async (path, text, { ranText, planned, measuredText }) => ({
       ...noRecipe,
       path,
       exists: text !== null,
       dirtySinceResult: ranText !== null && ranText !== text,
       dirtySincePlans: planned != null && planned.text !== text,
+      dirtySinceSensitivity: measuredText != null && measuredText !== text,
     }),
     log: () => undefined,
   };
@@ -148,6 +149,26 @@ describe('what is kept beside the recipe', () => {
     expect(session.state).toMatchObject({ mixed: null, mixedWhen: null });
   });
 
+  it('the sensitivity of layers comes back, too, and goes with its recipe', async () => {
+    const { session, kept, recipe, found } = setUp();
+    const report = { layers: [], stopped: true };
+    kept.sensitivity = { ...plans, value: report };
+    await session.open();
+    expect(session.state).toMatchObject({
+      sensitivity: report,
+      sensitivityWhen: { finishedAt: plans.finishedAt, modelChanged: false },
+      recipe: { dirtySinceSensitivity: false },
+    });
+    recipe.text = 'model: net.onnx\nkeep_fp32: [a]';
+    await session.recipeChanged();
+    expect(session.state.recipe.dirtySinceSensitivity).toBe(true);
+    delete kept.sensitivity;
+    found.path = '/m/other.quant.yaml';
+    await session.refreshRecipe();
+    expect(session.state).toMatchObject({ sensitivity: null, sensitivityWhen: null });
+    expect(session.state.recipe.dirtySinceSensitivity).toBe(false);
+  });
+
   it('gains are measured on the written model where there is one', async () => {
     const { session, runs, stored } = setUp();
     stored.set('/m/net.quant.yaml', { ...result('one'), output: '/m/net.int8.onnx' });
@@ -215,6 +236,33 @@ describe('running', () => {
     found.path = '/m/other.quant.yaml';
     await session.refreshRecipe();
     expect(session.state.mixed).toBeNull();
+  });
+
+  it('measures the sensitivity of layers as a job of its own, as far and by what was wished', async () => {
+    const { session, runs } = setUp();
+    await session.open();
+    const ended = session.measureSensitivity('Measure', { stage: 'two-pass', measure: 'sqnr' });
+    await settle();
+    expect(runs[0]).toMatchObject({
+      method: 'sensitivity',
+      params: { recipePath: '/m/net.quant.yaml', stage: 'two-pass', measure: 'sqnr' },
+    });
+    runs[0]?.listener.onProgress?.(progress);
+    expect(session.state.job).toMatchObject({ title: 'Measure', progress });
+    const report = { layers: [], stopped: false };
+    runs[0]?.resolve(report);
+    expect(await ended).toBe(report);
+    expect(session.state).toMatchObject({
+      ...{ job: null, sensitivity: report, sensitivityWhen: { modelChanged: false } },
+      recipe: { dirtySinceSensitivity: false },
+    });
+    const again = session.measureSensitivity('Measure', {});
+    await settle();
+    session.cancel();
+    expect(runs[1]?.listener.signal?.aborted).toBe(true);
+    expect(await again).toBeNull();
+    // what was found before stays
+    expect(session.state).toMatchObject({ job: null, failure: null, sensitivity: report });
   });
 
   it('ends a plan where it is cancelled, with no failure', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fillMatch, fillSensitivity } from '../../src/jobs/fill';
+import { fillMatch, fillNoise, fillSensitivity, noteShares } from '../../src/jobs/fill';
 import type { LayerResult, RunResult } from '../../src/results';
 
 const layers = (...names: string[]) =>
@@ -30,6 +30,58 @@ describe('layers that hurt', () => {
     fillSensitivity(result, noise({ a: 1e-3, b: 1e-5, c: 1e-3 }), null);
     expect(result.layers.filter((l) => l.hurts).map((l) => l.name)).toEqual(['a', 'c']);
     expect(result.layers[0]!.noiseShare).toBeCloseTo(0.4975, 4);
+  });
+
+  const by = (result: RunResult) => result.layers.map((l) => l.noiseShareBy);
+  /** Decibels alone as estimates give them. */
+  const estimated = (of: Record<string, Partial<LayerResult>>) => {
+    const result = { ...layers(...Object.keys(of)), notes: [] } as RunResult;
+    for (const layer of result.layers) Object.assign(layer, of[layer.name]);
+    return result;
+  };
+
+  it('are told by the best stage that knows every layer, and say by which', () => {
+    const result = estimated({
+      a: { expectedDb: 20, twoPassDb: 30 },
+      b: { expectedDb: 30, twoPassDb: 30 },
+      c: { expectedDb: 60, twoPassDb: null },
+    });
+    fillNoise(result);
+    expect(by(result)).toEqual(['analytic', 'analytic', 'analytic']);
+    expect(result.layers.map((l) => l.hurts)).toEqual([true, true, false]);
+    expect(result.layers[0]!.noiseShare).toBeCloseTo(10 / 11.001, 6);
+    result.layers[2]!.twoPassDb = 30;
+    fillNoise(result);
+    expect(by(result)).toEqual(['two-pass', 'two-pass', 'two-pass']);
+    expect(result.layers[2]!.noiseShare).toBeCloseTo(1 / 3, 9);
+    // two of three that were run are no whole
+    fillSensitivity(result, noise({ a: 1e-3, b: 1e-5 }), null);
+    expect(by(result)).toEqual(['two-pass', 'two-pass', 'two-pass']);
+    expect(result.layers.map((l) => l.onlyThisDb)).toEqual([30, 50, null]);
+    fillSensitivity(result, noise({ a: 1e-3, b: 1e-5, c: 1e-5 }), null);
+    expect(by(result)).toEqual(['exact', 'exact', 'exact']);
+    expect(result.layers.map((l) => l.hurts)).toEqual([true, false, false]);
+    noteShares(result);
+    expect(result.notes).toEqual([]);
+  });
+
+  it('are those of the layers that are known where no stage knows all, and that is noted', () => {
+    const result = estimated({ a: {}, b: {}, c: {} });
+    fillSensitivity(result, noise({ a: 3e-3, c: 1e-3 }), null);
+    expect(by(result)).toEqual(['exact', null, 'exact']);
+    expect(result.layers.map((l) => l.noiseShare)).toEqual([0.75, null, 0.25]);
+    noteShares(result);
+    expect(result.notes).toEqual([
+      expect.objectContaining({ code: 'shares-of-some', severity: 'info' }),
+    ]);
+    expect(result.notes[0]!.message).toContain('2 of 3 layers');
+  });
+
+  it('are none where nothing is known', () => {
+    const result = estimated({ a: {}, b: {} });
+    fillNoise(result);
+    expect(by(result)).toEqual([null, null]);
+    expect(result.layers.some((l) => l.hurts)).toBe(false);
   });
 
   it('are none where the noise is the rounding of float32 itself', () => {

@@ -1,24 +1,41 @@
 /** How sensitive the outputs are to every layer: stages, stopping, going on, metrics. */
 import { existsSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { readKept } from '../../src/jobs/kept';
 import { Memory } from '../../src/jobs/memory';
 import type { SensitivityRequest } from '../../src/jobs/protocol';
 import { sensitivityOf } from '../../src/jobs/sensitivity';
+import { renderHtml } from '../../src/report/html';
 import {
   sensitivityDocument,
   sensitivityHtml,
   sensitivityText,
 } from '../../src/report/sensitivity';
-import type { Progress } from '../../src/results';
+import { resultText } from '../../src/report/summary-text';
+import type { LayerResult, Progress } from '../../src/results';
 import { temporaryFolder } from '../lib/files';
 import { run } from '../lib/job';
 import { project } from '../lib/project';
 
 const folder = temporaryFolder();
 
-async function ask(recipePath: string, more: Omit<SensitivityRequest, 'recipePath'> = {}) {
+afterEach(() => vi.restoreAllMocks());
+
+/** @param late the time is over from the first progress on of which this is true */
+async function ask(
+  recipePath: string,
+  more: Omit<SensitivityRequest, 'recipePath'> = {},
+  late: (p: Progress) => boolean = () => false,
+) {
   const progress: Progress[] = [];
-  const hooks = { progress: (p: Progress) => progress.push(p) };
+  const hooks = {
+    progress: (p: Progress) => {
+      progress.push(p);
+      if (!late(p)) return;
+      const now = Date.now();
+      vi.spyOn(Date, 'now').mockImplementation(() => now + 1e7);
+    },
+  };
   const report = await sensitivityOf({ recipePath, ...more }, new Memory(), hooks);
   const of = (layer: string) => report.layers.find((l) => l.layer === layer)!;
   return { report, progress, of };
@@ -97,6 +114,61 @@ describe('the sensitivity of layers', () => {
     expect(again.layers).toEqual(whole.layers);
   });
 
+  it('stops half-way through the two passes, says which stage its numbers are from, and goes on', async () => {
+    const once = await project(folder, 'passes');
+    once.write({ sensitivity: { stage: 'two-pass', samples: 8 } });
+    const { report: whole, progress: all } = await ask(once.recipePath);
+    const passes = (progress: Progress[]) =>
+      progress.filter(({ detail, total }) => detail === 'two-pass' && total > 20);
+    expect(passes(all)[0]!.done).toBe(0);
+    expect(new Set(passes(all).map(({ total }) => total)).size).toBe(1);
+
+    const { recipePath, write } = await project(folder, 'half-way');
+    write({ sensitivity: { stage: 'two-pass', samples: 8 } });
+    const left = ({ total, done }: Progress) => total - done;
+    // 1. In the first pass: nothing of it is known.
+    const inFirst = (p: Progress) => p.detail === 'two-pass' && left(p) === 24;
+    const { report: first } = await ask(recipePath, {}, inFirst);
+    expect(first).toMatchObject({ stage: 'two-pass', shareBy: 'analytic', stopped: true });
+    expect(first.stages).toMatchObject([
+      { stage: 'analytic', ended: 'done' },
+      { stage: 'two-pass', measured: 0, ended: 'stopped' },
+    ]);
+    expect(first.layers.map((l) => [l.twoPassDb, l.madeDb])).toEqual(
+      first.layers.map(() => [null, null]),
+    );
+    const text = sensitivityText(first);
+    expect(text).toContain('The stage two-pass was stopped');
+    expect(text).toContain('those of the stage analytic');
+    vi.restoreAllMocks();
+
+    // 2. In the second: the noise that layers make is known, what they cost is not.
+    const inSecond = (p: Progress) => p.detail === 'two-pass' && left(p) === 16;
+    const { report: second, progress: counts } = await ask(recipePath, {}, inSecond);
+    expect(left(passes(counts)[0]!)).toBeLessThan(24);
+    expect(second).toMatchObject({ shareBy: 'analytic', stopped: true, whole: null });
+    expect(second.layers.every((l) => l.madeDb !== null && l.twoPassDb === null)).toBe(true);
+    vi.restoreAllMocks();
+
+    // 3. To the end: the same as in one go.
+    const { report: third, progress: rest } = await ask(recipePath);
+    expect(left(passes(rest)[0]!)).toBeLessThan(16);
+    expect(third).toMatchObject({ shareBy: 'two-pass', stopped: false });
+    expect(third.layers).toEqual(whole.layers);
+    expect(sensitivityText(third)).not.toContain('was stopped');
+  });
+
+  it('keeps its report beside the recipe', async () => {
+    const { recipePath, write } = await project(folder, 'kept');
+    write();
+    expect(await readKept(recipePath, 'sensitivity')).toBeNull();
+    const { report } = await ask(recipePath, { stage: 'analytic' });
+    expect(await readKept(recipePath, 'sensitivity')).toMatchObject({
+      value: JSON.parse(JSON.stringify(report)),
+      modelChanged: false,
+    });
+  });
+
   it('is compared by other measures, and by the metric of the recipe', async () => {
     const { recipePath, write } = await project(folder, 'metric');
     write();
@@ -154,15 +226,31 @@ describe('a run', () => {
     const { result, stages } = await run(recipePath);
     expect(stages).not.toContain('sensitivity');
     for (const l of result.layers) {
-      expect([l.onlyThisDb, l.twoPassDb, l.costsDb, l.noiseShare]).toEqual([
-        null,
-        null,
-        null,
-        null,
-      ]);
+      expect([l.onlyThisDb, l.twoPassDb, l.costsDb]).toEqual([null, null, null]);
+      expect(l.noiseShareBy).toBe('analytic');
     }
+    const shares = result.layers.map((l) => l.noiseShare!);
+    expect(shares.reduce((a, b) => a + b)).toBeCloseTo(1, 9);
+    const hurting = result.layers.filter((l) => l.hurts);
+    expect(hurting.length).toBeGreaterThan(0);
+    expect(hurting.every((l) => l.noiseShare! >= 0.05)).toBe(true);
+    expect(resultText(result)).toContain('of the noise (estimate: analytic)');
+    expect(renderHtml(result, null)).toContain(
+      'Shares of the noise are estimates, of the stage analytic',
+    );
     expect(result.layers.some((l) => l.expectedDb !== null)).toBe(true);
     expect(result.latency).not.toBeNull();
+  });
+
+  it('with the stage two-pass tells what hurts by what two passes estimate', async () => {
+    const { recipePath, write } = await project(folder, 'estimated');
+    write({ sensitivity: { stage: 'two-pass' } });
+    const { result } = await run(recipePath);
+    expect(result.layers.map((l) => l.noiseShareBy)).toEqual(result.layers.map(() => 'two-pass'));
+    const loudest = (of: (l: LayerResult) => number) =>
+      [...result.layers].sort((a, b) => of(b) - of(a))[0]!.name;
+    expect(loudest((l) => l.noiseShare!)).toBe(loudest((l) => -l.twoPassDb!));
+    expect(result.layers.some((l) => l.hurts)).toBe(true);
   });
 
   it('says where the stage can estimate nothing', async () => {

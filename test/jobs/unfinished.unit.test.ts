@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '../../src/jobs/keys';
 import { Store } from '../../src/jobs/store';
-import { findOnce, Unfinished } from '../../src/jobs/unfinished';
+import { counted, findOnce, TimeOver, Unfinished } from '../../src/jobs/unfinished';
 import { temporaryFolder } from '../lib/files';
 
 const folder = temporaryFolder();
@@ -52,6 +52,37 @@ describe('unfinished work', () => {
     expect((await Unfinished.open<number>(store, 'sums', keyOf('y'))).before).toBeNull();
     await second.finish();
     expect(files('eager')).toEqual(['.gitignore']);
+  });
+
+  it('stops where the time is over, with the step that it has just made, and goes on from there', async () => {
+    const store = storeOf('late', 60_000);
+    let steps = 0;
+    const find = (from: Store) =>
+      findOnce<number, number>(from, 'sums', KEY, async (resume) => {
+        let state = resume.before ?? 0;
+        while (state < 5) {
+          steps++;
+          const next = ++state;
+          await resume.step(() => next);
+        }
+        return state;
+      });
+    // one step is made in any case, so that who comes again and again gets there
+    await expect(find(store.until(() => true))).rejects.toBeInstanceOf(TimeOver);
+    await expect(find(store.until(() => steps >= 3))).rejects.toBeInstanceOf(TimeOver);
+    expect(steps).toBe(3);
+    expect(await find(store)).toBe(5);
+    expect(steps).toBe(5);
+    expect(files('late')).toEqual(['.gitignore', `net.sums.${KEY}.state`]);
+  });
+
+  it('tells of its steps once they are stored, with those of before', async () => {
+    const told: (number | string)[] = [];
+    const resume = { before: 4, step: async () => void told.push('stored') };
+    const going = counted(resume, 4, async (done) => void told.push(done));
+    expect(going.before).toBe(4);
+    for (const state of [5, 6]) await going.step(() => state);
+    expect(told).toEqual(['stored', 5, 'stored', 6]);
   });
 
   it('is found once, from where it was cut off', async () => {

@@ -58,14 +58,17 @@ describe('hurtDiagnostics', () => {
     const partly = result([
       { name: '/a', costsDb: 3, noiseShare: 0.2 },
       { name: '/b', noiseShare: 0.44 },
+      { name: '/d', noiseShare: 0.12, noiseShareBy: 'two-pass' },
       { name: '/c' },
     ]);
-    expect(hurtingLayers(partly).map(({ name }) => name)).toEqual(['/b', '/a', '/c']);
+    expect(hurtingLayers(partly).map(({ name }) => name)).toEqual(['/b', '/a', '/d', '/c']);
     const messages = hurtDiagnostics(parseRecipe('model: m', 'a'), partly).map(
       ({ message }) => message,
     );
     expect(messages[0]).toContain('44');
+    expect(messages[0]).not.toContain('estimate');
     expect(messages[1]).toContain('3.0');
-    expect(new Set(messages).size).toBe(3);
+    expect(messages[2]).toContain('about 12 % of the noise at the output (estimate: two-pass)');
+    expect(new Set(messages).size).toBe(4);
   });
 });

@@ -117,7 +117,9 @@ it('tells what frees a blocked fusion, and where integers are interrupted', () =
 });
 
 it('csvTables write full numbers and quote what needs it', () => {
-  const tables = csvTables(runResult({ layers: [layerResult('a,"b"', { macs: null })] }));
+  const tables = csvTables(
+    runResult({ layers: [layerResult('a,"b"', { macs: null, noiseShareBy: 'two-pass' })] }),
+  );
   expect(tables.map(({ name }) => name)).toEqual([
     'layers',
     'ranges',
@@ -127,6 +129,6 @@ it('csvTables write full numbers and quote what needs it', () => {
   ]);
   const [, row] = tables[0]!.csv.split('\r\n');
   expect(row).toBe(
-    '"a,""b""",Conv,Conv 3×3,int8,int8,QLinearConv,,,38.2,24.5,33.1,31,32.4,0.4,1.5,0.12,0.4,0,0.81,,,,,,,0.9999,0.02,0.16,0.998,0.31,0.8,0.001,-0.3,4.1',
+    '"a,""b""",Conv,Conv 3×3,int8,int8,QLinearConv,,,38.2,24.5,33.1,31,32.4,0.4,1.5,0.12,two-pass,0.4,0,0.81,,,,,,,0.9999,0.02,0.16,0.998,0.31,0.8,0.001,-0.3,4.1',
   );
 });

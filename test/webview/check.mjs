@@ -203,6 +203,38 @@ const checks = {
     assert.equal(await byId(fresh, 'changed-since').count(), 0);
     assert.match(await byId(fresh, 'plans-age').textContent(), /3 min/);
   },
+  async 'sensitivity of layers: asked for, shown in the table, the worst first'(open) {
+    const page = await open('done', { view: 'layers' });
+    await byId(page, 'action-more').click();
+    await byId(page, 'menu-measureSensitivity').click();
+    assert.deepEqual(await asked(page, 'action'), [{ action: 'measureSensitivity' }]);
+    assert.equal(await byId(page, 'sort-onlyWeights').count(), 0);
+    const measured = await open('measured', { view: 'layers' });
+    assert.match(
+      await byId(measured, 'sensitivity-note').textContent(),
+      /Sensitivity by Top-1: analytic 28 of 28 layers.*two passes 28 of 28.*metric 11 of 11 evaluations/,
+    );
+    for (const column of ['onlyThis', 'onlyWeights', 'onlyInputs', 'metricOnly', 'metricBuys'])
+      assert.equal(await byId(measured, `sort-${column}`).count(), 1, column);
+    await byId(measured, 'sort-metricOnly').click();
+    const first = measured.locator('[data-testid="layer-row"][aria-rowindex="2"]');
+    assert.equal(await first.getAttribute('data-layer'), 'conv_dw_3');
+    assert.equal(await byId(measured, 'sensitivity-stopped').count(), 0);
+  },
+  async 'sensitivity that was stopped: says so, is no exact number, and goes on'(open) {
+    const page = await open('measured-stopped', { view: 'layers' });
+    const note = byId(page, 'sensitivity-note');
+    assert.equal(await note.getAttribute('data-stopped'), 'true');
+    assert.match(
+      await note.textContent(),
+      /两遍法 0\/28 层（.*），已停止 · 精确：未开始.*噪声占比：解析/,
+    );
+    assert.match(await byId(page, 'changed-since').textContent(), /配方已更改/);
+    const share = page.locator('[data-testid="heat-share"][data-layer="conv_dw_3"]');
+    assert.match(await share.textContent(), /^≈ 44/);
+    await byId(page, 'sensitivity-go-on').click();
+    assert.deepEqual(await asked(page, 'action'), [{ action: 'measureSensitivity' }]);
+  },
   async 'gains of fusions: asked for, and shown with their intervals'(open) {
     const none = await open('done', { view: 'fusions' });
     await byId(none, 'action-measureFusions').click();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { COLUMNS } from '../../webview/logic/columns';
+import { COLUMNS, type ColumnId } from '../../webview/logic/columns';
 import { fittingColumns, leastWidth } from '../../webview/logic/fit';
 
 const ids = (width: number, chosen = {}) => fittingColumns(width, chosen).map(({ id }) => id);
@@ -18,6 +18,16 @@ test('a wide view shows all; a narrower one leaves out the span of weights first
   expect(ids(100)).toEqual(
     all.filter((id) => !['weightSpan', 'kind', 'shape', 'macs', 'range'].includes(id)),
   );
+});
+
+test('estimates beside what was run go last, and never what was run', () => {
+  const filled = (...of: ColumnId[]) =>
+    fittingColumns(100, {}, new Set(of)).flatMap(({ id }) => (of.includes(id) ? id : []));
+  expect(filled('expected', 'twoPass', 'onlyThis')).toEqual(['onlyThis']);
+  expect(filled('expected', 'twoPass')).toEqual(['twoPass']);
+  expect(filled('expected')).toEqual(['expected']);
+  const wide = fittingColumns(3000, {}, new Set<ColumnId>(['expected', 'twoPass', 'onlyThis']));
+  expect(wide.map(({ id }) => id)).toEqual(expect.arrayContaining(['expected', 'twoPass']));
 });
 
 test('what was chosen stays, and what was hidden makes room', () => {

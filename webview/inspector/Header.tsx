@@ -91,6 +91,7 @@ const MENU: readonly MenuItem[] = [
   { action: 'chooseMode', label: 'menu.chooseMode', runs: true },
   { action: 'measureModes', label: 'menu.measureModes', runs: true },
   { action: 'planMixed', label: 'menu.planMixed', runs: true },
+  { action: 'measureSensitivity', label: 'menu.measureSensitivity', runs: true },
   { action: 'findBest', label: 'menu.findBest', runs: true },
   { action: 'chooseTarget', label: 'menu.chooseTarget', runs: true },
   { action: 'openRecipe', label: 'menu.openRecipe', runs: false },

@@ -95,7 +95,10 @@ function Cost({ row }: { row: LayerRow }) {
           {row.costs !== null && <b>{t('panel.costs', { db: fixed(row.costs, 1) })} </b>}
           {row.share !== null &&
             row.share > 0 &&
-            t('panel.share', { percent: plain(row.share * 100) })}{' '}
+            t(row.shareBy === 'exact' ? 'panel.share' : 'panel.shareAbout', {
+              percent: plain(row.share * 100),
+              stage: t(`stageName.${row.shareBy ?? 'exact'}`),
+            })}{' '}
           {why && t('panel.span', { low: significant(low, 2), high: significant(high, 2) })}
         </p>
       )}

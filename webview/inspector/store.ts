@@ -11,6 +11,7 @@ import type { ColumnId } from '../logic/columns';
 import type { FusionFilter } from '../logic/fusions';
 import { joinRows } from '../logic/rows';
 import { matches } from '../logic/search';
+import { sensitivityColumns, sensitivitySort } from '../logic/sensitivity';
 import { sortRows, type Sort } from '../logic/sort';
 import { RequestError, Rpc, type Host } from '../rpc';
 
@@ -48,6 +49,8 @@ export const columns = signal<Kept['columns']>(kept.columns ?? {});
 export const logY = signal(kept.logY ?? false);
 /** Null: weights until there are activations to show. */
 export const rangesPart = signal<RangesPart | null>(kept.rangesPart ?? null);
+/** Columns that measuring the sensitivity of layers has filled. */
+export const filledColumns = computed(() => sensitivityColumns(state.value?.sensitivity ?? null));
 /** Which fusions are shown. */
 export const fusionFilter = signal<FusionFilter>(
   kept.fusionFilter ?? { part: null, pattern: null },
@@ -60,7 +63,11 @@ export const said = signal('');
 /** Every layer in graph order. */
 export const rows = computed(() => {
   const now = state.value;
-  return now ? joinRows(now.summary, now.result, now.recipe.kept) : [];
+  if (!now) return [];
+  const { sensitivity, sensitivityWhen: when } = now;
+  const changed = now.recipe.dirtySinceSensitivity || (when?.modelChanged ?? false);
+  const measurement = sensitivity && { report: sensitivity, when, changed };
+  return joinRows(now.summary, now.result, now.recipe.kept, measurement);
 });
 export const byName = computed(() => new Map(rows.value.map((row) => [row.name, row])));
 export const selectedRow = computed(() => byName.value.get(selected.value ?? '') ?? null);
@@ -105,6 +112,8 @@ function merge(part: Partial<InspectorState>): void {
   batch(() => {
     if (part.language) language.value = part.language;
     if (part.job) requestError.value = null;
+    // what was measured while somebody looks is shown the worst first; what comes back from disk is sorted as it was left
+    if (part.sensitivity && state.value?.job) layerSort.value = sensitivitySort(part.sensitivity);
     if (state.value) state.value = { ...state.value, ...part };
   });
 }

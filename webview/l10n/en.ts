@@ -1,6 +1,7 @@
 import { enChoosing } from './choosing-en';
 import { enColumns } from './columns-en';
 import { enFusions } from './fusions-en';
+import { enSensitivity } from './sensitivity-en';
 
 /**
  * Every text of the pages. `{name}` is replaced; `{n|one|many}` chooses by the number. Short, plain, exact,
@@ -32,6 +33,7 @@ export const en = {
   'menu.chooseMode': 'Choose Mode…',
   'menu.measureModes': 'Choose Mode by Measuring…',
   'menu.planMixed': 'Plan Mixed Precision…',
+  'menu.measureSensitivity': 'Measure Sensitivity of Layers…',
   'menu.findBest': 'Find the Best Quantization…',
   'menu.chooseTarget': 'Choose Target…',
   'menu.dequantize': 'De-quantize Model…',
@@ -398,4 +400,5 @@ export const en = {
   ...enColumns,
   ...enChoosing,
   ...enFusions,
+  ...enSensitivity,
 };

@@ -2,6 +2,7 @@ import { zhCnChoosing } from './choosing-zh-cn';
 import { zhCnColumns } from './columns-zh-cn';
 import { zhCnFusions } from './fusions-zh-cn';
 import type { Table } from './phrase';
+import { zhCnSensitivity } from './sensitivity-zh-cn';
 
 /** 简体中文; every key of the English table (tested). */
 export const zhCn: Table = {
@@ -29,6 +30,7 @@ export const zhCn: Table = {
   'menu.chooseMode': '选择模式…',
   'menu.measureModes': '实测选择模式…',
   'menu.planMixed': '规划混合精度…',
+  'menu.measureSensitivity': '测量各层敏感度…',
   'menu.findBest': '寻找最佳量化…',
   'menu.chooseTarget': '选择目标…',
   'menu.dequantize': '反量化模型…',
@@ -380,4 +382,5 @@ export const zhCn: Table = {
   ...zhCnColumns,
   ...zhCnChoosing,
   ...zhCnFusions,
+  ...zhCnSensitivity,
 };

@@ -1,7 +1,15 @@
 import { count, countUnit, db, fixed, NONE, percent, shape, significant } from './format';
-import type { LayerShare, LayerWithoutVnni, NoiseShape } from '../../src/protocol';
+import type {
+  AccuracyResult,
+  LayerSensitivityRow,
+  LayerShare,
+  LayerWithoutVnni,
+  NoiseShape,
+} from '../../src/protocol';
 import type { LayerRow } from './rows';
 import type { Measure } from './scale';
+import { metricLoss } from './measured';
+import { accuracyGap, metricValue } from './measures';
 
 export type ColumnId =
   | 'precision'
@@ -20,6 +28,15 @@ export type ColumnId =
   | 'local'
   | 'accumulated'
   | 'onlyThis'
+  | 'onlyWeights'
+  | 'onlyInputs'
+  | 'allButThis'
+  | 'kl'
+  | 'lacksCosine'
+  | 'sameLabel'
+  | 'metricOnly'
+  | 'metricBut'
+  | 'metricBuys'
   | 'expected'
   | 'twoPass'
   | 'cameIn'
@@ -145,25 +162,66 @@ export const COLUMNS: readonly Column[] = [
     (r) => r.result?.kernel ?? NONE,
     false,
   ),
+  ...(
+    [
+      ['kl', (r) => r.alone?.klNats ?? null, significant],
+      ['lacksCosine', (r) => (r.alone ? 1 - r.alone.cosine : null), significant],
+      ['sameLabel', (r) => r.alone?.sameLabel ?? null, percent1],
+    ] as [ColumnId, (row: LayerRow) => number | null, (value: number) => string][]
+  ).map(([id, by, write]) => col(id, '84px', 'end', by, (r) => number(by(r), write), false)),
+  col(
+    'metricOnly',
+    '178px',
+    'end',
+    (r) => metricLoss(r.sensitivity?.metric?.onlyThis ?? null),
+    (r) => metricText(r.sensitivity?.metric?.onlyThis ?? null),
+    false,
+  ),
+  col(
+    'metricBut',
+    '178px',
+    'end',
+    (r) => metricLoss(r.sensitivity?.metric?.allButThis ?? null),
+    (r) => metricText(r.sensitivity?.metric?.allButThis ?? null),
+    false,
+  ),
+  col(
+    'metricBuys',
+    '178px',
+    'end',
+    (r) => r.sensitivity?.metric?.buys?.value ?? null,
+    (r) => buysText(r.sensitivity?.metric ?? null),
+    false,
+  ),
   heat('local', '66px', (r) => r.local, db),
   heat('accumulated', '86px', (r) => r.accumulated, db),
   heat('onlyThis', '66px', (r) => r.onlyThis, db, false),
-  heat('twoPass', '76px', (r) => r.twoPass, db, false),
-  heat('expected', '76px', (r) => r.expected, db, false),
+  heat('onlyWeights', '80px', (r) => r.sensitivity?.weights?.sqnrDb ?? null, db, false),
+  heat('onlyInputs', '66px', (r) => r.sensitivity?.activations?.sqnrDb ?? null, db, false),
+  col(
+    'allButThis',
+    '76px',
+    'end',
+    (r) => r.sensitivity?.allButThis?.sqnrDb ?? null,
+    (r) => db(r.sensitivity?.allButThis?.sqnrDb),
+    false,
+  ),
+  heat('twoPass', '88px', (r) => r.twoPass, db, false),
+  heat('expected', '90px', (r) => r.expected, db, false),
   col(
     'cameIn',
     '76px',
     'end',
-    (r) => r.result?.cameIn?.share ?? null,
-    (r) => number(r.result?.cameIn?.share ?? null, percent1),
+    (r) => r.cameIn?.share ?? null,
+    (r) => number(r.cameIn?.share ?? null, percent1),
     false,
   ),
   col(
     'gain',
     '66px',
     'end',
-    (r) => r.result?.cameIn?.gainDb ?? null,
-    (r) => number(r.result?.cameIn?.gainDb ?? null, (v) => fixed(v, 1)),
+    (r) => r.cameIn?.gainDb ?? null,
+    (r) => number(r.cameIn?.gainDb ?? null, (v) => fixed(v, 1)),
     false,
   ),
   {
@@ -172,7 +230,7 @@ export const COLUMNS: readonly Column[] = [
       '66px',
       'end',
       (r) => r.share,
-      (r) => number(r.share, percent1),
+      (r) => number(r.share, (v) => shareText(v, r.shareBy)),
     ),
     heat: 'share',
   },
@@ -297,6 +355,27 @@ function bounds(row: LayerRow): string {
 function elements(row: LayerRow): number | null {
   if (!row.shape) return null;
   return row.shape.reduce<number>((all, dim) => all * (typeof dim === 'number' ? dim : 1), 1);
+}
+
+/** Percent of the noise; ≈ where that is estimated. */
+export function shareText(share: number, by: LayerRow['shareBy']): string {
+  return `${by === 'exact' ? '' : '≈ '}${percent1(share)}`;
+}
+
+/** The value, and the interval of its difference to FP32's. */
+function metricText(found: AccuracyResult | null): string {
+  if (!found) return NONE;
+  const gap = accuracyGap(found);
+  return `${metricValue(found, found.int8)}${gap ? ` (${gap.low} … ${gap.high})` : ''}`;
+}
+
+/** What keeping a layer buys of the metric, and its interval; `?` where the samples are too few to tell it from nothing. */
+function buysText(found: NonNullable<LayerSensitivityRow['metric']> | null): string {
+  const buys = found?.buys;
+  if (!buys) return NONE;
+  // written as a difference of the metric is
+  const gap = accuracyGap({ ...found.allButThis!, ...buys, fp32: 0, int8: buys.value });
+  return gap ? `${gap.text} (${gap.low} … ${gap.high})${buys.unproven ? ' ?' : ''}` : NONE;
 }
 
 /** Milliseconds of its own kernels; `↑` where another layer's kernel runs it. */

@@ -154,7 +154,7 @@ function keepProposals(state: InspectorState, rows: readonly LayerRow[]): Weighe
             'do.keepOneMeasured',
             { before, after: after(first.costs) ?? '', gain: fixed(first.costs, 1) },
           ]
-        : ['do.keepShare', { percent: fixed((first.share ?? 0) * 100, 0) }],
+        : shareWhy(first),
     does: { kind: 'keep', layers: [first.name], keep: true },
   };
   const three = hurting.slice(0, 3);
@@ -170,7 +170,7 @@ function keepProposals(state: InspectorState, rows: readonly LayerRow[]): Weighe
         before !== null && share > 0 ? 'do.keepThreeWhy' : 'do.keepThreeNames',
         {
           layers: three.map((row) => row.name).join(', '),
-          percent: fixed(share * 100, 0),
+          percent: `${three.every((row) => row.shareBy === 'exact') ? '' : '≈ '}${fixed(share * 100, 0)}`,
           before: before ?? '',
           after: after(gainOf(share)) ?? '',
         },
@@ -178,4 +178,11 @@ function keepProposals(state: InspectorState, rows: readonly LayerRow[]): Weighe
       does: { kind: 'keep', layers: three.map((row) => row.name), keep: true },
     },
   ];
+}
+
+/** What a layer makes of the noise, and by what estimate where that was not run. */
+function shareWhy({ share, shareBy }: LayerRow): Phrase {
+  const percent = fixed((share ?? 0) * 100, 0);
+  if (shareBy === null || shareBy === 'exact') return ['do.keepShare', { percent }];
+  return ['do.keepShareAbout', { percent, stage: { text: `stageName.${shareBy}` as const } }];
 }

@@ -8,9 +8,10 @@ import type {
   RunResult,
   Shape,
 } from '../../src/protocol';
+import { measuredLayers, type MeasuredLayer, type Measurement } from './measured';
 
 /** A layer as every view shows it: what the file says and what the run found, in graph order. */
-export interface LayerRow {
+export interface LayerRow extends MeasuredLayer {
   index: number;
   name: string;
   op: string;
@@ -32,11 +33,6 @@ export interface LayerRow {
   differs: boolean;
   local: number | null;
   accumulated: number | null;
-  onlyThis: number | null;
-  expected: number | null;
-  twoPass: number | null;
-  share: number | null;
-  costs: number | null;
   clip: number | null;
   used: number | null;
   /** Largest over smallest non-zero channel maximum of the weights. */
@@ -57,12 +53,14 @@ export function weightSpan(channelMax: readonly number[] | null | undefined): nu
   return low < Infinity ? high / low : null;
 }
 
-/** Joins summary, result and recipe by the layer's name. */
+/** Joins summary, result, recipe and what measuring the sensitivity of layers found by the layer's name. */
 export function joinRows(
   summary: ModelSummary | null,
   result: RunResult | null,
   kept: readonly string[],
+  measurement: Measurement | null = null,
 ): LayerRow[] {
+  const noiseOf = measuredLayers(result, measurement);
   const results = new Map(result?.layers.map((layer) => [layer.name, layer]));
   const times = new Map(result?.latency?.profile?.layers.map((time) => [time.layer, time]));
   const ranges = new Map(result?.ranges.map((range) => [range.tensor, range]));
@@ -95,11 +93,7 @@ export function joinRows(
       differs: found?.executed != null && found.executed !== found.precision,
       local: found?.local?.sqnrDb ?? null,
       accumulated: found?.accumulated?.sqnrDb ?? null,
-      onlyThis: found?.onlyThisDb ?? null,
-      expected: found?.expectedDb ?? null,
-      twoPass: found?.twoPassDb ?? null,
-      share: found?.noiseShare ?? null,
-      costs: found?.costsDb ?? null,
+      ...noiseOf(name, found),
       clip: found?.clipRate ?? null,
       used: found?.utilisation ?? null,
       weightSpan: weightSpan(layer?.weight?.channelMax),

@@ -7,6 +7,8 @@ export type Step = 0 | 1 | 2 | 3 | 4 | 5;
 export type Measure =
   | 'expected'
   | 'twoPass'
+  | 'onlyWeights'
+  | 'onlyInputs'
   | 'local'
   | 'accumulated'
   | 'onlyThis'
@@ -33,6 +35,8 @@ export const MEASURES: Record<Measure, Edges> = {
   onlyThis: SQNR,
   expected: SQNR,
   twoPass: SQNR,
+  onlyWeights: SQNR,
+  onlyInputs: SQNR,
   share: { edges: [0.01, 0.05, 0.1, 0.2, 0.4], higherIsBetter: false },
   costs: { edges: [0.1, 0.3, 1, 2, 4], higherIsBetter: false },
   clip: { edges: [0.0001, 0.001, 0.01, 0.05, 0.1], higherIsBetter: false },

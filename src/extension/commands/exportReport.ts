@@ -33,8 +33,8 @@ export async function exportReport(
     }));
   if (!to) return undefined;
   const { renderHtml } = await import('../../report/html');
-  const { summary, mixed, gains } = session.state;
-  const html = renderHtml(result, summary, mixed, gains);
+  const { summary, mixed, gains, sensitivity } = session.state;
+  const html = renderHtml(result, summary, mixed, gains, sensitivity);
   await vscode.workspace.fs.writeFile(to, new TextEncoder().encode(html));
   void offerToOpen(to);
   return to;

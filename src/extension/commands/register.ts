@@ -13,6 +13,7 @@ import { keepLayer } from './keepLayer';
 import { findBest, type FindBestOptions } from './findBest';
 import { measureFusions } from './measureFusions';
 import { measureModes } from './measureModes';
+import { measureSensitivity, type MeasureSensitivityOptions } from './measureSensitivity';
 import { planMixed } from './planMixed';
 import { openModel, openRecipe, type OpenRecipeOptions } from './openRecipe';
 import { calibrate, compare, quantize, type RunOptions } from './quantize';
@@ -28,6 +29,8 @@ const handlers: Record<CommandName, Handler> = {
   chooseMode,
   measureModes,
   planMixed: (services, target, options) => planMixed(services, target, plain<RunOptions>(options)),
+  measureSensitivity: (services, target, options) =>
+    measureSensitivity(services, target, plain<MeasureSensitivityOptions>(options)),
   findBest: (services, target, options) =>
     findBest(services, target, plain<FindBestOptions>(options)),
   measureFusions,

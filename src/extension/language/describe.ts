@@ -15,7 +15,7 @@ export function describeRecipe(
   shownPath: string,
   path: string,
   text: string | null,
-  { summary, result, ranText, planned = null }: DescribeContext,
+  { summary, result, ranText, planned = null, measuredText = null }: DescribeContext,
 ): RecipeState {
   if (text === null) return { ...noRecipe, path: shownPath };
   const parse = parseRecipe(text, path);
@@ -35,6 +35,8 @@ export function describeRecipe(
     calibrates: calibrationNeed(mode) !== 'unused',
     dirtySinceResult: result !== null && isNewer(parse, resolved, kept, result, ranText),
     dirtySincePlans: planned !== null && differs(text, planned, layers, path),
+    dirtySinceSensitivity:
+      measuredText !== null && differs(text, { text: measuredText, choices: [] }, layers, path),
     lines: linesOf(parse, layers),
   };
 }

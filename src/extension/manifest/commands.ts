@@ -17,6 +17,7 @@ export const commands = {
   chooseMode: { id: 'vernier.chooseMode', icon: 'settings' },
   measureModes: { id: 'vernier.measureModes', icon: 'dashboard' },
   planMixed: { id: 'vernier.planMixed', icon: 'layers' },
+  measureSensitivity: { id: 'vernier.measureSensitivity', icon: 'pulse' },
   findBest: { id: 'vernier.findBest', icon: 'telescope' },
   measureFusions: { id: 'vernier.measureFusions', icon: 'combine' },
   chooseTarget: { id: 'vernier.chooseTarget', icon: 'server-environment' },

@@ -29,6 +29,8 @@ export interface DescribeContext {
   ranText: string | null;
   /** The text behind the plans of mixed precision, and all that they take out of INT8; null where there are none. */
   planned?: { text: string; choices: readonly PlannedLayer[] } | null;
+  /** The text behind the sensitivity of layers; null where it was not measured. */
+  measuredText?: string | null;
 }
 
 /** What a session needs of its surroundings; none of it is `vscode`, so that a unit test can stand in. */

@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
 import { toErrorData, VernierError, type ErrorData } from '../../errors';
 import type { Listener } from '../../jobs/client';
-import type { RunUntil } from '../../jobs/protocol';
+import type { RecipeRequest, RunUntil, SensitivityRequest } from '../../jobs/protocol';
 import type { FoundWhen } from '../../protocol';
 import type { FusionMeasurement, RangeDetail, RunResult, WeightDetail } from '../../results';
 import type { MixedPrecision } from '../../results-mixed';
+import type { SensitivityReport } from '../../results-sensitivity';
 import { defaultRecipePath } from './lookup';
 import type { SessionPorts } from './ports';
 import { initialState, reduce, type SessionEvent, type SessionState } from './state';
@@ -15,6 +16,9 @@ export interface RunWish {
   /** The recipe's text, where it is ahead of what editor and file say (an edit that is being applied). */
   text?: string;
 }
+
+/** How the sensitivity of layers is to be measured; the worker's defaults where it does not say. */
+export type SensitivityWish = Omit<SensitivityRequest, keyof RecipeRequest>;
 
 export type SessionListener = (patch: Partial<SessionState>, session: ModelSession) => void;
 
@@ -34,6 +38,8 @@ export class ModelSession {
   private ranText: string | null = null;
   /** Text of the recipe behind the plans that are shown. */
   private plannedText: string | null = null;
+  /** And behind the sensitivity of layers. */
+  private measuredText: string | null = null;
   private opened: Promise<void> | null = null;
   private reading = 0;
   private describing = 0;
@@ -117,6 +123,7 @@ export class ModelSession {
     this.recipe = recipe;
     this.ranText = null;
     this.plannedText = null;
+    this.measuredText = null;
     this.apply({ type: 'otherRecipe' });
   }
 
@@ -133,13 +140,14 @@ export class ModelSession {
     await this.recipeChanged();
   }
 
-  /** Reads again what is kept beside the recipe: plans, and what fusing gains. */
+  /** Reads again what is kept beside the recipe: plans, what fusing gains, the sensitivity of layers. */
   async keptChanged(): Promise<void> {
     if (this.run) return;
     const path = this.recipePath;
-    const [plans, gains] = await Promise.all([
+    const [plans, gains, measured] = await Promise.all([
       this.ports.readKept(path, 'plans'),
       this.ports.readKept(path, 'gains'),
+      this.ports.readKept(path, 'sensitivity'),
     ]);
     if (path !== this.recipePath) return;
     const when = ({ finishedAt, modelChanged }: FoundWhen) => ({ finishedAt, modelChanged });
@@ -148,6 +156,10 @@ export class ModelSession {
       this.apply({ type: 'keptPlans', mixed: plans.value, when: when(plans) });
     }
     if (gains) this.apply({ type: 'keptGains', gains: gains.value, when: when(gains) });
+    if (measured) {
+      this.measuredText = measured.recipe;
+      this.apply({ type: 'keptSensitivity', report: measured.value, when: when(measured) });
+    }
   }
 
   /** The text of the recipe has changed, in the editor or on disk. */
@@ -162,6 +174,7 @@ export class ModelSession {
       result,
       ranText: this.ranText,
       planned: mixed && this.plannedText !== null ? { text: this.plannedText, choices } : null,
+      measuredText: this.measuredText,
     });
     if (describing === this.describing) this.apply({ type: 'recipe', recipe });
   }
@@ -193,6 +206,17 @@ export class ModelSession {
       this.plannedText = ran;
       this.finishRun(id, { type: 'planned', run: id, mixed, at: new Date().toISOString() });
       return mixed;
+    });
+  }
+
+  /** Measures what quantizing each layer does to the outputs; what was found is part of the state. */
+  measureSensitivity(title: string, wish: SensitivityWish): Promise<SensitivityReport | null> {
+    return this.job(title, undefined, async (id, { recipePath, text, ran }, listener) => {
+      const request = { ...wish, recipePath, ...(text === undefined ? {} : { text }) };
+      const report = await this.ports.work.request('sensitivity', request, listener);
+      this.measuredText = ran;
+      this.finishRun(id, { type: 'measured', run: id, report, at: new Date().toISOString() });
+      return report;
     });
   }
 

@@ -2,6 +2,7 @@ import type { ErrorData } from '../../errors';
 import type { FoundWhen, InspectorState, RecipeState } from '../../protocol';
 import type { FusionMeasurement, ModelSummary, Progress, RunResult } from '../../results';
 import type { MixedPrecision } from '../../results-mixed';
+import type { SensitivityReport } from '../../results-sensitivity';
 
 /** What is known of one model; every view of it shows the same. The language is the window's, not the model's. */
 export type SessionState = Omit<InspectorState, 'language'>;
@@ -20,8 +21,10 @@ export type SessionEvent =
   | { type: 'done'; run: number; result: RunResult }
   | { type: 'planned'; run: number; mixed: MixedPrecision; at: string }
   | { type: 'gained'; run: number; gains: FusionMeasurement; at: string }
+  | { type: 'measured'; run: number; report: SensitivityReport; at: string }
   | { type: 'keptPlans'; mixed: MixedPrecision; when: FoundWhen }
-  | { type: 'keptGains'; gains: FusionMeasurement; when: FoundWhen };
+  | { type: 'keptGains'; gains: FusionMeasurement; when: FoundWhen }
+  | { type: 'keptSensitivity'; report: SensitivityReport; when: FoundWhen };
 
 export const noRecipe: RecipeState = {
   path: '',
@@ -34,6 +37,7 @@ export const noRecipe: RecipeState = {
   calibrates: true,
   dirtySinceResult: false,
   dirtySincePlans: false,
+  dirtySinceSensitivity: false,
   lines: {},
 };
 
@@ -45,6 +49,8 @@ export function initialState(fileName: string, trusted: boolean): SessionState {
     recipe: noRecipe,
     mixed: null,
     mixedWhen: null,
+    sensitivity: null,
+    sensitivityWhen: null,
     gains: null,
     gainsWhen: null,
     job: null,
@@ -88,9 +94,7 @@ export function reduce(
     case 'recipe':
       return { recipe: event.recipe };
     case 'otherRecipe':
-      return state.mixed || state.gains
-        ? { mixed: null, mixedWhen: null, gains: null, gainsWhen: null }
-        : null;
+      return state.mixed || state.gains || state.sensitivity ? nothingKept : null;
     case 'trusted':
       return state.trusted ? null : { trusted: true, ...clearUntrusted(state) };
     case 'started':
@@ -107,14 +111,28 @@ export function reduce(
       return { ...plans(event.mixed, fresh(event.at)), job: null, failure: null };
     case 'gained':
       return { gains: event.gains, gainsWhen: fresh(event.at), job: null, failure: null };
+    case 'measured':
+      return {
+        ...{ sensitivity: event.report, sensitivityWhen: fresh(event.at) },
+        ...{ job: null, failure: null },
+      };
     case 'keptPlans':
       return state.job || same(state.mixedWhen, event.when) ? null : plans(event.mixed, event.when);
     case 'keptGains':
       return state.job || same(state.gainsWhen, event.when)
         ? null
         : { gains: event.gains, gainsWhen: event.when };
+    case 'keptSensitivity':
+      return state.job || same(state.sensitivityWhen, event.when)
+        ? null
+        : { sensitivity: event.report, sensitivityWhen: event.when };
   }
 }
+
+const nothingKept: Partial<SessionState> = {
+  ...{ mixed: null, mixedWhen: null, gains: null, gainsWhen: null },
+  ...{ sensitivity: null, sensitivityWhen: null },
+};
 
 const fresh = (finishedAt: string): FoundWhen => ({ finishedAt, modelChanged: false });
 

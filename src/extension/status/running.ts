@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { cancelJob } from '../commands/cancel';
 import { commands } from '../manifest/commands';
 import type { InspectorProvider } from '../inspector/provider';
 import type { ModelSession } from '../session/session';
@@ -82,7 +83,7 @@ export class RunningJobs implements vscode.Disposable {
     void vscode.window.withProgress(
       { location: vscode.ProgressLocation.Notification, title, cancellable: true },
       (report, token) => {
-        token.onCancellationRequested(() => session.cancel());
+        token.onCancellationRequested(() => cancelJob(session));
         const say = () =>
           report.report({ message: progressText(session.state.job?.progress ?? null) });
         say();

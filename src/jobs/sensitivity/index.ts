@@ -5,6 +5,7 @@ import type { SensitivityMeasure, SensitivityReport, StageReport } from '../../r
 import { runtimeVersion } from '../../runtime/session';
 import type { Metric } from '../../data';
 import type { JobHooks } from '../context';
+import { keepFound } from '../kept';
 import type { Memory } from '../memory';
 import { ownMetric } from '../metric';
 import { openTries } from '../mixed/tries';
@@ -16,9 +17,11 @@ import { loudest, worthKeeping } from '../stages/costs';
 import { expectedStage } from '../stages/expected';
 import { accumulatedStage, experimentUnits, layersAlone, localStage } from '../stages/layers';
 import { openProbe, shapesOf } from '../stages/probe';
-import { twoPassStage } from '../stages/two-pass';
+import { twoPassStage, type TwoPass } from '../stages/two-pass';
 import { wholeStage } from '../stages/whole';
+import { PartsMeter } from '../parts-meter';
 import { openStudy, type Study } from '../study';
+import { TimeOver } from '../unfinished';
 import { metricsOfLayers, wantedMetric } from './metric';
 import { rowsOf, sharesOf, sorted, type Known } from './rows';
 
@@ -31,7 +34,7 @@ const ORDER: readonly SensitivityStage[] = ['analytic', 'two-pass', 'exact'];
 /**
  * Finds what quantizing each layer does to the outputs: from statistics, from two passes, then by running it; as far as asked
  * for and the time allows. What was measured is kept by its content, so that it goes on where it was stopped, and a run of
- * the recipe and this go on from each other. Throws `recipe.*`, `model.*`, `data.*`.
+ * the recipe and this go on from each other; the report is kept beside the recipe. Throws `recipe.*`, `model.*`, `data.*`.
  */
 export async function sensitivityOf(
   request: SensitivityRequest,
@@ -47,7 +50,9 @@ export async function sensitivityOf(
   const study = await openStudy(plan, subject, context);
   try {
     const metric = measure === 'metric' ? await wantedMetric(study) : null;
-    return await new Search(study, request, stage, measure, metric).run();
+    const report = await new Search(study, request, stage, measure, metric).run();
+    await keepFound(context.store, 'sensitivity', report, plan.parsed.doc.text, plan.model);
+    return report;
   } finally {
     study.quantized.release();
   }
@@ -92,7 +97,7 @@ class Search {
         ...{ heldBack: evaluation.heldBack, random: evaluation.source.random },
       },
       ...{ runtime: runtimeVersion(), seconds: this.spent() },
-      stopped: this.stages.some(({ measured, of }) => measured < of),
+      stopped: this.stages.some(({ ended }) => ended !== 'done'),
     };
   }
 
@@ -103,7 +108,8 @@ class Search {
     run: () => Promise<void>,
   ): Promise<void> {
     if (!this.over()) return run();
-    this.stages.push({ stage, measured: 0, of: names.length, seconds: 0 });
+    const nothing = { measured: 0, of: names.length, seconds: 0 };
+    this.stages.push({ stage, ...nothing, ended: 'not-begun' });
   }
 
   /** From statistics, weights and graph. @returns shapes of the inputs */
@@ -118,22 +124,43 @@ class Search {
     return shapes;
   }
 
-  /** The noise that each layer makes, and that which comes together. */
+  /**
+   * The noise that each layer makes, and that which comes together, as far as the time allows. What a layer costs is known of none
+   * before both passes have seen every sample: the one factor that puts all of them right is found from what both measured.
+   */
   private async twoPass(names: readonly string[], shapes: Record<string, number[]>) {
-    const { study } = this;
     const done = await this.begin('two-pass', names.length);
+    try {
+      const found = await this.passes(shapes);
+      if (found.db) done(names.filter((name) => found.db!.has(name)).length);
+    } catch (error) {
+      if (!(error instanceof TimeOver)) throw error;
+      done(0, 'stopped');
+    }
+  }
+
+  /** Both passes, in one count. Throws {@link TimeOver} with all that was measured kept. */
+  private async passes(shapes: Record<string, number[]>): Promise<TwoPass> {
+    const { context, quantized, subject, layerSamples, exact } = this.study;
+    const n = layerSamples.feeds.length;
+    const shown = { stage: 'sensitivity', detail: 'two-pass' } as const;
+    const parts = new PartsMeter(context.meter, [0, n, n, n], shown);
+    const store = context.store.until(() => this.over());
+    const study = { ...this.study, context: { ...context, store, meter: parts.meter } };
     const biases = await correctPartsStage(study);
-    if (biases) study.quantized.aloneBiases = biases;
+    if (biases) quantized.aloneBiases = biases;
+    parts.next();
     const local = await localStage(study);
-    const everything = new Map(study.subject.units.map((u) => [u.name, null]));
+    this.known.local = local;
+    parts.next();
+    const everything = new Map(subject.units.map((u) => [u.name, null]));
     const accumulated = await accumulatedStage(study, everything);
+    parts.next();
     const whole = await wholeStage(study);
     this.whole = whole.measures;
-    this.known.local = local;
-    const passes = { local, accumulated, whole, exact: study.exact };
-    const found = await twoPassStage({ ...study, shapes }, passes);
+    const found = await twoPassStage({ ...study, shapes }, { local, accumulated, whole, exact });
     this.known.twoPass = found;
-    if (found.db) done(names.filter((name) => found.db!.has(name)).length);
+    return found;
   }
 
   /** By running: each layer alone, and its parts; then the loud ones kept, one at a time. */
@@ -145,10 +172,13 @@ class Search {
       ...plan.recipe.sensitivity,
       budgetSeconds: Math.max(0, ALONE * (this.budget - this.spent())),
     };
+    const began = this.spent();
     const own = { ...plan, recipe: { ...plan.recipe, sensitivity: budget } };
     const sums = await layersAlone({ ...study, plan: own }, true);
     this.known.alone = sums;
-    alone(names.filter((name) => sums.has(name)).length);
+    const measured = names.filter((name) => sums.has(name)).length;
+    const late = this.spent() - began >= budget.budgetSeconds;
+    alone(measured, measured < names.length && late ? 'stopped' : 'done');
 
     const candidates = worthKeeping(this.integer(), this.shares());
     if (this.integer().length < 2) return;
@@ -161,7 +191,8 @@ class Search {
       this.known.allButThis.set(layer, found.measures);
       await context.meter.step(i + 1, candidates.length, 'keeping one at a time');
     }
-    kept(this.known.allButThis.size);
+    const tried = this.known.allButThis.size;
+    kept(tried, endOf(tried, candidates.length));
   }
 
   /** The recipe's metric for the loudest layers. */
@@ -170,11 +201,12 @@ class Search {
       0,
       this.request.top ?? DEFAULTS.top,
     );
-    const done = await this.begin('metric', 1 + 2 * layers.length);
+    const all = 1 + 2 * layers.length;
+    const done = await this.begin('metric', all);
     const found = await metricsOfLayers(this.study, this.metric!, layers, () => this.over());
     this.known.metrics = found.layers;
     this.wholeMetric = found.whole;
-    done(found.measured);
+    done(found.measured, endOf(found.measured, all));
   }
 
   /** Parts of the noise, as far as they are known. */
@@ -184,11 +216,11 @@ class Search {
 
   private async begin(stage: StageReport['stage'], of: number) {
     const start = Date.now();
-    const report: StageReport = { stage, measured: 0, of: 0, seconds: 0 };
+    const report: StageReport = { stage, measured: 0, of: 0, seconds: 0, ended: 'done' };
     this.stages.push(report);
     await this.study.context.meter.begin('sensitivity', of, stage);
-    return (measured: number) => {
-      Object.assign(report, { measured, of, seconds: (Date.now() - start) / 1000 });
+    return (measured: number, ended: StageReport['ended'] = 'done') => {
+      Object.assign(report, { measured, of, seconds: (Date.now() - start) / 1000, ended });
     };
   }
 
@@ -214,6 +246,12 @@ class Search {
   private over(): boolean {
     return this.spent() > this.budget;
   }
+}
+
+/** How work of so many steps ended that only the time can cut short. */
+function endOf(measured: number, of: number): StageReport['ended'] {
+  if (measured >= of) return 'done';
+  return measured > 0 ? 'stopped' : 'not-begun';
 }
 
 function refuseUnmeasured(plan: Plan, stage: SensitivityStage, measure: SensitivityMeasure) {

@@ -4,6 +4,7 @@ import type { LocalError } from '../../analyze/layer-errors';
 import type { AccuracyResult, OutputMeasures, SensitivityStage } from '../../results';
 import type { LayerSensitivityRow, SensitivityMeasure } from '../../results-sensitivity';
 import { relative } from '../mixed/noises';
+import { noiseOfDb, noiseShares } from '../noise-shares';
 import type { TwoPass } from '../stages/two-pass';
 import type { Study } from '../study';
 
@@ -24,25 +25,16 @@ export function sharesOf(
   { expected, twoPass, alone }: Known,
   layers: readonly string[],
 ): { shares: Map<string, number>; by: SensitivityStage | null } {
-  const fromDb = (found: ReadonlyMap<string, number> | null | undefined) => (name: string) => {
-    const db = found?.get(name);
-    return db === undefined ? null : 10 ** (-db / 10);
+  const found = noiseShares(layers, {
+    exact: (name) => (alone.has(name) ? relative(alone.get(name)!) : null),
+    'two-pass': (name) => noiseOfDb(twoPass?.db?.get(name)),
+    analytic: (name) => noiseOfDb(expected?.get(name)),
+  });
+  if (!found || found.layers.size < layers.length) return { shares: new Map(), by: null };
+  return {
+    shares: new Map([...found.layers].map(([name, { share }]) => [name, share])),
+    by: found.stage,
   };
-  const stages: [SensitivityStage, (name: string) => number | null][] = [
-    ['exact', (name) => (alone.has(name) ? relative(alone.get(name)!) : null)],
-    ['two-pass', fromDb(twoPass?.db)],
-    ['analytic', fromDb(expected)],
-  ];
-  for (const [by, of] of stages) {
-    const noises = layers.map((name) => [name, of(name)] as const);
-    if (layers.length === 0 || noises.some(([, noise]) => noise === null)) continue;
-    const total = noises.reduce((sum, [, noise]) => sum + noise!, 0);
-    return {
-      shares: new Map(noises.map(([name, noise]) => [name, total > 0 ? noise! / total : 0])),
-      by,
-    };
-  }
-  return { shares: new Map(), by: null };
 }
 
 /** A row for every layer that something is known of, in graph order. */

@@ -11,14 +11,13 @@ import {
 import { partName, type Parts } from '../../quantize/experiments';
 import { correctAlone } from '../../quantize/own-correction';
 import type { Feed } from '../../onnx';
-import type { Resume } from '../../resume';
 import type { JobContext } from '../context';
 import { ENGINE_VERSION, keyOf } from '../keys';
 import type { Plan } from '../plan';
 import type { Selection } from '../samples';
 import type { Subject } from '../subject';
 import { runtimeVersion } from '../../runtime/session';
-import { findOnce, Unfinished } from '../unfinished';
+import { counted, findOnce, Unfinished } from '../unfinished';
 import type { Calibrated } from './calibrate';
 import type { Quantized } from '../modes/mode';
 import { weightSettings } from '../modes/static';
@@ -101,30 +100,15 @@ function meansOf(
 ): Promise<ExactMeans> {
   return memory.get('means', key, () =>
     findOnce<ExactMeans, Means>(store, 'means', key, async (resume) => {
-      await begin(samples.length, samplesIn(resume.before));
-      const counted = counting(resume, (done) => step(done, samples.length));
-      return meanOutputs(prepared, units.filter(takesBias), samples, counted);
+      const known = samplesIn(resume.before);
+      await begin(samples.length, known);
+      const going = counted(resume, known, (done) => step(done, samples.length));
+      return meanOutputs(prepared, units.filter(takesBias), samples, going);
     }),
   );
 }
 
 const samplesIn = (means: Means | null): number => means?.values().next().value?.length ?? 0;
-
-/** The same, telling after every step how many samples there are. */
-function counting(
-  resume: Resume<Means>,
-  onStep: (done: number) => Promise<void> | undefined,
-): Resume<Means> {
-  let done = samplesIn(resume.before);
-  const { before } = resume;
-  return {
-    before,
-    step: async (state) => {
-      await resume.step(state);
-      await onStep(++done);
-    },
-  };
-}
 
 /** What is needed to correct layers for themselves. */
 export interface CorrectTask {
@@ -176,15 +160,15 @@ export async function correctAloneStage(
         const { meter } = context;
         const { length } = positions;
         const [before, total] = [turn.at * length, turn.of * length];
-        const made = before + samplesIn(resume.before);
-        await meter.begin('layer errors', total, 'bias correction', made);
+        const known = samplesIn(resume.before);
+        await meter.begin('layer errors', total, 'bias correction', before + known);
         return correctAlone(
           subject.prepared,
           experimentUnits(plan, subject, quantized),
           await read(selection, positions),
           experimentSettings(plan, subject, calibrated, quantized),
           parts,
-          counting(resume, (done) => meter.step(before + done, total, 'bias correction')),
+          counted(resume, known, (done) => meter.step(before + done, total, 'bias correction')),
         );
       },
     ),

@@ -11,7 +11,7 @@ import { searchSection } from '../search';
 import { causeText, kernelTable, layerTimesTable, slowerLines } from '../latency';
 import { wordsOf } from '../modes';
 import { verificationText } from '../verification';
-import { costOf, worstFive } from '../sentence';
+import { costOf, estimatedBy, worstFive } from '../sentence';
 import { beforeAfterTable } from '../before-after';
 import { withoutVnniText } from '../without-vnni';
 import { colourOfPart, latencyBars, sparkline, stack } from './charts';
@@ -137,7 +137,9 @@ export function heatMap(result: RunResult): string {
   const heads = [{ name: 'Layer' }, ...used.map(({ title }) => ({ name: title, right: true }))];
   const on = result.evaluatedOn;
   const samples = result.layerSamples ?? on?.samples;
-  const caption = `The stronger the colour, the more noise: none at 50 dB, all of it at 0 dB.${on && samples ? ` Measured on ${samples} samples of ${on.source}.` : ''}`;
+  const estimate = layers.map(estimatedBy).find((by) => by !== null);
+  const shares = estimate ? ` Shares of the noise are estimates, of the stage ${estimate}.` : '';
+  const caption = `The stronger the colour, the more noise: none at 50 dB, all of it at 0 dB.${on && samples ? ` Measured on ${samples} samples of ${on.source}.` : ''}${shares}`;
   const found = result.layerMatch ? `<p>${escapeHtml(matchSentence(result.layerMatch))}</p>\n` : '';
   const shapes = errorsTable(result);
   const detail =

@@ -1,6 +1,6 @@
 // A VS Code workbench as a person uses it: by mouse and keyboard, on what is on the screen.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Notebook } from './notebook.mjs';
@@ -116,6 +116,25 @@ export class Workbench {
       },
       { timeout, what: `${name} on disk` },
     );
+  }
+
+  /** Ids of the processes below this one (the server, its hosts, their workers) whose command line has these words. */
+  processes(...words) {
+    const parents = new Map();
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        parents.set(Number(pid), Number(/\) \S (\d+)/.exec(stat)[1]));
+      } catch {
+        // it has ended meanwhile
+      }
+    }
+    const below = (pid) => pid === process.pid || (parents.has(pid) && below(parents.get(pid)));
+    return [...parents.keys()].filter((pid) => {
+      if (!below(pid)) return false;
+      const line = existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
+      return words.every((word) => line.includes(word));
+    });
   }
 
   // ── quick input ──

@@ -14,6 +14,7 @@ import { existing } from './existing';
 import { gains } from './gains';
 import { fixed } from './fixed';
 import { mixed } from './mixed';
+import { sensitivity } from './sensitivity';
 import { histogram, random } from './random';
 
 function recipe(kept: string[]): RecipeState {
@@ -28,6 +29,7 @@ function recipe(kept: string[]): RecipeState {
     calibrates: true,
     dirtySinceResult: false,
     dirtySincePlans: false,
+    dirtySinceSensitivity: false,
     lines: { conv_dw_3: 14, ...Object.fromEntries(kept.map((name, i) => [name, 15 + i])) },
   };
 }
@@ -178,6 +180,8 @@ const whole = (kept: string[] = [], change: Partial<InspectorState> = {}): Inspe
     recipe: recipe(kept),
     mixed: null,
     mixedWhen: null,
+    sensitivity: null,
+    sensitivityWhen: null,
     gains: null,
     gainsWhen: null,
     job: null,
@@ -340,6 +344,23 @@ export const states: Record<string, () => InspectorState> = {
   'planned-before': () => {
     const state = whole([], { mixed: mixed(true), mixedWhen: when(2000, true) });
     return { ...state, recipe: { ...state.recipe, dirtySincePlans: true } };
+  },
+  measured: () => {
+    const state = whole();
+    return {
+      ...state,
+      sensitivity: state.result && sensitivity(state.result),
+      sensitivityWhen: when(3),
+    };
+  },
+  'measured-stopped': () => {
+    const state = whole([], { language: 'zh-cn' });
+    const report = state.result && sensitivity(state.result, true);
+    const recipeNow = { ...state.recipe, dirtySinceSensitivity: true };
+    return {
+      ...{ ...state, result: null, recipe: recipeNow },
+      ...{ sensitivity: report, sensitivityWhen: when(2000) },
+    };
   },
   rounded: () => {
     const state = whole();

@@ -127,7 +127,12 @@ function errorCell(column: Column, row: LayerRow, most: number) {
     return (
       <span class="bar" data-testid="heat-share" data-layer={row.name}>
         <i style={{ width: `max(1px, ${width}%)` }} />
-        {row.share >= 0.015 && <small>{fixed(row.share * 100, 0)} %</small>}
+        {row.share >= 0.015 && (
+          <small>
+            {row.shareBy !== 'exact' && '≈ '}
+            {fixed(row.share * 100, 0)} %
+          </small>
+        )}
       </span>
     );
   }

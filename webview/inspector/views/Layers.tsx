@@ -9,7 +9,8 @@ import type { LayerRow } from '../../logic/rows';
 import { LayerTable } from '../parts/LayerTable';
 import { Icon, Legend } from '../parts/marks';
 import { Search } from '../parts/Search';
-import { columns, copy, layerRows, layerSort, viewWidth } from '../store';
+import { columns, copy, filledColumns, layerRows, layerSort, state, viewWidth } from '../store';
+import { SensitivityNote } from './SensitivityNote';
 
 const RAW = new Set(['range', 'shape', 'bounds', 'precision']);
 
@@ -28,8 +29,9 @@ export function tableCsv(shown: readonly Column[], rows: readonly LayerRow[]): s
 
 /** Which one? A table that can be sorted by anything. */
 export function LayersView() {
-  const shown = fittingColumns(viewWidth.value, columns.value);
+  const shown = fittingColumns(viewWidth.value, columns.value, filledColumns.value);
   const rows = layerRows.value;
+  const now = state.value;
   return (
     <>
       <div class="tools">
@@ -48,6 +50,7 @@ export function LayersView() {
           <Icon name="copy" />
         </button>
       </div>
+      {now?.sensitivity && <SensitivityNote report={now.sensitivity} when={now.sensitivityWhen} />}
       <LayerTable
         label={t('view.layers')}
         columns={shown}
@@ -98,7 +101,8 @@ function Chooser() {
       {opened && (
         <div class="menu right columns" role="dialog" aria-label={t('layers.columns')}>
           {COLUMNS.filter(({ id }) => id !== 'name' && id !== 'precision').map((column) => {
-            const on = columns.value[column.id] ?? column.shown;
+            const on =
+              columns.value[column.id] ?? (column.shown || filledColumns.value.has(column.id));
             return (
               <vscode-checkbox
                 key={column.id}

@@ -176,7 +176,10 @@ function Worst() {
               {row.share !== null && (
                 <span class="bar">
                   <i style={{ width: `${most > 0 ? (row.share / most) * 60 : 0}%` }} />
-                  <small>{fixed(row.share * 100, 0)} %</small>
+                  <small>
+                    {row.shareBy !== 'exact' && '≈ '}
+                    {fixed(row.share * 100, 0)} %
+                  </small>
                 </span>
               )}
             </div>
