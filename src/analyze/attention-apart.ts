@@ -26,6 +26,7 @@ export function takeAttentionApart(graph: Model): Map<NodeProto, NodeProto> {
   const ints = (values: readonly number[]) =>
     index.addInitializer(makeIntsTensor(index.freshName('ints'), values));
   const shapeOf = (tensor: string) => shapes.get(tensor)?.shape ?? null;
+  const masks = new Map<string, string>();
   for (const node of whole) {
     const own = (slot: number) => node.input[slot] ?? '';
     const weight = index.initializer(own(WEIGHT));
@@ -46,7 +47,7 @@ export function takeAttentionApart(graph: Model): Map<NodeProto, NodeProto> {
     index.insertNode(product);
     const columns = tensorDims(weight).at(-1)!;
     const parts = { node: float, shapeOf, product: product.output[0]!, columns, name, outputs };
-    writeAttention(index, parts, ints, true);
+    writeAttention(index, parts, ints, masks);
     products.set(node, product);
   }
   return products;

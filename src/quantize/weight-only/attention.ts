@@ -59,14 +59,15 @@ export interface AttentionParts {
 
 /**
  * Adds what follows the product: Split into Q, K and V, MultiHeadAttention with the bias, and the past in its own form. A mask of
- * one column, which masks nothing, is left out: Attention takes it, MultiHeadAttention wants one column a key.
- * @param anyMask one whose width is open may have one column, too, and gets as many as there are keys
+ * one column, which masks nothing, is left out: Attention takes it, MultiHeadAttention wants one column a key. One whose width is
+ * open may have one column, too, and gets as many as there are keys.
+ * @param wide masks that were given their columns before: layers of the same rows and keys share them
  */
 export function writeAttention(
   index: GraphIndex,
   { node, shapeOf, product, columns, name, outputs }: AttentionParts,
   ints: (values: readonly number[]) => string,
-  anyMask = false,
+  wide: Map<string, string>,
 ): void {
   const add = (op: string, inputs: string[], results: string[], axis?: number, domain = '') =>
     index.insertNode(
@@ -85,26 +86,32 @@ export function writeAttention(
   add('Split', [product, ints(sizes)], parts, 2);
   const own = (slot: number) => node.input[slot] ?? '';
   const widened = () => {
+    const [rows, past] = [shapeOf(own(SLOT.x)), shapeOf(own(SLOT.past))];
+    const sizes = [rows?.[0], rows?.[1], ...(own(SLOT.past) ? [past?.[3]] : [])];
+    const key = sizes.some((size) => size == null) ? name : JSON.stringify(sizes);
+    const known = wide.get(`${own(SLOT.mask)} ${key}`);
+    if (known !== undefined) return known;
     const part = (tensor: string, axis: number, what: string) => {
       const [shape, size] = [fresh(`${what}_shape`), fresh(what)];
       add('Shape', [tensor], [shape]);
       add('Gather', [shape, ints([axis])], [size]);
       return size;
     };
-    const rows = part(own(SLOT.x), 1, 'rows');
-    const keys = own(SLOT.past) ? fresh('keys') : rows;
-    if (own(SLOT.past)) add('Add', [rows, part(own(SLOT.past), 3, 'past_rows')], [keys]);
-    const [shape, wide] = [fresh('mask_shape'), fresh('mask')];
+    const count = part(own(SLOT.x), 1, 'rows');
+    const keys = own(SLOT.past) ? fresh('keys') : count;
+    if (own(SLOT.past)) add('Add', [count, part(own(SLOT.past), 3, 'past_rows')], [keys]);
+    const [shape, result] = [fresh('mask_shape'), fresh('mask')];
     add('Concat', [part(own(SLOT.x), 0, 'batch'), keys], [shape], 0);
-    add('Expand', [own(SLOT.mask), shape], [wide]);
-    return wide;
+    add('Expand', [own(SLOT.mask), shape], [result]);
+    wide.set(`${own(SLOT.mask)} ${key}`, result);
+    return result;
   };
   const mask = () => {
     if (own(SLOT.mask) === '') return '';
     const dims = maskDims(index, node, shapeOf)!;
     if (dims.length !== 2) return own(SLOT.mask);
     if (dims[1] === 1) return '';
-    return anyMask && typeof dims[1] !== 'number' ? widened() : own(SLOT.mask);
+    return typeof dims[1] === 'number' ? own(SLOT.mask) : widened();
   };
   const inputs = [...parts, own(SLOT.bias), mask(), own(SLOT.scoreBias)];
   if (own(SLOT.past)) {

@@ -37,6 +37,7 @@ interface Place {
 /** Writes the nodes that stand for layers, in one of two forms. */
 export class PackedNodes {
   private readonly dequantized = new Map<string, string>();
+  private readonly masks = new Map<string, string>();
 
   constructor(
     private readonly index: GraphIndex,
@@ -57,7 +58,7 @@ export class PackedNodes {
     this.writeProduct({ ...layer, node: matmul }, { name, output: product });
     const { shapeOf } = this;
     const parts = { node, shapeOf, product, columns: source.n, name, outputs };
-    writeAttention(this.index, parts, (values) => this.constants.ints(values));
+    writeAttention(this.index, parts, (values) => this.constants.ints(values), this.masks);
   }
 
   private writeProduct(layer: PackedLayer, place: Place): void {
