@@ -1,10 +1,16 @@
-import type { Note } from '../results';
+import type { FusionBlocker, Note } from '../results';
 
-/** What passes tell about their work: notes for people, and which node leads to which. */
+/** Why a pass left a node as it is; texts are made where it is shown, but for a remedy of its own. */
+export type Declined = Pick<FusionBlocker, 'code' | 'node' | 'tensor' | 'value'> & {
+  remedy?: string;
+};
+
+/** What passes tell about their work: notes for people, which node leads to which, and why one was left. */
 export class PassContext {
   readonly notes: Note[] = [];
   private readonly hosts = new Map<string, string>();
   private readonly operators = new Map<string, string>();
+  private readonly left = new Map<string, Declined>();
 
   /** Records that node `name` now lives in node `host` (folded into it or absorbed by it). */
   absorb(name: string, host: string): void {
@@ -44,6 +50,16 @@ export class PassContext {
   /** The operator that a node is in the file; `now` where no pass changed it. */
   operatorOf(name: string, now: string): string {
     return this.operators.get(name) ?? now;
+  }
+
+  /** Records why a pass left node `name`, which it looks for, as it is. */
+  decline(name: string, why: Declined): void {
+    this.left.set(name, why);
+  }
+
+  /** Why a pass left a node as it is; undefined where none looked for it, or one did its work. */
+  declined(name: string): Declined | undefined {
+    return this.left.get(name);
   }
 
   note(note: Note): void {

@@ -1,34 +1,18 @@
 import {
   floatData,
   GraphIndex,
-  integerValues,
-  intAttribute,
-  isDefaultDomain,
   makeInt,
   makeNode,
   makeIntsTensor,
   makeTensor,
   tensorDims,
   tensorOf,
-  tensorType,
   type Model,
   type NodeProto,
-  type TensorProto,
 } from '../../onnx';
-import { inferShapes, type TensorInfo } from '../../onnx/shapes';
+import { inferShapes } from '../../onnx/shapes';
 import type { PassContext } from '../context';
-
-type Shapes = ReadonlyMap<string, TensorInfo>;
-
-/** A product that looks rows up. */
-interface LookUp {
-  matmul: NodeProto;
-  oneHot: NodeProto;
-  /** Sizes of the Reshape between them without the last one, which is the depth; null where there is none. */
-  rows: number[] | null;
-  table: TensorProto;
-  type: 'int32' | 'int64';
-}
+import { oneHotProduct, type LookUp } from '../one-hot';
 
 /**
  * A MatMul of OneHot with a constant matrix becomes a Gather of its rows: the embedding that it is, without the products with
@@ -38,55 +22,32 @@ interface LookUp {
  * 2. Indices below zero count from the end, as OneHot has it; those beyond either end take a row of zeros that the table gets
  *    for them.
  * 3. Where nothing but shapes is read of OneHot besides, they are computed from the indices, and it goes.
- * Does nothing where the indices are floats, or the matrix holds anything but finite numbers (0 · ∞ is none).
+ * Does nothing where the indices are floats, or the matrix holds anything but finite numbers (0 · ∞ is none): the context
+ * has the reason then.
  */
 export function oneHotToGather(model: Model, context: PassContext): void {
   if (!model.graph.node.some((node) => node.opType === 'OneHot')) return;
   const index = new GraphIndex(model.graph);
   const shapes = inferShapes(model);
   for (const matmul of [...model.graph.node]) {
-    const found = lookUp(index, shapes, matmul);
-    if (!found || !floatData(found.table, model.dir).every((v) => Number.isFinite(v))) continue;
-    replace(model, index, found);
+    const found = oneHotProduct({ model, index, shapes }, matmul);
+    if (!found) continue;
+    if ('code' in found) {
+      context.decline(matmul.name, found);
+      continue;
+    }
+    for (const gone of replace(model, index, found)) context.absorb(gone, matmul.name);
     context.rewrote(matmul.name, 'MatMul');
   }
   index.dropUnusedInitializers();
 }
 
-function lookUp(index: GraphIndex, shapes: Shapes, matmul: NodeProto): LookUp | null {
-  if (matmul.opType !== 'MatMul' || !isDefaultDomain(matmul.domain)) return null;
-  const table = index.initializer(matmul.input[1] ?? '');
-  if (!table || tensorType(table) !== 'float32' || table.dims.length !== 2) return null;
-  let before = index.producer(matmul.input[0]!);
-  let rows: number[] | null = null;
-  const depth = tensorDims(table)[0]!;
-  if (before?.opType === 'Reshape') {
-    const shape = index.initializer(before.input[1] ?? '');
-    if (!shape || intAttribute(before, 'allowzero', 0) !== 0) return null;
-    const sizes = [...integerValues(shape)];
-    if (sizes.length < 2 || sizes.pop() !== depth) return null;
-    rows = sizes;
-    before = index.producer(before.input[0]!);
-  }
-  if (before?.opType !== 'OneHot' || !isDefaultDomain(before.domain)) return null;
-  const [indices = '', depths = '', values = ''] = before.input;
-  const info = shapes.get(indices);
-  const [deep, both] = [index.initializer(depths), index.initializer(values)];
-  if (!info?.shape || !deep || !both || tensorType(both) !== 'float32') return null;
-  if (info.type !== 'int32' && info.type !== 'int64') return null;
-  const axis = intAttribute(before, 'axis', -1);
-  if (axis !== -1 && axis !== info.shape.length) return null;
-  const [off, on] = floatData(both, null);
-  const whole = tensorType(deep) === 'int32' || tensorType(deep) === 'int64';
-  if (!whole || integerValues(deep)[0] !== depth || off !== 0 || on !== 1) return null;
-  return { matmul, oneHot: before, rows, table, type: info.type };
-}
-
+/** @returns names of the nodes before the MatMul that nobody needs any more */
 function replace(
   model: Model,
   index: GraphIndex,
   { matmul, oneHot, rows, table, type }: LookUp,
-): void {
+): string[] {
   const [depth, columns] = tensorDims(table) as [number, number];
   const base = matmul.name;
   const add = (op: string, inputs: string[], what: string) => {
@@ -130,13 +91,14 @@ function replace(
 
   // 3. what else reads OneHot
   const hot = oneHot.output[0]!;
-  const before = index.consumers(hot);
-  for (const reader of before)
-    if (reader.opType === 'Reshape' && index.consumers(reader.output[0]!).length === 0)
-      if (!index.isGraphOutput(reader.output[0]!)) index.removeNode(reader);
+  const unread = ({ opType, output: [result = ''] }: NodeProto) =>
+    opType === 'Reshape' && index.consumers(result).length === 0 && !index.isGraphOutput(result);
+  const gone = index.consumers(hot).filter(unread);
+  for (const reshape of gone) index.removeNode(reshape);
   const readers = index.consumers(hot);
   const measures = ({ opType, attribute }: NodeProto) => opType === 'Shape' && !attribute.length;
-  if (index.isGraphOutput(hot) || !readers.every(measures)) return;
+  const names = gone.map(({ name }) => name);
+  if (index.isGraphOutput(hot) || !readers.every(measures)) return names;
   if (readers.length > 0) {
     const outer = add('Shape', [given], 'outer');
     for (const reader of readers) {
@@ -148,4 +110,5 @@ function replace(
     }
   }
   index.removeNode(oneHot);
+  return [oneHot.name, ...names];
 }

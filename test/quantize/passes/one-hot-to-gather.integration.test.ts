@@ -1,6 +1,7 @@
 /** Products with one-hot rows look rows up. */
 import { describe, expect, it } from 'vitest';
 import { makeTensor, type ElementType, type Feed, type Model } from '../../../src/onnx';
+import type { Declined } from '../../../src/quantize/context';
 import { oneHotToGather } from '../../../src/quantize/passes/one-hot-to-gather';
 import { GraphBuilder } from '../../lib/graph';
 import { applied, untouched } from '../../lib/pass';
@@ -21,6 +22,7 @@ interface Form {
   /** Something else reads OneHot's values. */
   sum?: boolean;
   table?: number[];
+  doubles?: boolean;
 }
 
 function embedding(form: Form = {}): Model {
@@ -36,9 +38,12 @@ function embedding(form: Form = {}): Model {
     axis,
   });
   const rows = shape ? g.node('rows', 'Reshape', [hot, g.ints('flat', shape)]) : hot;
-  const table = form.table
-    ? g.constant('table', [DEPTH, WIDTH], form.table)
-    : g.random('table', [DEPTH, WIDTH]);
+  const size = [DEPTH, WIDTH];
+  const table = form.doubles
+    ? g.tensor(makeTensor('table', 'float64', size, new Float64Array(DEPTH * WIDTH)))
+    : form.table
+      ? g.constant('table', size, form.table)
+      : g.random('table', size);
   let y = g.node('m', 'MatMul', [rows, table]);
   if (back) {
     const sizes = g.node('all', 'Shape', [hot]);
@@ -80,6 +85,8 @@ describe('oneHotToGather', () => {
       → back_out"
     `);
     expect(context.operatorOf('m', 'Gather')).toBe('MatMul');
+    expect(context.absorbedBy('m').sort()).toEqual(['hot', 'rows']);
+    expect(context.declined('m')).toBeUndefined();
   });
 
   it.each<[string, Form]>([
@@ -102,14 +109,53 @@ describe('oneHotToGather', () => {
     expect(got).toEqual(want);
   });
 
-  it.each<[string, Form]>([
-    ['the axis is another one', { axis: 1, shape: [-1, DEPTH] }],
-    ['the values are others', { values: [0, 2] }],
-    ['the Reshape cuts rows', { shape: [-1, 4, DEPTH, 1] }],
-    ['zero times a weight is not zero', { table: [Infinity, ...new Array<number>(14).fill(1)] }],
-    ['the indices are floats', { type: 'float32' }],
-  ])('does nothing where %s', async (_, form) => {
-    expect(await untouched(oneHotToGather, embedding(form))).toBe(true);
+  it.each<[string, Form, Declined]>([
+    [
+      'the axis is another one',
+      { axis: 1, shape: [-1, DEPTH] },
+      { code: 'attribute', node: 'hot', value: 'axis is 1, not the last one' },
+    ],
+    [
+      'the values are others',
+      { values: [0, 2] },
+      { code: 'attribute', node: 'hot', value: 'values are 0 and 2' },
+    ],
+    [
+      'the depth is another one',
+      { depth: 10, shape: [-1, DEPTH] },
+      { code: 'attribute', node: 'hot', value: 'depth is 10, and the table has 5 rows' },
+    ],
+    [
+      'the Reshape cuts rows',
+      { shape: [-1, 4, DEPTH, 1] },
+      { code: 'shape', node: 'rows', tensor: 'rows_out', value: '[-1, 4, 5, 1]' },
+    ],
+    [
+      'the Reshape copies a size that the indices have not',
+      { shape: [-1, 1, 0, DEPTH] },
+      { code: 'shape', node: 'rows', tensor: 'rows_out', value: '[-1, 1, 0, 5]' },
+    ],
+    [
+      'zero times a weight is not zero',
+      { table: [Infinity, ...new Array<number>(14).fill(1)] },
+      { code: 'attribute', node: 'm', value: 'table holds numbers that are not finite' },
+    ],
+    [
+      'the indices are floats',
+      { type: 'float32' },
+      { code: 'type', node: 'hot', tensor: 'ids', value: 'float32' },
+    ],
+    [
+      'the table is one of doubles',
+      { doubles: true },
+      { code: 'type', node: 'm', tensor: 'table', value: 'float64' },
+    ],
+  ])('does nothing where %s, and says so', async (_, form, why) => {
+    const before = embedding(form);
+    expect(await untouched(oneHotToGather, before)).toBe(true);
+    const { context } = await applied(oneHotToGather, before);
+    expect(context.declined('m')).toMatchObject(why);
+    expect(context.absorbedBy('m')).toEqual([]);
   });
 
   it('keeps a small table in float, as other embeddings', async () => {
