@@ -2,17 +2,21 @@ import { elementBits, type ElementType, type NodeProto } from '../../onnx';
 import type { FusionEstimate } from '../../results';
 import type { FusionGraph } from './view';
 
-/** What the nodes that vanish would have cost: each reads its computed inputs and writes its result. */
+/**
+ * What the nodes that vanish would have cost: each reads its computed inputs and writes its result. A Reshape does neither:
+ * the runtime gives its input another shape.
+ */
 export function estimate(graph: FusionGraph, vanish: readonly NodeProto[]): FusionEstimate {
+  const passes = vanish.filter((node) => !graph.is(node, 'Reshape'));
   let bytes: number | null = 0;
-  for (const node of vanish) {
+  for (const node of passes) {
     const reads = node.input.filter((name) => name !== '' && !graph.isConstant(name));
     for (const tensor of [...reads, node.output[0]!]) {
       const own = tensorSize(graph, tensor);
       bytes = bytes === null || own === null ? null : bytes + own;
     }
   }
-  return { passes: vanish.length, bytes };
+  return { passes: passes.length, bytes };
 }
 
 /** Bytes of a tensor for one sample; null where a dimension other than the first is not known. */
