@@ -22,6 +22,7 @@ export type FusionPatternName =
   | 'Transpose pair'
   | 'Transpose+MatMul'
   | 'MatMul+Scale'
+  | 'OneHot+MatMul'
   | 'DQ+Q'
   | 'DQ+Operator+Q';
 

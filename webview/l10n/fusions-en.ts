@@ -78,6 +78,8 @@ export const enFusions = {
     'The kernel reads the matrix the other way round: no transposed copy is written.',
   'fusions.gain.MatMul+Scale':
     'The kernel multiplies by the constant while it writes: a pass over the matrix less.',
+  'fusions.gain.OneHot+MatMul':
+    'Rows of the matrix are read by their indices: no one-hot tensor is written, and nothing is multiplied by zero.',
   'fusions.gain.Conv+Add':
     "In float they run as one kernel; in integers as two, QLinearConv and QLinearAdd, with the activation in the range of the sum's quantizer.",
   'fusions.gain.Conv+Add+Activation':

@@ -65,6 +65,7 @@ export const zhCnFusions = {
   'fusions.gain.Transpose pair': '少复制一次张量；两者互相抵消时少两次。',
   'fusions.gain.Transpose+MatMul': '内核按另一方向读取矩阵：不写出转置副本。',
   'fusions.gain.MatMul+Scale': '内核写出时乘以常数：少遍历一次矩阵。',
+  'fusions.gain.OneHot+MatMul': '按索引读取矩阵的行：不写出独热张量，也不与零相乘。',
   'fusions.gain.Conv+Add':
     '浮点时作为一个内核运行；整数时为两个：QLinearConv 和 QLinearAdd，激活函数体现在和的量化范围中。',
   'fusions.gain.Conv+Add+Activation':

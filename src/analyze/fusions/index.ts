@@ -3,7 +3,7 @@ import type { PassContext } from '../../quantize/context';
 import type { Unit } from '../../quantize/units';
 import type { Fuser, FusionCandidate, FusionPatternName } from '../../results';
 import { estimate } from './estimate';
-import { FUSIONS } from './table';
+import { byPassAlone, FUSIONS } from './table';
 import type { FusionPattern, Match, MatchInput } from './types';
 import { FusionGraph } from './view';
 
@@ -65,7 +65,8 @@ function matches(graph: FusionGraph, { context, units }: FusionParts): Found[] {
   return FUSIONS.flatMap((pattern) =>
     pattern.match(input).map((match) => {
       const name = match.pattern ?? pattern.name;
-      if (!match.blocker) for (const node of match.nodes) fused.set(node, name);
+      if (!match.blocker && !byPassAlone(name))
+        for (const node of match.nodes) fused.set(node, name);
       return { pattern, name, match };
     }),
   );

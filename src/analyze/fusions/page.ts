@@ -13,7 +13,7 @@ every open model, as it comes and quantized.
 - \`vernier fusions MODEL\` and \`vernier inspect MODEL\` list them for a file; the former reads the graph that onnxruntime
   makes of that file, and says \`done\` only of what it shows.
 - **runtime** has the lowest level of graph optimization at which onnxruntime's CPU provider does it; **pass** is a pass of
-  ours, which does it when the model is quantized.
+  ours, which does it when the model is quantized; a row without **runtime** comes about no other way.
 - Initializers that are inputs of the model too are no constants to onnxruntime (from IR version 4 on). Our passes take
   them for constants: they make such fusions possible.
 - The blocked layout, in which a residual sum runs in the convolution before it, exists on x86-64.

@@ -2,6 +2,7 @@ import { label, type Model, type NodeProto } from '../../onnx';
 import type { FusionCandidate } from '../../results';
 import { blocker } from './blockers';
 import { RuntimeGraph } from './runtime-graph';
+import { byPassAlone } from './table';
 
 /** The graphs that the runtime wrote. */
 export interface RuntimeGraphs {
@@ -18,7 +19,8 @@ export interface RuntimeGraphs {
  * 1. `done` where the nodes that were to vanish are gone and a node of the pattern's kind does their work;
  * 2. a prediction that the graph contradicts becomes `blocked` for a reason `unknown`;
  * 3. what one of our passes does and the runtime does not stays `will` in the graph of the file itself;
- * 4. in the graph of a written model, nodes that run on codes or between conversions are kept apart by these.
+ * 4. in the graph of a written model, nodes that run on codes or between conversions are kept apart by these, and
+ * 5. what the runtime would have made with a node that a pass alone took is `taken`.
  * Without the graph before layouts change, `blocked` stays: a BatchNormalization that was left has no name after it.
  */
 export function settleFusions(
@@ -29,7 +31,7 @@ export function settleFusions(
   const all = new RuntimeGraph(graphs.all, source);
   const early = graphs.extended ? new RuntimeGraph(graphs.extended, source) : all;
   const nodes = new Map(source.graph.node.map((node) => [node.name, node]));
-  return candidates.map((candidate) => {
+  const settled = candidates.map((candidate): FusionCandidate => {
     const late = candidate.by.some(({ level }) => level === 'all');
     if (candidate.status === 'blocked' && !late && !graphs.extended) return candidate;
     const group = candidate.nodes.flatMap(({ name }) => nodes.get(name) ?? []);
@@ -45,7 +47,8 @@ export function settleFusions(
       };
     }
     if (candidate.status === 'blocked') return candidate;
-    if (candidate.alone && !graphs.written) return candidate;
+    const passAlone = candidate.alone !== null || byPassAlone(candidate.pattern);
+    if (passAlone && !graphs.written) return candidate;
     const { left } = found;
     const blockedBy =
       graphs.written && (late ? all : early).isQuantized(left)
@@ -58,6 +61,24 @@ export function settleFusions(
         : blocker('unknown', left, { op: left.opType });
     return { ...candidate, status: 'blocked', alone: null, blockedBy };
   });
+  return graphs.written ? settled.map((one, i) => taken(one, candidates[i]!, settled)) : settled;
+}
+
+/** A prediction that did not come true, for a pass took one of the nodes. */
+function taken(
+  one: FusionCandidate,
+  { status }: FusionCandidate,
+  all: readonly FusionCandidate[],
+): FusionCandidate {
+  if (one.status !== 'blocked' || status === 'blocked') return one;
+  const names = new Set(one.nodes.map(({ name }) => name));
+  for (const { pattern, status: now, nodes } of all) {
+    const shared = nodes.find(({ name }) => names.has(name));
+    if (!shared || now !== 'done' || !byPassAlone(pattern)) continue;
+    const about = { op: shared.op, value: `the pattern ${pattern}` };
+    return { ...one, blockedBy: blocker('taken', shared.name, about) };
+  }
+  return one;
 }
 
 /** A node as results name it. */

@@ -2,6 +2,7 @@
  * The table of fusions: what can run as one, who makes it, and what may be in the way. The engine, the documentation
  * page and the tests read nothing else.
  */
+import type { FusionPatternName } from '../../results';
 import { attention } from './patterns/attention';
 import { conv } from './patterns/conv';
 import { convAdd } from './patterns/conv-add';
@@ -9,6 +10,7 @@ import { biasGelu, gelu } from './patterns/gelu';
 import { layerNorm } from './patterns/layer-norm';
 import { gemmActivation, matmulAdd, transposeMatmul } from './patterns/matmul';
 import { matmulScale } from './patterns/matmul-scale';
+import { oneHot } from './patterns/one-hot';
 import { pad } from './patterns/pad';
 import { integerUnit, redundantPair } from './patterns/qdq';
 import { skipLayerNorm } from './patterns/skip-layer-norm';
@@ -29,7 +31,14 @@ export const FUSIONS: readonly FusionPattern[] = [
   transposes,
   transposeMatmul,
   matmulScale,
+  oneHot,
   convAdd,
   redundantPair,
   integerUnit,
 ];
+
+/** True for what the runtime never does by itself: a pass of ours alone makes one of it. */
+export function byPassAlone(name: FusionPatternName): boolean {
+  const row = FUSIONS.find((each) => each.name === name || each.also?.includes(name));
+  return row !== undefined && !row.by.some(({ who }) => who === 'runtime');
+}

@@ -40,7 +40,7 @@ export interface FusionPattern {
   /** What becomes what, for the documentation. */
   what: string;
   by: readonly Fuser[];
-  /** Operators that the runtime leaves in its place. */
+  /** Operators that the runtime, or the pass, leaves in its place. */
   into: readonly string[];
   /** What may be in the way. */
   blockers: readonly FusionBlockerCode[];

@@ -8,6 +8,7 @@ import {
   tensorDims,
   tensorType,
   type AttributeProto,
+  type ElementType,
   type Model,
   type NodeProto,
   type TensorProto,
@@ -48,6 +49,8 @@ export interface Small {
   opset?: number;
   /** Initializers that are inputs too. */
   overridable?: string[];
+  /** Types of inputs that are not float32. */
+  inputTypes?: Readonly<Record<string, ElementType>>;
 }
 
 /** A small model with whatever constants the cases of this folder name. */
@@ -58,6 +61,7 @@ export function small({
   constants = [],
   opset,
   overridable,
+  inputTypes = {},
 }: Small): Model {
   const used = new Set(nodes.flatMap((node) => node.input));
   const all = [...constants, ...USUAL].filter((t) => used.has(t.name));
@@ -65,7 +69,10 @@ export function small({
   return graph({
     nodes,
     inputs: { ...inputs, ...Object.fromEntries(extra.map((t) => [t.name, tensorDims(t)])) },
-    inputTypes: Object.fromEntries(extra.map((t) => [t.name, tensorType(t)])),
+    inputTypes: {
+      ...inputTypes,
+      ...Object.fromEntries(extra.map((t) => [t.name, tensorType(t)])),
+    },
     outputs: Object.fromEntries(outputs.map((name) => [name, null])),
     initializers: all.filter((t, i) => all.findIndex((other) => other.name === t.name) === i),
     ...(opset === undefined ? {} : { opset }),

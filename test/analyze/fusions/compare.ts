@@ -1,4 +1,5 @@
 import { fusionCandidates, settleFusions } from '../../../src/analyze/fusions';
+import { byPassAlone } from '../../../src/analyze/fusions/table';
 import { lookAt } from '../../../src/analyze/look';
 import { serializeModel, type Model } from '../../../src/onnx';
 import type { FusionCandidate } from '../../../src/results';
@@ -48,11 +49,23 @@ export function mistakes(all: readonly Compared[]): string[] {
   });
 }
 
+/** What is said of a graph, each with what our passes and the runtime make of it together. */
+export async function prepared(model: Model): Promise<Compared[]> {
+  const look = await lookAt(model);
+  const said = fusionCandidates(look);
+  const bytes = serializeModel(look.model);
+  const extended = await optimizedGraph(bytes, { optimization: 'extended' });
+  const all = await optimizedGraph(bytes);
+  const is = settleFusions(said, look.source, { all, extended, written: true });
+  return said.map((found, i) => ({ said: found, is: is[i]! }));
+}
+
 function runtimeAlone(found: FusionCandidate): FusionCandidate {
   const blockedBy = found.blockedBy ?? found.alone;
   return {
     ...found,
-    ...{ blockedBy, alone: null, status: blockedBy ? 'blocked' : 'will' },
+    ...{ blockedBy, alone: null },
+    status: blockedBy || byPassAlone(found.pattern) ? 'blocked' : 'will',
     by: found.by.filter(({ who }) => who === 'runtime'),
   };
 }
