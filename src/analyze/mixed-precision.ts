@@ -10,6 +10,8 @@ export interface LayerNoise {
   inputs: number;
   /** The layers that give its inputs; null for an input that comes from none. */
   givenBy: readonly (string | null)[];
+  /** What part of the inputs' noise is that of each; alike where it is not known. */
+  parts?: readonly number[];
   /** True where it can have 16-bit activations. */
   wide: boolean;
   /** Layers that are in FP32, too, where this one is: no codes come to them, or nobody needs theirs. */
@@ -60,14 +62,16 @@ export function noiseParts(
   const chosen = outOfInteger(layers, choices);
   const integer = new Set(layers.map((l) => l.layer).filter((layer) => !chosen.has(layer)));
   const parts = new Float64Array(2 * layers.length);
-  for (const [i, { layer, weights, inputs, givenBy, stays }] of layers.entries()) {
+  for (const [i, { layer, weights, inputs, givenBy, stays, parts: of }] of layers.entries()) {
     const precision = chosen.get(layer);
     if (precision !== 'float32') parts[2 * i] = weights;
     if (precision === undefined) parts[2 * i + 1] = inputs;
     else if (givenBy.length > 0) {
-      const coded = givenBy.filter((from) => from !== null && integer.has(from)).length;
+      let coded = 0;
+      for (const [k, from] of givenBy.entries())
+        if (from !== null && integer.has(from)) coded += of?.[k] ?? 1 / givenBy.length;
       const own = precision === 'float32' ? stays : 1;
-      parts[2 * i + 1] = (own * inputs * coded) / givenBy.length;
+      parts[2 * i + 1] = own * inputs * coded;
     }
   }
   return parts;

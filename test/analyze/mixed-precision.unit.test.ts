@@ -33,6 +33,14 @@ describe('noise powers', () => {
     expect(noiseSum(finer, [{ layer: 'b', precision: 'int16' }])).toBe(8);
   });
 
+  it('are of each input what its scale makes of them', () => {
+    const [a, b, c] = LAYERS;
+    const uneven = [a!, b!, { ...c!, parts: [0.9, 0.1] }];
+    expect(noiseSum(uneven, [])).toBe(8);
+    expect(noiseSum(uneven, [keep('a'), keep('c')])).toBeCloseTo(2 + 1 + 0.1, 12);
+    expect(noiseSum(uneven, [keep('b'), keep('c')])).toBeCloseTo(4 + 1 + 0.9, 12);
+  });
+
   it('say what to take next, and what that will leave of what was measured', () => {
     expect(nextSteps(LAYERS, [], 16, 2)).toEqual([
       { choice: keep('a'), expected: 8 },

@@ -54,11 +54,19 @@ export function layerNoises(
         weights,
         inputs: total - weights,
         givenBy: unit.inputs.map(giver),
+        parts: partsOf(study, unit),
         wide: wide && whyNotWide(unit) === null,
         ...kept(unit),
       },
     ];
   });
+}
+
+/** How the noise of a layer's inputs is made up: that of rounding is the square of the scale. */
+function partsOf({ quantized: { params, placement } }: Study, { inputs }: Unit): number[] {
+  const powers = inputs.map((t) => (params.get(placement?.quantized.get(t) ?? t)?.scale ?? 0) ** 2);
+  const all = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => (all > 0 ? power / all : 1 / powers.length));
 }
 
 /** How much of a layer's noise is that of its weights: of what both parts make, each alone. */
