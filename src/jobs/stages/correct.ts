@@ -17,6 +17,7 @@ import type { Plan } from '../plan';
 import type { Selection } from '../samples';
 import type { Subject } from '../subject';
 import { runtimeVersion } from '../../runtime/session';
+import { PartsMeter } from '../parts-meter';
 import { counted, findOnce, Unfinished } from '../unfinished';
 import type { Calibrated } from './calibrate';
 import type { Quantized } from '../modes/mode';
@@ -124,12 +125,10 @@ export interface CorrectTask {
  * Biases by which each layer alone gives FP32's means, for experiments with single layers; null where biases are not
  * corrected. They do not depend on what is kept.
  * @param parts which of a layer's quantizers act
- * @param turn which of how many such looks this is: they count on as one
  */
 export async function correctAloneStage(
   { plan, subject, samples, calibrated, quantized, context }: CorrectTask,
   parts: Parts = 'all',
-  turn = { at: 0, of: 1 },
 ): Promise<ReadonlyMap<string, Float32Array> | null> {
   const { calibration: selection } = samples;
   const positions = correctionSamples(plan, selection, calibrated);
@@ -159,32 +158,39 @@ export async function correctAloneStage(
       async (resume) => {
         const { meter } = context;
         const { length } = positions;
-        const [before, total] = [turn.at * length, turn.of * length];
         const known = samplesIn(resume.before);
-        await meter.begin('layer errors', total, 'bias correction', before + known);
+        await meter.begin(SHOWN.stage, length, SHOWN.detail, known);
         return correctAlone(
           subject.prepared,
           experimentUnits(plan, subject, quantized),
           await read(selection, positions),
           experimentSettings(plan, subject, calibrated, quantized),
           parts,
-          counted(resume, known, (done) => meter.step(before + done, total, 'bias correction')),
+          counted(resume, known, (done) => meter.step(done, length, SHOWN.detail)),
         );
       },
     ),
   );
 }
 
+const SHOWN = { stage: 'layer errors', detail: 'bias correction' } as const;
 const PARTS: readonly Parts[] = ['all', 'weights', 'activations'];
 
 /** The same for layers whole and for each of their parts, by {@link partName}: whoever tries parts needs them all. */
 export async function correctPartsStage(
   task: CorrectTask,
 ): Promise<ReadonlyMap<string, Float32Array> | null> {
+  const { plan, samples, calibrated, context } = task;
+  const positions = correctionSamples(plan, samples.calibration, calibrated);
+  if (!positions) return null;
+  const steps = PARTS.map(() => positions.length);
+  const counting = new PartsMeter(context.meter, steps, SHOWN);
+  const each = { ...task, context: { ...context, meter: counting.meter } };
   const biases = new Map<string, Float32Array>();
-  for (const [at, parts] of PARTS.entries()) {
-    const found = await correctAloneStage(task, parts, { at, of: PARTS.length });
+  for (const parts of PARTS) {
+    const found = await correctAloneStage(each, parts);
     if (!found) return null;
+    counting.next();
     for (const [name, bias] of found) biases.set(partName(name, parts), bias);
   }
   return biases;
