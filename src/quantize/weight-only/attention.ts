@@ -57,6 +57,40 @@ export interface AttentionParts {
   outputs: readonly string[];
 }
 
+/** The same for layers with the same mask, rows and keys; null where those are not known. */
+function maskKey({ input }: NodeProto, shapeOf: ShapeOf): string | null {
+  const [mask = '', past = ''] = [input[SLOT.mask], input[SLOT.past]];
+  const rows = shapeOf(input[SLOT.x]!);
+  const sizes = [rows?.[0], rows?.[1], past === '' ? 0 : shapeOf(past)?.[3]];
+  return sizes.some((size) => size == null) ? null : JSON.stringify([mask, ...sizes]);
+}
+
+/** What {@link writeAttention} writes nodes with. */
+interface Writing {
+  add: (op: string, inputs: string[], results: string[], axis?: number) => void;
+  fresh: (what: string) => string;
+  ints: (values: readonly number[]) => string;
+}
+
+/** Adds nodes that give a mask [batch, 1] or [batch, keys] a column for each key. @returns the wide mask */
+function widenMask({ input }: NodeProto, { add, fresh, ints }: Writing): string {
+  const size = (tensor: string, axis: number, what: string) => {
+    const [shape, found] = [fresh(`${what}_shape`), fresh(what)];
+    add('Shape', [tensor], [shape]);
+    add('Gather', [shape, ints([axis])], [found]);
+    return found;
+  };
+  const x = input[SLOT.x]!;
+  const past = input[SLOT.past] ?? '';
+  const rows = size(x, 1, 'rows');
+  const keys = past === '' ? rows : fresh('keys');
+  if (past !== '') add('Add', [rows, size(past, 3, 'past_rows')], [keys]);
+  const [shape, wide] = [fresh('mask_shape'), fresh('mask')];
+  add('Concat', [size(x, 0, 'batch'), keys], [shape], 0);
+  add('Expand', [input[SLOT.mask]!, shape], [wide]);
+  return wide;
+}
+
 /**
  * Adds what follows the product: Split into Q, K and V, MultiHeadAttention with the bias, and the past in its own form. A mask of
  * one column, which masks nothing, is left out: Attention takes it, MultiHeadAttention wants one column a key. One whose width is
@@ -85,33 +119,16 @@ export function writeAttention(
   const parts = ['q', 'k', 'v'].map(fresh);
   add('Split', [product, ints(sizes)], parts, 2);
   const own = (slot: number) => node.input[slot] ?? '';
-  const widened = () => {
-    const [rows, past] = [shapeOf(own(SLOT.x)), shapeOf(own(SLOT.past))];
-    const sizes = [rows?.[0], rows?.[1], ...(own(SLOT.past) ? [past?.[3]] : [])];
-    const key = sizes.some((size) => size == null) ? name : JSON.stringify(sizes);
-    const known = wide.get(`${own(SLOT.mask)} ${key}`);
-    if (known !== undefined) return known;
-    const part = (tensor: string, axis: number, what: string) => {
-      const [shape, size] = [fresh(`${what}_shape`), fresh(what)];
-      add('Shape', [tensor], [shape]);
-      add('Gather', [shape, ints([axis])], [size]);
-      return size;
-    };
-    const count = part(own(SLOT.x), 1, 'rows');
-    const keys = own(SLOT.past) ? fresh('keys') : count;
-    if (own(SLOT.past)) add('Add', [count, part(own(SLOT.past), 3, 'past_rows')], [keys]);
-    const [shape, result] = [fresh('mask_shape'), fresh('mask')];
-    add('Concat', [part(own(SLOT.x), 0, 'batch'), keys], [shape], 0);
-    add('Expand', [own(SLOT.mask), shape], [result]);
-    wide.set(`${own(SLOT.mask)} ${key}`, result);
-    return result;
-  };
   const mask = () => {
     if (own(SLOT.mask) === '') return '';
     const dims = maskDims(index, node, shapeOf)!;
     if (dims.length !== 2) return own(SLOT.mask);
     if (dims[1] === 1) return '';
-    return typeof dims[1] === 'number' ? own(SLOT.mask) : widened();
+    if (typeof dims[1] === 'number') return own(SLOT.mask);
+    const key = maskKey(node, shapeOf) ?? name;
+    const known = wide.get(key) ?? widenMask(node, { add, fresh, ints });
+    wide.set(key, known);
+    return known;
   };
   const inputs = [...parts, own(SLOT.bias), mask(), own(SLOT.scoreBias)];
   if (own(SLOT.past)) {
