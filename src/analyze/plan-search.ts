@@ -76,7 +76,7 @@ export async function searchPlans<T>(
     names.add(name);
     if (!tried) return null;
     left--;
-    found.push({ choices, expected: errors.expected(choices), ...tried });
+    found.push({ choices, expected: null, ...tried });
     learned.push(errors.add(choices, tried.noise));
     return tried;
   };
@@ -90,8 +90,11 @@ export async function searchPlans<T>(
   };
   const ended = (stopped: boolean) => {
     const expected = errors.withoutThem();
-    for (const [i, at] of learned.entries())
-      if (i >= start.length && at !== null) found[i]!.expected = expected[at]!;
+    for (const [i, plan] of found.entries()) {
+      const at = learned[i]!;
+      if (i >= start.length)
+        plan.expected = at === null ? errors.expected(plan.choices) : expected[at]!;
+    }
     return { found, stopped };
   };
   /** What the search begins with stays out of INT8. */

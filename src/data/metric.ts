@@ -1,7 +1,7 @@
 /** What both models are compared by: a metric that the recipe names by a word, or one of the user's own. */
 import type { BuiltInMetric, MetricName, OwnMetric } from '../results';
 import type { Label } from './labels';
-import { higherIsBetter, perSample } from './metrics';
+import { higherIsBetter, needsLabels, perSample } from './metrics';
 import type { Feed, Origin, TensorValue } from './source';
 
 /** A sample and what a model made of it. */
@@ -49,7 +49,7 @@ export function builtInMetric(name: BuiltInMetric): Metric {
     file: null,
     key: name,
     higherIsBetter: higherIsBetter(name),
-    againstFp32: name === 'agreement' || name === 'sqnr',
+    againstFp32: !needsLabels(name),
     score: ({ outputs, expected, first, label }) =>
       perSample(name, { output: outputs[first]!, label, reference: expected[first]! }),
     summarize: null,

@@ -147,7 +147,7 @@ describe('a recipe with a metric of one’s own', () => {
     const { recipePath, write, put } = await project(folder, 'killed');
     write({ evaluate: { ...evaluate, metric: './m.mjs' } });
     put('m.mjs', BALANCED);
-    const ask = async (killAt: number) => {
+    const ask = (killAt: number) => {
       const counts: number[] = [];
       const onProgress = ({ stage, done }: { stage: string; done: number }) => {
         if (stage !== 'evaluate') return;
@@ -155,18 +155,19 @@ describe('a recipe with a metric of one’s own', () => {
         if (done >= killAt && done < 24) client.kill();
       };
       const request = { recipePath, ...short, saveEveryMs: 0 };
-      const result = await client.request('run', request, { onProgress }).catch(() => null);
-      return { counts, result };
+      const asked = client.request('run', request, { onProgress });
+      return { counts, asked };
     };
-    expect((await ask(8)).result).toBeNull();
-    const { counts, result } = await ask(Infinity);
+    await expect(ask(8).asked).rejects.toMatchObject({ code: 'job.cancelled' });
+    const { counts, asked } = ask(Infinity);
+    const result = await asked;
     expect(counts[0]).toBeGreaterThanOrEqual(8);
     const whole = await project(folder, 'whole');
     whole.write({ evaluate: { ...evaluate, metric: './m.mjs' } });
     whole.put('m.mjs', BALANCED);
     const once = await run(whole.recipePath, short);
-    expect(result!.accuracy).toEqual(once.result.accuracy);
-    expect(result!.accuracy).toMatchObject({
+    expect(result.accuracy).toEqual(once.result.accuracy);
+    expect(result.accuracy).toMatchObject({
       own: { name: 'balanced accuracy' },
       ...{ fp32: 1, n: 24, neededN: null },
     });

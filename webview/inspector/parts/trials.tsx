@@ -1,7 +1,8 @@
 import type { LatencyResult } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { fixed, NONE, sourceName, threads as threadsOf } from '../../logic/format';
+import { fixed, NONE, threads as threadsOf } from '../../logic/format';
 import { Icon } from './marks';
+import { samplesText, type Samples } from './samples';
 
 /** Head of the row of one trial; the one that won carries a mark. */
 export function TrialName({ name, wins }: { name: string; wins: boolean }) {
@@ -33,20 +34,16 @@ export function SpeedCell({
   );
 }
 
-interface MeasuredOn {
-  samples: number;
-  source: string;
-  random: boolean;
+interface MeasuredOn extends Samples {
   machine: string;
   threads: number;
 }
 
 /** What trials were measured on. */
-export function MeasuredOn({ samples: n, source, random, machine, threads }: MeasuredOn) {
+export function MeasuredOn({ machine, threads, ...on }: MeasuredOn) {
   return (
     <p class="dim small">
-      {random ? t('choice.random') : t('overview.evaluatedOn', { n, source: sourceName(source) })} ·{' '}
-      {t('from.runtimeIs', { runtime: machine, threads: threadsOf(threads) })}
+      {samplesText(on)} · {t('from.runtimeIs', { runtime: machine, threads: threadsOf(threads) })}
     </p>
   );
 }

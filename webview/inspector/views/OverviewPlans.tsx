@@ -1,11 +1,12 @@
 import type { FoundWhen, LimitResult, MixedPlan, MixedPrecision } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { bytes, db, fixed, percent, plain, significant, sourceName } from '../../logic/format';
+import { bytes, db, fixed, percent, plain, significant } from '../../logic/format';
 import { named, planRows, wideInFloat, type PlanRow } from '../../logic/plans';
 import { age } from '../Failure';
 import { Block } from '../parts/blocks';
 import { Changed } from '../parts/Changed';
 import { Icon } from '../parts/marks';
+import { samplesText } from '../parts/samples';
 import { locked, select, selected, state, takePlan } from '../store';
 
 /** Plans of mixed precision that were tried: what each takes out of INT8, what that costs and buys, and a button that takes it. */
@@ -44,12 +45,7 @@ export function OverviewPlans({ mixed, when }: { mixed: MixedPrecision; when: Fo
         ))}
       </table>
       <p class="dim small">
-        {measuredOn.random
-          ? t('choice.random')
-          : t(measuredOn.heldBack ? 'overview.heldBack' : 'overview.evaluatedOn', {
-              n: measuredOn.samples,
-              source: sourceName(measuredOn.source),
-            })}
+        {samplesText(measuredOn)}
         {' · '}
         {t('plans.tried', { n: plans.length })} · {mixed.machine}
         {when && (

@@ -1,10 +1,11 @@
 import type { FoundWhen, SensitivityReport, StageReport } from '../../../src/protocol';
 import { t } from '../../l10n';
-import { db, plain, seconds, sourceName } from '../../logic/format';
+import { db, plain, seconds } from '../../logic/format';
 import { metricKey } from '../../logic/measures';
 import { age } from '../Failure';
 import { Changed } from '../parts/Changed';
 import { Icon } from '../parts/marks';
+import { samplesText } from '../parts/samples';
 import { act, locked, state } from '../store';
 
 /** What the sensitivity in the table was read from, how far it came, and a button that goes on where it was stopped. */
@@ -57,12 +58,7 @@ export function SensitivityNote({
         />
       )}
       <p class="dim small">
-        {measuredOn.random
-          ? t('choice.random')
-          : t(measuredOn.heldBack ? 'overview.heldBack' : 'overview.evaluatedOn', {
-              n: measuredOn.samples,
-              source: sourceName(measuredOn.source),
-            })}
+        {samplesText(measuredOn)}
         {when && ` · ${age(when.finishedAt)}`}
       </p>
     </section>
