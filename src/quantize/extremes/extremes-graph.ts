@@ -37,7 +37,7 @@ export interface ExtremesGraph {
   places: Map<string, ExtremesPlaces>;
 }
 
-/** Channels of which the runtime joins results without leaving its blocked layout. */
+/** Channels come in blocks of so many; what does not fill them has to leave the layout to be pooled or joined. */
 const BLOCK = 16;
 /** Operators whose results lie in the blocked layout if what they read does. */
 const BLOCKED = new Set([
@@ -49,8 +49,8 @@ const BLOCKED = new Set([
  * A copy of a model that returns the largest and smallest value of some tensors, and the mean of some, in a few small
  * outputs, computed where the tensors are:
  *
- * 1. Of images that lie in the runtime's blocked layout GlobalMaxPool takes the maximum of each channel without leaving it;
- *    results of as many channels as fit the blocks are joined first.
+ * 1. Of images that lie in the runtime's blocked layout, and fill its blocks, GlobalMaxPool takes the maximum of each channel
+ *    without leaving it; results are joined there too.
  * 2. Of everything else ReduceMax takes it.
  * 3. The minimum is left out where a Relu, or a Clip at zero, makes the tensor; else ReduceMin takes it.
  *
@@ -73,8 +73,8 @@ export function withExtremes(
     const dims = shapes.get(tensor)?.shape;
     // Results are joined with others: they must be of one type.
     const cast = shapes.get(tensor)?.type !== 'float32';
-    const channels = dims?.length === 4 ? dims[1] : undefined;
-    const inBlocks = blocked.has(tensor) && typeof channels === 'number' && channels > 0;
+    const channels = blocked.has(tensor) && dims?.length === 4 ? dims[1] : null;
+    const inBlocks = typeof channels === 'number' && channels > 0 && channels % BLOCK === 0;
     const max = inBlocks
       ? joined.pooled(tensor, channels, dims![0])
       : joined.reduced('ReduceMax', tensor, cast);
@@ -106,8 +106,11 @@ export function extremeAt(
 
 /** Joins many small results into few outputs. */
 class Join {
-  /** Pooled results [N, C, 1, 1] that can be joined, by first axis and whether C fits the blocks. */
-  private readonly groups = new Map<string, { output: string; parts: string[]; width: number }>();
+  /** Pooled results [N, C, 1, 1] that can be joined, by first axis. */
+  private readonly groups = new Map<
+    string | number,
+    { output: string; parts: string[]; width: number }
+  >();
   private readonly scalars: string[] = [];
   private readonly scalarOutput: string;
   private shape: string | null = null;
@@ -119,7 +122,7 @@ class Join {
   pooled(tensor: string, channels: number, batch: number | string | null | undefined): Place {
     const part = this.node('GlobalMaxPool', [tensor]);
     // An unknown first axis may be of any length: such results are joined with no other.
-    const key = `${batch ?? tensor} ${channels % BLOCK === 0}`;
+    const key = batch ?? `of ${tensor}`;
     let group = this.groups.get(key);
     if (!group) {
       group = { output: this.index.freshName('vernier_pooled'), parts: [], width: 0 };
@@ -145,9 +148,7 @@ class Join {
   finish(): string[] {
     const outputs: string[] = [];
     for (const { output, parts } of this.groups.values()) {
-      const whole =
-        parts.length === 1 ? parts[0]! : this.node('Concat', parts, [makeInt('axis', 1)]);
-      this.node('Flatten', [whole], [makeInt('axis', 1)], output);
+      this.node('Concat', parts, [makeInt('axis', 1)], output);
       outputs.push(output);
     }
     if (this.scalars.length > 0) {
