@@ -89,10 +89,9 @@ export class OutputSums {
   /** KL divergence of the exact distribution from the other one, in nats, and whether the largest score stays where it was. */
   private addRows(exact: Float32Array, got: Float32Array, width: number): void {
     const { given, probabilities, entropies, labels } = knownRows(exact, width);
+    const crossOf = given ? crossOfProbabilities : crossOfLogits;
     for (let row = 0, from = 0; row < labels.length; row++, from += width) {
-      let cross = -logShift(got, from, width, given);
-      for (let i = from; i < from + width; i++) cross += probabilities[i]! * logOf(got[i]!, given);
-      this.divergence += entropies[row]! - cross;
+      this.divergence += entropies[row]! - crossOf(probabilities, got, from, width);
       this.same += Number(largest(got, from, width) === labels[row]);
     }
     this.rows += labels.length;
@@ -190,6 +189,35 @@ function knownRows(exact: Float32Array, width: number): ExactRows {
   const made = { given, probabilities, entropies, labels };
   remembered.set(exact, made);
   return made;
+}
+
+/** Σp·ln q of a row whose q, of sum 1, are given: `got` by its sum, in one go. */
+function crossOfProbabilities(
+  probabilities: Float64Array,
+  got: Float32Array,
+  from: number,
+  width: number,
+): number {
+  let [cross, sum] = [0, 0];
+  for (let i = from; i < from + width; i++) {
+    const given = got[i]!;
+    const q = given < LEAST ? LEAST : given; // NaN stays
+    sum += q;
+    cross += probabilities[i]! * Math.log(q);
+  }
+  return cross - Math.log(sum);
+}
+
+/** The same where `got` are logits. */
+function crossOfLogits(
+  probabilities: Float64Array,
+  got: Float32Array,
+  from: number,
+  width: number,
+): number {
+  let cross = -logShift(got, from, width, false);
+  for (let i = from; i < from + width; i++) cross += probabilities[i]! * got[i]!;
+  return cross;
 }
 
 /** What brings a row's probabilities to sum 1, as a logarithm. */

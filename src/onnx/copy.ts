@@ -13,6 +13,14 @@ export function copyMessage<T extends object>(message: T): T {
   return copy as T;
 }
 
+/** A copy of a message whose fields can be set to others; lists and inner messages stay shared, and are not to be changed. */
+export function shallowCopy<T extends object>(message: T): T {
+  return Object.assign(
+    Object.create(Object.getPrototypeOf(message) as object | null),
+    message,
+  ) as T;
+}
+
 function copied(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
   if (!Array.isArray(value)) return copyMessage(value);

@@ -1,6 +1,7 @@
-import { GraphIndex, nodeReads, topologicalOrder, untyped, type Model } from '../onnx';
-import { copyMessage } from '../onnx/copy';
-import { renameTensors } from '../onnx/rename';
+import { GraphIndex, nodeReads, subgraphs, topologicalOrder, untyped, type Model } from '../onnx';
+import { copyMessage, shallowCopy } from '../onnx/copy';
+import { renameInNode } from '../onnx/rename';
+import { mergeActivations, mergedConvolution } from './merged-convolution';
 import { workshop, type ExperimentSettings, type Parts } from './experiments';
 import type { Unit } from './units';
 
@@ -21,7 +22,8 @@ export interface Branches {
  * Beside the exact nodes of a model (a slice of one), for each experiment the nodes from its layer on once more, behind
  * the layer's quantized twin: one session then gives the exact values and those of all experiments.
  * 1. The twin takes the layer's exact inputs, as `onlyThisModel` does.
- * 2. Every later node that reads what the twin changes, directly or not, is copied.
+ * 2. Every later node that reads what the twin changes, directly or not, is copied; a convolution with its activation
+ *    ({@link mergedConvolution}), unless what is between them is wanted.
  * 3. Only the tensors in `wanted` are given, exact and changed.
  */
 export function branchModel(
@@ -30,18 +32,23 @@ export function branchModel(
   wanted: readonly string[],
   settings: ExperimentSettings,
 ): Branches {
-  const order = slice.graph.node.map((node) => ({ node, reads: [...nodeReads(node)] }));
   const { model, index, own, twin } = workshop(slice, settings);
+  const order = slice.graph.node.map((node) => {
+    const merged = wanted.includes(node.output[0]!) ? null : mergedConvolution(index, own(node));
+    const source = merged ?? own(node);
+    // only what a body reads is renamed within attributes
+    const copyOf = subgraphs(source).length > 0 ? copyMessage : shallowCopy;
+    return { source, copyOf, reads: [...nodeReads(node)] };
+  });
   const changed = experiments.map(({ unit, parts }, k) => {
     const { results: renames } = twin(unit, `${unit.name}.branch${k}`, parts);
-    for (const { node, reads } of order) {
+    for (const { source, copyOf, reads } of order) {
       if (!reads.some((name) => renames.has(name))) continue;
-      const copy = copyMessage(own(node));
-      copy.name = index.freshName(`${node.name}.branch`);
-      for (const output of node.output)
+      const copy = copyOf(source);
+      copy.name = index.freshName(`${source.name}.branch`);
+      for (const output of source.output)
         if (output !== '') renames.set(output, index.freshName(`${output}.branch`));
-      const lone = { ...model.graph, node: [copy] };
-      renameTensors({ ...lone, input: [], output: [], valueInfo: [], initializer: [] }, renames);
+      renameInNode(copy, renames);
       index.insertNode(copy);
     }
     return new Map([...renames].filter(([tensor]) => wanted.includes(tensor)));
@@ -50,6 +57,7 @@ export function branchModel(
   model.graph.valueInfo = [];
   const finished = new GraphIndex(model.graph);
   finished.dropDeadNodes();
+  mergeActivations(model, finished);
   finished.dropUnusedInitializers();
   model.graph.node = topologicalOrder(model.graph);
   return { model, changed };
