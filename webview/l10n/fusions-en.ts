@@ -123,7 +123,7 @@ export const enFusions = {
   'fusions.why.parameters': 'scale, zero point or type differ from those before it.',
   'fusions.free.parameters': 'Give both the same parameters.',
   'fusions.why.taken': 'its {op} runs as a part of {value}.',
-  'fusions.free.taken': 'Nothing needs to be done: it is fused, with other nodes.',
+  'fusions.free.taken': 'Nothing needs to be done: that node runs in another form.',
   'fusions.why.unknown': 'the runtime leaves this {op} a node of its own, for a reason not known.',
   'fusions.free.unknown': 'Compare the nodes with the form that docs/fusions.md shows.',
 };

@@ -105,7 +105,7 @@ export const zhCnFusions = {
   'fusions.why.parameters': 'scale、zero point 或类型与前面的不同。',
   'fusions.free.parameters': '让两者使用相同的参数。',
   'fusions.why.taken': '其 {op} 已作为 {value} 的一部分运行。',
-  'fusions.free.taken': '无需处理：它已与其他节点融合。',
+  'fusions.free.taken': '无需处理：该节点已以其他形式运行。',
   'fusions.why.unknown': '运行时让这个 {op} 保持独立，原因不明。',
   'fusions.free.unknown': '与 docs/fusions.md 所示的写法比较。',
 };

@@ -103,9 +103,9 @@ export const BLOCKERS: Readonly<Record<FusionBlockerCode, Kind>> = {
     remedy: 'Give both the same parameters.',
   },
   taken: {
-    says: 'one of the nodes is part of another fusion already',
+    says: 'one of the nodes is part of another fusion, or was written as another operator',
     reason: ({ op, value }) => `its ${op} runs as a part of ${value}`,
-    remedy: 'Nothing needs to be done: it is fused, with other nodes.',
+    remedy: 'Nothing needs to be done: that node runs in another form.',
   },
   unknown: {
     says: 'the runtime leaves the nodes apart, and it is not known why',

@@ -71,6 +71,11 @@ export class RuntimeGraph {
     return makers.includes('DequantizeLinear') || this.quantized.has(own.output[0]!);
   }
 
+  /** The node of another operator that does a node's work under its name: a layer with packed weights, say. */
+  insteadOf(node: NodeProto): NodeProto | undefined {
+    return this.nodeOf(node) ? undefined : this.byName.get(node.name)?.[0];
+  }
+
   /** The node of one of these operators that does the work of a group. */
   private hostOf(group: readonly NodeProto[], into: readonly string[]): NodeProto | undefined {
     const fits = (node: NodeProto | undefined) =>

@@ -1,5 +1,5 @@
 import { label, type Model, type NodeProto } from '../../onnx';
-import type { FusionCandidate } from '../../results';
+import type { FusionBlocker, FusionCandidate } from '../../results';
 import { blocker } from './blockers';
 import { RuntimeGraph } from './runtime-graph';
 import { byPassAlone } from './table';
@@ -20,7 +20,7 @@ export interface RuntimeGraphs {
  * 2. a prediction that the graph contradicts becomes `blocked` for a reason `unknown`;
  * 3. what one of our passes does and the runtime does not stays `will` in the graph of the file itself;
  * 4. in the graph of a written model, nodes that run on codes or between conversions are kept apart by these, and
- * 5. what the runtime would have made with a node that a pass alone took is `taken`.
+ * 5. what the runtime would have made with a node that a pass alone took, or that was written as another operator, is `taken`.
  * Without the graph before layouts change, `blocked` stays: a BatchNormalization that was left has no name after it.
  */
 export function settleFusions(
@@ -49,19 +49,34 @@ export function settleFusions(
     if (candidate.status === 'blocked') return candidate;
     const passAlone = candidate.alone !== null || byPassAlone(candidate.pattern);
     if (passAlone && !graphs.written) return candidate;
-    const { left } = found;
-    const blockedBy =
-      graphs.written && (late ? all : early).isQuantized(left)
-        ? blocker(
-            'qdq-between',
-            left,
-            {},
-            'In INT8 there is no kernel for both: keep them in FP32 where that is faster.',
-          )
-        : blocker('unknown', left, { op: left.opType });
+    const graph = late ? all : early;
+    const blockedBy = graphs.written
+      ? whyNotWritten(graph, group, found.left)
+      : blocker('unknown', found.left, { op: found.left.opType });
     return { ...candidate, status: 'blocked', alone: null, blockedBy };
   });
   return graphs.written ? settled.map((one, i) => taken(one, candidates[i]!, settled)) : settled;
+}
+
+/** What kept a written model from a fusion. @param left the node of the group that is still there */
+function whyNotWritten(
+  graph: RuntimeGraph,
+  group: readonly NodeProto[],
+  left: NodeProto,
+): FusionBlocker {
+  if (graph.isQuantized(left))
+    return blocker(
+      'qdq-between',
+      left,
+      {},
+      'In INT8 there is no kernel for both: keep them in FP32 where that is faster.',
+    );
+  for (const node of group) {
+    const instead = graph.insteadOf(node);
+    if (node === left || !instead) continue;
+    return blocker('taken', node, { op: node.opType, value: instead.opType });
+  }
+  return blocker('unknown', left, { op: left.opType });
 }
 
 /** A prediction that did not come true, for a pass took one of the nodes. */

@@ -12,7 +12,8 @@ import {
 import { optimizedGraph } from '../../../src/runtime/optimized';
 import { quantize } from '../../lib/quantize';
 import { weightOnly } from '../../quantize/weight-only/subject';
-import { n, small } from './build';
+import { constant } from '../graph';
+import { n, row, small } from './build';
 import { CASES } from './cases';
 import { ids, oneHot } from './cases/one-hot';
 import { compared, mistakes, prepared } from './compare';
@@ -109,6 +110,26 @@ describe('what a pass alone does', () => {
     expect(found?.is.blockedBy).toMatchObject({
       node: 'OneHot_h',
       reason: 'its axis is 1, not the last one',
+    });
+  });
+});
+
+describe('in a written model', () => {
+  it('a bias stands apart from a product whose weight is packed, and that is why', async () => {
+    const nodes = [n('MatMul', 'x w', 'a'), n('Add', 'a b64', 'y')];
+    const model = small({
+      nodes,
+      inputs: { x: [2, 64] },
+      constants: [constant('w', [64, 64]), row('b64', 64)],
+    });
+    const written = inlineExternal((await weightOnly(model, { type: 'int8' })).model);
+    const look = await lookAt(model);
+    const all = await optimizedGraph(serializeModel(written));
+    const [found] = settleFusions(fusionCandidates(look), look.source, { all, written: true });
+    expect(found).toMatchObject({
+      pattern: 'MatMul+Add',
+      status: 'blocked',
+      blockedBy: { code: 'taken', node: 'MatMul_a', op: 'MatMul', value: 'MatMulNBits' },
     });
   });
 });
