@@ -35,9 +35,13 @@ async function open(file: string, data: string[], image: ImageSettings = {}, cou
   return {
     samples,
     change,
-    look: (feeds: Feed[]) => trainingLikeness(model, inputs, feeds),
+    look: (feeds: Feed[], more?: Feed[]) =>
+      trainingLikeness(model, inputs, feeds, more && (() => Promise.resolve(more))),
   };
 }
+
+/** Values that nothing known explains. */
+const odds = (change: Awaited<ReturnType<typeof open>>['change']) => change((x) => 40 - 7 * x);
 
 describe('a convolutional network of the samples', () => {
   it('knows its own data, and others by their scale', async () => {
@@ -59,8 +63,18 @@ describe('a convolutional network of the samples', () => {
     expect(likenessNotes(large)[0]).toMatchObject({ code: 'calibration-wrong-scale' });
     expect((await look(change((x) => x / 255)))!.suspicion?.code).toBe('scale');
     // nothing that is known explains it
-    const odd = (await look(change((x) => 40 - 7 * x)))!;
+    const odd = (await look(odds(change)))!;
     expect(odd).toMatchObject({ unlike: true, suspicion: null });
+    // more of them may say otherwise, or the same; they are not asked for where something explains it
+    expect(await look(odds(change), samples)).toEqual(own);
+    const same = await look(odds(change), [...odds(change), ...odds(change)]);
+    expect(same).toMatchObject({ unlike: true, samples: 32 });
+    expect(
+      await look(
+        change((x) => x * 255),
+        samples,
+      ),
+    ).toEqual(large);
     expect(likenessNotes(odd)[0]).toMatchObject({ code: 'calibration-unlike-training' });
   });
 });
@@ -118,3 +132,17 @@ describe.skipIf(!hasShared).each(MODELS)('%s', (name, file, data, image) => {
     expect(layoutNotes([input!])[0]).toMatchObject({ code: 'calibration-wrong-layout' });
   });
 });
+
+it.skipIf(!hasShared)(
+  'mobilenet takes no chance: 16 photographs seem unlike, 64 do not',
+  async () => {
+    const [, file, , image] = MODELS[0]!;
+    const photographs = every(3, imagenet(), 64);
+    const { samples, look } = await open(sharedFile(file), photographs, image);
+    expect((await look(samples))!.unlike).toBe(true);
+    const all = await open(sharedFile(file), photographs, image, 64);
+    const found = (await look(samples, all.samples))!;
+    expect(found).toMatchObject({ unlike: false, samples: 64, suspicion: null });
+    expect(likenessNotes(found)).toEqual([]);
+  },
+);

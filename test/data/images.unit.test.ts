@@ -58,6 +58,28 @@ describe('cropping', () => {
   it.each(golden.crops)('to $size', ({ size, sha256 }) => {
     expect(sha(centerCrop(noise, ...size).data)).toBe(sha256);
   });
+
+  // golden.resized holds the whole against Pillow
+  it.each(golden.resized)('of what $filter scales to $size, $channels channels', (how) => {
+    const image = how.channels === 3 ? noise : toGray(noise);
+    const [width, height] = how.size;
+    const filter = how.filter as FilterName;
+    const whole = resize(image, width, height, filter);
+    const middles: [number, number][] = [
+      [width, height],
+      [Math.ceil(width / 2), Math.ceil(height / 3)],
+      [Math.max(1, width - 1), Math.max(1, height - 2)],
+      [1, height + 3], // black below and above
+      [width + 2, 1],
+    ];
+    for (const middle of middles) {
+      const part = resize(image, width, height, filter, middle);
+      expect(centerCrop(part, ...middle)).toEqual(centerCrop(whole, ...middle));
+    }
+    const least = resize(image, width, height, filter, [1, 1]).data.length;
+    if (filter !== 'nearest' && width !== image.width && height !== image.height)
+      expect(least).toBe(how.channels);
+  });
 });
 
 describe('colours', () => {

@@ -65,15 +65,20 @@ export class FirstBatchNorm {
     for (const feed of feeds) {
       const value = (await this.session.run(feed, [this.tensor]))[this.tensor];
       if (!(value?.data instanceof Float32Array) || value.dims[1] !== channels) return null;
-      const inner = value.data.length / (value.dims[0]! * channels);
-      value.data.forEach((x, i) => {
-        const c = Math.floor(i / inner) % channels;
+      const { data, dims } = value;
+      const inner = data.length / (dims[0]! * channels);
+      for (let from = 0, c = 0; from < data.length; from += inner, c = (c + 1) % channels) {
         // around the running mean, so that nothing cancels
-        const d = x - this.mean[c]!;
-        sum[c] = sum[c]! + d;
-        squares[c] = squares[c]! + d * d;
-      });
-      count += value.dims[0]! * inner;
+        const mean = this.mean[c]!;
+        let [s, q] = [sum[c]!, squares[c]!];
+        for (let i = from; i < from + inner; i++) {
+          const d = data[i]! - mean;
+          s += d;
+          q += d * d;
+        }
+        [sum[c], squares[c]] = [s, q];
+      }
+      count += dims[0]! * inner;
     }
     const each = Array.from(sum, (s, c) => {
       const deviation = Math.sqrt(this.variance[c]!);

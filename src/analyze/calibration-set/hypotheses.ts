@@ -115,7 +115,7 @@ function channelHypotheses(input: string, value: TensorValue): Hypothesis[] {
       meant: 'the channels in the other order (RGB and BGR are swapped)',
       remedy: 'Set image: { color: bgr }, or rgb where it is bgr.',
       input,
-      apply: changed(input, (v) => permuted(v, axis, (channel) => 2 - channel)),
+      apply: changed(input, (v) => permuted(v, (channel) => 2 - channel)),
     },
     {
       code: 'layout',
@@ -140,31 +140,34 @@ function changed(input: string, change: (value: TensorValue) => TensorValue) {
   return (feed: Feed): Feed => ({ ...feed, [input]: change(feed[input]!) });
 }
 
-/** Index of the channel at a place of the data. */
-function channelAt({ dims }: TensorValue): (i: number) => number {
-  if (colourAxis({ dims } as TensorValue) === 3) return (i) => i % 3;
-  const inner = dims.slice(2).reduce((a, b) => a * b, 1);
-  return (i) => Math.floor(i / inner) % 3;
+/** How many values of one channel lie side by side. */
+function runOf(value: TensorValue): number {
+  return colourAxis(value) === 3 ? 1 : value.dims.slice(2).reduce((a, b) => a * b, 1);
 }
 
 function mapped(value: TensorValue, of: Affine['of']): TensorValue {
-  const channel = channelAt(value);
-  const lines = [0, 1, 2].map(of);
-  const data = (value.data as Float32Array).map((x, i) => {
-    const [factor, offset] = lines[channel(i)]!;
-    return x * factor + offset;
-  });
+  const from = value.data as Float32Array;
+  const data = new Float32Array(from.length);
+  const run = runOf(value);
+  const [factors, offsets] = [0, 1].map((k) => [0, 1, 2].map((c) => of(c)[k]!));
+  for (let start = 0, c = 0; start < from.length; start += run, c = (c + 1) % 3) {
+    const [factor, offset] = [factors![c]!, offsets![c]!];
+    const end = Math.min(from.length, start + run);
+    for (let i = start; i < end; i++) data[i] = from[i]! * factor + offset;
+  }
   return { ...value, data };
 }
 
-function permuted(value: TensorValue, axis: 1 | 3, to: (channel: number) => number): TensorValue {
+function permuted(value: TensorValue, to: (channel: number) => number): TensorValue {
   const from = value.data as Float32Array;
-  const inner = axis === 3 ? 1 : value.dims[2]! * value.dims[3]!;
-  const channel = channelAt(value);
-  return {
-    ...value,
-    data: from.map((_, i) => from[i + (to(channel(i)) - channel(i)) * inner]!),
-  };
+  const data = new Float32Array(from.length);
+  const run = runOf(value);
+  for (let start = 0; start < from.length; start += 3 * run)
+    for (let c = 0; c < 3; c++) {
+      const [here, there] = [start + c * run, start + to(c) * run];
+      for (let i = 0; i < run; i++) data[here + i] = from[there + i]!;
+    }
+  return { ...value, data };
 }
 
 /** Values that lie the one way, where the shape says the other. */

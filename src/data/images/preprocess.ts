@@ -67,7 +67,7 @@ function frame(image: Bitmap, plan: ImagePlan): Bitmap {
     const [w, h] = [image.width * factor, image.height * factor].map(roundHalfEven);
     return inTurn(
       image,
-      (i) => resize(i, Math.max(width, w!), Math.max(height, h!), filter),
+      (i) => resize(i, Math.max(width, w!), Math.max(height, h!), filter, cover),
       (i) => centerCrop(i, width, height),
     );
   }
@@ -79,11 +79,12 @@ function frame(image: Bitmap, plan: ImagePlan): Bitmap {
   );
 }
 
-function scaled(image: Bitmap, { resize: to, filter }: ImagePlan): Bitmap {
-  if (typeof to !== 'number') return to ? resize(image, ...to, filter) : image;
+function scaled(image: Bitmap, { resize: to, filter, crop }: ImagePlan): Bitmap {
+  const middle = crop ?? undefined;
+  if (typeof to !== 'number') return to ? resize(image, ...to, filter, middle) : image;
   const factor = to / Math.min(image.width, image.height);
   const [w, h] = [image.width * factor, image.height * factor].map(roundHalfEven);
-  return resize(image, Math.max(1, w!), Math.max(1, h!), filter);
+  return resize(image, Math.max(1, w!), Math.max(1, h!), filter, middle);
 }
 
 function recolor(image: Bitmap, color: ImagePlan['color']): Bitmap {

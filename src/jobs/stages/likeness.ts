@@ -9,6 +9,7 @@ import type { Feed } from '../../data';
 import { VernierError } from '../../errors';
 import type { RunResult, TrainingLikeness } from '../../results';
 import { addNote, type JobContext } from '../context';
+import { keyOf } from '../keys';
 import type { Selection } from '../samples';
 import type { Subject } from '../subject';
 import { calibrationKey } from './calibrate';
@@ -32,13 +33,13 @@ export async function likenessStage(
   { store, memory }: JobContext,
 ): Promise<void> {
   if (!selection || selection.source.random || !result.calibrationReport) return;
-  const key = calibrationKey(subject, selection);
+  const key = keyOf('likeness-2', calibrationKey(subject, selection));
   const { likeness, failure, interleaved } = await memory.get('likeness', key, async () => {
     const stored = await store.read<Known>(`likeness.${key}`);
     if (stored) return stored;
     const samples = await someSamples(selection);
     const found: Known = {
-      ...(await compared(subject, samples)),
+      ...(await compared(subject, samples, () => someSamples(selection, true))),
       interleaved: interleavedInputs(samples),
     };
     await store.write(`likeness.${key}`, found);
@@ -61,9 +62,10 @@ export async function likenessStage(
 async function compared(
   { source, inputs }: Subject,
   samples: readonly Feed[],
+  more: () => Promise<readonly Feed[]>,
 ): Promise<Pick<Known, 'likeness' | 'failure'>> {
   try {
-    return { likeness: await trainingLikeness(source, inputs, samples), failure: null };
+    return { likeness: await trainingLikeness(source, inputs, samples, more), failure: null };
   } catch (error) {
     const alone = ['model.does-not-load', 'model.does-not-run'];
     if (!(error instanceof VernierError) || !alone.includes(error.code)) throw error;
@@ -71,11 +73,12 @@ async function compared(
   }
 }
 
-async function someSamples({ source, indices }: Selection): Promise<Feed[]> {
+/** Some of the samples, or more of them. */
+async function someSamples({ source, indices }: Selection, again = false): Promise<Feed[]> {
   if (indices.length === 0) return [];
   const first = await source.sample(indices[0]!);
   const samples: Feed[] = [];
-  for (const i of likenessPositions(indices.length, first))
+  for (const i of likenessPositions(indices.length, first, again))
     samples.push(i === 0 ? first : await source.sample(indices[i]!));
   return samples;
 }
