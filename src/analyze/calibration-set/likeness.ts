@@ -37,7 +37,7 @@ export function likenessPositions(count: number, sample: Feed, again = false): n
  * Compares samples with what the model saw in training: their mean and variance at its first BatchNormalization with the
  * running ones. Where they differ, it tries what people get wrong (scale, order of the channels, layout) and says what
  * explains it. Null where the model has no such node.
- * @param more of them, by which what nothing explains is looked at again
+ * @param more of them, for where these seem unlike: that may be chance
  */
 export async function trainingLikeness(
   model: Model,
@@ -48,29 +48,31 @@ export async function trainingLikeness(
   const first = samples.length > 0 ? await FirstBatchNorm.open(model) : null;
   if (!first) return null;
   try {
-    let own = await first.compare(samples);
-    if (!own) return null;
-    let count = samples.length;
-    let best: { found: Hypothesis; divergence: number } | null = null;
-    for (const found of hypotheses(inputs, samples[0]!)) {
-      const swap = found.code === 'channels';
-      if (own.divergence < (swap ? SWAP_LEAST : UNLIKE)) continue;
-      if (swap && samples.length < SWAP_SAMPLES) continue;
-      const other = await first.compare(samples.map(found.apply));
-      const most = Math.min(own.divergence * (swap ? SWAP_EXPLAINS : EXPLAINS), LIKE);
-      if (other && other.divergence <= Math.min(most, best?.divergence ?? Infinity))
-        best = { found, divergence: other.divergence };
-    }
-    if (own.divergence >= UNLIKE && !best && more) {
+    const few = await first.compare(samples);
+    if (!few) return null;
+    let [found, count] = [few, samples.length];
+    if (few.divergence >= UNLIKE && more) {
       const others = await more();
-      own = (await first.compare(others)) ?? own;
+      found = (await first.compare(others)) ?? few;
       count = others.length;
     }
+    let best: { found: Hypothesis; divergence: number } | null = null;
+    for (const hypothesis of hypotheses(inputs, samples[0]!)) {
+      const swap = hypothesis.code === 'channels';
+      if (swap ? few.divergence < SWAP_LEAST : found.divergence < UNLIKE) continue;
+      if (swap && samples.length < SWAP_SAMPLES) continue;
+      const other = await first.compare(samples.map(hypothesis.apply));
+      const most = Math.min(few.divergence * (swap ? SWAP_EXPLAINS : EXPLAINS), LIKE);
+      if (other && other.divergence <= Math.min(most, best?.divergence ?? Infinity))
+        best = { found: hypothesis, divergence: other.divergence };
+    }
+    // what explains it does so on the few
+    if (best) [found, count] = [few, samples.length];
     return {
       node: first.node,
       samples: count,
-      ...own,
-      unlike: own.divergence >= UNLIKE,
+      ...found,
+      unlike: found.divergence >= UNLIKE,
       suspicion: best && {
         code: best.found.code,
         input: best.found.input,
