@@ -23,6 +23,11 @@ export const sections = [
     measure: async (bench) => (await import('./sensitivity.mjs')).sensitivity(bench),
   },
   {
+    name: 'predictions',
+    title: 'What is expected, and what is measured',
+    measure: async (bench) => (await import('./predictions.mjs')).predictions(bench),
+  },
+  {
     name: 'grid',
     title: "The best of the peer's grid",
     measure: async (bench) => (await import('./grid.mjs')).grid(bench),

@@ -1,5 +1,5 @@
 // What it costs to try every layer alone: all of them together, as the engine does it, and one by one.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { at } from '../scripts/lib/paths.mjs';
@@ -10,14 +10,14 @@ import { fixed, table } from './lib/table.mjs';
 
 /** How many times faster than one by one. */
 const FASTER = 3;
-const MODELS = {
+export const MODELS = {
   mobilenet: 'mobilenet_v1_0.25',
   ultraface: 'ultraface_rfb_320_simplified',
   resnet8: 'resnet8_cifar10',
   char_gpt: 'char_gpt (dynamic)',
 };
 /** The defaults, under which every layer is corrected for itself, and nothing but rounding. */
-const RECIPES = { defaults: {}, 'no correction': { improve: [] } };
+export const RECIPES = { defaults: {}, 'no correction': { improve: [] } };
 
 /** A row by model and recipe. */
 export async function sensitivity(bench) {
@@ -46,15 +46,20 @@ export async function sensitivity(bench) {
   ];
 }
 
-async function row(bench, name, which) {
-  const folder = join(bench.folder, `sensitivity-${name}-${which}`.replace(/\W+/g, '-'));
-  mkdirSync(folder, { recursive: true });
+/** Writes the recipe of one of the models in a folder of its own. */
+export function layersRecipe(bench, name, which, more = {}) {
+  const folder = mkdtempSync(join(bench.folder, 'layers-'));
   const made = cases.find((c) => c.name === MODELS[name]).recipe(bench.shared, folder);
   // the text has no set of its own: what is timed does not depend on which windows the ranges come from
   const calibration = made.calibration ?? { data: made.evaluate.data, samples: 64 };
   const recipe = { ...made, output: 'int8.onnx', calibration, quantization: RECIPES[which] };
   const recipePath = join(folder, 'bench.quant.yaml');
-  writeFileSync(recipePath, stringify({ ...recipe, sensitivity: { budget_s: 600 } }));
+  writeFileSync(recipePath, stringify({ ...recipe, ...more }));
+  return recipePath;
+}
+
+async function row(bench, name, which) {
+  const recipePath = layersRecipe(bench, name, which, { sensitivity: { budget_s: 600 } });
   // to correct for every layer takes minutes, and its cost is much the same for each
   const few = which === 'defaults' ? (bench.quick ? 4 : 8) : Infinity;
   const [rounds, most] = [bench.quick ? 1 : 3, few];
