@@ -69,14 +69,19 @@ reference = [exact.run(None, feed) for feed in evaluation]
 
 
 def measure(model):
+    """SQNR in dB, share of equal labels, and signal and noise of every sample, for the paired interval."""
     running = session(model)
     outputs = [running.run(None, feed) for feed in evaluation]
-    same = float(np.mean([a[0].argmax() == b[0].argmax() for a, b in zip(reference, outputs)]))
-    return min(map(float, peer.sqnr(reference, outputs))), same
+    pairs = [(a[0].astype(float), b[0].astype(float)) for a, b in zip(reference, outputs)]
+    return {
+        'sqnr': min(map(float, peer.sqnr(reference, outputs))),
+        'same': float(np.mean([a.argmax() == b.argmax() for a, b in pairs])),
+        'powers': [(float((a**2).sum()), float(((a - b) ** 2).sum())) for a, b in pairs],
+    }
 
 
 if files:
-    print(json.dumps([dict(zip(('sqnr', 'same'), measure(f)), bytes=os.path.getsize(f)) for f in files]))
+    print(json.dumps([{**measure(f), 'bytes': os.path.getsize(f)} for f in files]))
     sys.exit()
 
 os.makedirs(peer.OUT, exist_ok=True)
@@ -108,7 +113,7 @@ def file_of(model):
 nodes = [n for n in onnx.load(source).graph.node if n.op_type in ('Conv', 'Gemm', 'MatMul')]
 names = [n.name for n in nodes]
 base = quantized([])
-search = lambda excluded: measure(file_of(quantized(excluded)))[0]  # noqa: E731
+search = lambda excluded: measure(file_of(quantized(excluded)))['sqnr']  # noqa: E731
 
 lists = {}
 base_file = f'{peer.OUT}/base.onnx'
@@ -150,10 +155,10 @@ lists['greedy'] = chain
 
 print(json.dumps({
     'version': onnxruntime.__version__,
-    'base': dict(zip(('sqnr', 'same'), measure(file_of(base)))),
+    'base': measure(file_of(base)),
     'lists': {
         name: [
-            {'layers': chosen[:k], **dict(zip(('sqnr', 'same'), measure(file_of(quantized(chosen[:k])))))}
+            {'layers': chosen[:k], **measure(file_of(quantized(chosen[:k])))}
             for k in range(1, MOST + 1)
         ]
         for name, chosen in lists.items()

@@ -45,7 +45,7 @@ async function prepare() {
     import('../bench/peer.mjs'),
     import('../bench/lib/table.mjs'),
   ]);
-  const { JobClient, readResult, hurtingLayers, ...shared } = await loadClient();
+  const { JobClient, readResult, hurtingLayers, pairedBootstrapOf, ...shared } = await loadClient();
   if (!shared.hasShared)
     throw new Remedy('The open models and data are needed in ../shared/data, and are not there.');
   const worker = at('dist/worker.js');
@@ -57,6 +57,7 @@ async function prepare() {
     client: () => new JobClient(worker),
     readResult,
     hurtingLayers,
+    paired: pairedBootstrapOf,
     shared,
     peer,
     quick: flags.includes('--quick'),

@@ -33,6 +33,7 @@ export async function loadClient() {
     'src/jobs/client': '{ JobClient }',
     'src/jobs/store': '{ readResult }',
     'src/recipe/hurts': '{ hurtingLayers }',
+    'src/numeric': '{ pairedBootstrapOf }',
     'test/lib/shared': '*',
   });
   return import(pathToFileURL(file).href);
