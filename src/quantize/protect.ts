@@ -70,6 +70,20 @@ export function protectFloat(
   }
 }
 
+/**
+ * The same after 16-bit pairs were put around some layers: a float layer whose weights the runtime would quantize by 1., and
+ * that was not protected yet, gets the Max of 2. before it, since its DQ may be one of 16 bits.
+ */
+export function protectBesideWide(index: GraphIndex, node: NodeProto): void {
+  const input = node.input[0]!;
+  if (!REQUANTIZED.has(node.opType) || index.initializer(node.input[1] ?? '') === undefined) return;
+  const dq = index.producer(input);
+  if (!dq || !beginsInDequantize(index, input) || !endsInQuantize(index, node)) return;
+  const apart = (index.initializer(dq.input[1] ?? '')?.dims.length ?? 0) > 0;
+  if (dq.opType === 'DequantizeLinear' && apart) return;
+  barrier(index, node, 0);
+}
+
 /** True where codes come in, directly or through nodes past which the runtime moves a DequantizeLinear. */
 function beginsInDequantize(index: GraphIndex, tensor: string): boolean {
   const node = index.producer(tensor);

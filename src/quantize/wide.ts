@@ -14,6 +14,7 @@ import {
 import { chooseParams, codeRange, Moments, quantizeArray, type QuantParams } from '../numeric';
 import { attach } from './attach';
 import { constantOperands } from './operands';
+import { protectBesideWide } from './protect';
 import { writeParameters } from './parameters';
 import { isPackedAttention } from './packed-attention';
 import { isRecurrent } from './recurrent';
@@ -139,6 +140,10 @@ class WideWriter {
   }
 
   finish(): void {
+    for (const { unit, integer } of this.placement.units) {
+      const node = integer ? undefined : this.nodes.get(unit.node.name);
+      if (node) protectBesideWide(this.index, node);
+    }
     this.index.dropUnusedInitializers();
     this.model.graph.node = topologicalOrder(this.model.graph);
   }

@@ -13,16 +13,21 @@ import { output, randomFeed, tensors } from '../lib/runtime';
 
 const weights = () => ({ granularity: 'channel' as const, bits: 8 });
 
-/** Writes a model in which some layers have 16-bit activations (all, where none are named), the others 8 bits. */
-function written(subject: Ready, type: WideType, layers?: readonly string[]): Model {
+/** Writes a model in which some layers have 16-bit activations (all, where none are named), some stay float, the others 8 bits. */
+function written(
+  subject: Ready,
+  type: WideType,
+  layers?: readonly string[],
+  float: readonly string[] = [],
+): Model {
   const { prepared, units, typeOf, statistics } = subject;
   const names = layers ?? units.map((u) => u.name);
   const paramsOf = (bits: 'uint8' | WideType) => (tensor: string) => {
     const s = statistics.get(tensor)!;
     return chooseParams(s.min, s.max, bits);
   };
-  const whole = place(prepared, units, { keep: new Set() }, typeOf);
-  const narrow = place(prepared, units, { keep: new Set(names) }, typeOf);
+  const whole = place(prepared, units, { keep: new Set(float) }, typeOf);
+  const narrow = place(prepared, units, { keep: new Set([...names, ...float]) }, typeOf);
   const others = { ...narrow, units: narrow.units.filter((p) => !names.includes(p.unit.name)) };
   const { model } = writeQdq(prepared, others, paramsOf('uint8'), { type: 'uint8' }, weights);
   widen(model, whole, {
@@ -225,4 +230,27 @@ it('recurrent layers have no 16-bit form, and say so', async () => {
   g.node('lstm', 'LSTM', inputs, { hidden_size: 2 }, ['y']);
   const { units } = await ready(g.output('y').build());
   expect(units.map((u) => whyNotWide(u) !== null)).toEqual([true]);
+});
+
+/** Every way to give layers one of three kinds. */
+function assignments<T>(layers: readonly string[], kinds: readonly T[]): Map<string, T>[] {
+  return layers.reduce<Map<string, T>[]>(
+    (all, layer) => all.flatMap((made) => kinds.map((kind) => new Map([...made, [layer, kind]]))),
+    [new Map()],
+  );
+}
+
+describe.each([13, 21])('layers of 8 and 16 bits and float ones, opset %d', (opset) => {
+  it('run as they are written, in whatever order they stand', async () => {
+    const subject = await ready(chain(opset));
+    const names = subject.units.map(({ name }) => name);
+    const off: string[] = [];
+    for (const kinds of assignments(names, ['8', '16', 'float'])) {
+      const of = (kind: string) => names.filter((name) => kinds.get(name) === kind);
+      const model = written(subject, 'uint16', of('16'), of('float'));
+      const db = await runsAsWritten(model, randomFeed(subject.prepared, 9));
+      if (db < 45) off.push(`${[...kinds.values()].join(' ')}: ${db.toFixed(1)} dB`);
+    }
+    expect(off).toEqual([]);
+  }, 60_000);
 });
