@@ -16,10 +16,11 @@ import type { TensorStatistics } from '../../quantize/statistics';
 import type { Unit } from '../../quantize/units';
 import { ConstantWriter } from '../../quantize/weights';
 import { combine, even, mean, product, size, valuesAlong, type Field } from './field';
-import { outputGains, type Gains } from './gain';
+import { outputGains, steadyGains, type Gains } from './gain';
 import { squaresOf } from './kernels';
 import { Net, type Power } from './net';
 import { channelAxes, powersOf, type PowerOf } from './power';
+import { meanErrors } from './shift';
 
 /** Expected noise-to-signal ratios at the outputs, the mean over them, of a layer that alone is quantized. */
 export interface AnalyticNoise {
@@ -33,6 +34,7 @@ export interface AnalyticNoise {
 /**
  * Estimates every layer. Recurrent layers, attention with packed weights and those inside If, Loop and Scan are missing from the answer.
  * @param shapes of the samples @param settings as for experiments
+ * @param corrected whether the mean of each layer is brought back to FP32's
  */
 export function analyticSensitivity(
   prepared: Model,
@@ -40,10 +42,12 @@ export function analyticSensitivity(
   shapes: ReadonlyMap<string, TensorInfo>,
   statistics: ReadonlyMap<string, TensorStatistics>,
   settings: ExperimentSettings,
+  corrected: boolean,
 ): Map<string, AnalyticNoise> {
   const net = new Net(prepared, shapes, statistics);
   const powerOf = powersOf(net);
   const gains = outputGains(net, powerOf);
+  const steady = corrected ? null : steadyGains(net, powerOf, gains);
   const errorsOf = weightErrors(prepared, settings);
   const outputs = Math.max(1, net.outputs.length);
   const found = new Map<string, AnalyticNoise>();
@@ -51,7 +55,7 @@ export function analyticSensitivity(
     if (!isEstimated(unit)) continue;
     const activations = activationNoise(net, powerOf, gains, unit, settings) / outputs;
     const errors = unit.weight ? errorsOf(unit) : null;
-    const weights = errors ? weightNoise(net, powerOf, gains, unit, errors) / outputs : 0;
+    const weights = errors ? weightNoise(net, powerOf, gains, unit, errors, steady) / outputs : 0;
     found.set(unit.name, { all: activations + weights, weights, activations });
   }
   return found;
@@ -94,13 +98,18 @@ function byChannel(noise: number, { active, square }: Power): Field {
   return combine(active, square, (a, power) => Math.min((noise * a) / often, power));
 }
 
-/** Rounding errors of the weight, each times the power of the value that it multiplies, times the gains. */
+/**
+ * Rounding errors of the weight, each times the power of the value that it multiplies, times the gains.
+ * @param steady gains of shifts, where nothing takes them back: what errors make of the inputs' means is the same at all places,
+ *   and no pool averages it out
+ */
 export function weightNoise(
   net: Net,
   powerOf: PowerOf,
   gains: Gains,
   { node, weight }: Unit,
   errors: Float32Array,
+  steady: Gains | null = null,
 ): number {
   const [input, output] = [node.input[1 - weight!.slot] ?? '', node.output[0]!];
   const [from, to] = [net.dims(input), net.dims(output)];
@@ -116,9 +125,21 @@ export function weightNoise(
     return each * inner * x * gains.total(output, gains.of(output));
   }
   const [before, behind] = channelAxes(node, from, to);
-  const noise = squares.forward(valuesAlong(power, before, squares.inputs));
   const gain = valuesAlong(gains.of(output), behind, squares.outputs);
-  const sum = noise.reduce((total, n, c) => total + n * gain[c]!, 0);
+  const x = powerOf(input);
+  const means = (count: number) => valuesAlong(x.means ?? even(x.mean), before, count);
+  const shifts = steady && meanErrors(node, { values: errors, dims: kernel.dims }, means);
+  const about = (field: Float64Array) => {
+    const m = means(field.length);
+    return field.map((square, c) => Math.max(0, square - m[c]! ** 2));
+  };
+  const own = valuesAlong(power, before, squares.inputs);
+  const noise = squares.forward(shifts ? about(own) : own);
+  let sum = noise.reduce((total, n, c) => total + n * gain[c]!, 0);
+  if (shifts) {
+    const steadyGain = valuesAlong(steady.of(output), behind, squares.outputs);
+    sum += shifts.reduce((total, s, c) => total + s * s * steadyGain[c]!, 0);
+  }
   return (sum * size(to)) / squares.outputs;
 }
 

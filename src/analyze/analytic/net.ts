@@ -20,8 +20,9 @@ export interface Power {
   mean: number;
   /** Mean of their squares. */
   square: Field;
-  /** Behind a Relu or Clip: the share of values that it lets through. */
+  /** Behind a Relu or Clip: the share of values that it lets through, and the means of channels. */
   active?: Field;
+  means?: Field;
 }
 
 /** A tensor of which nothing is known is taken as standard normal. */

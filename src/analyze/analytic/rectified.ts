@@ -2,8 +2,9 @@
 import type { TensorStatistics } from '../../quantize/statistics';
 import { normalBelow, normalMean } from './activation';
 
-/** By channel: mean of squares behind the activation, and the share of values that it lets through. */
+/** By channel: mean and mean of squares behind the activation, and the share of values that it lets through. */
 export interface Rectified {
+  mean: Float64Array;
   square: Float64Array;
   active: Float64Array;
 }
@@ -44,15 +45,21 @@ export function rectified(
     else high = middle;
   }
   const factor = Math.sqrt(low * high);
-  const square = Float64Array.from(max, (most, c) => {
-    const s = factor * deviation[c]!;
-    const end = Math.min(most, top);
-    const clipped = (x: number) => Math.max(0, Math.min(end, x)) ** 2;
-    return most <= 0 ? 0 : normalMean(most - reach * s, s, clipped);
-  });
-  const seen = moments.mean ** 2 + moments.variance;
-  const scale = mean(square) > 0 ? seen / mean(square) : 0;
-  return { square: square.map((v) => v * scale), active: activeWith(factor) };
+  const behind = (power: number, seen: number) => {
+    const found = Float64Array.from(max, (most, c) => {
+      const s = factor * deviation[c]!;
+      const end = Math.min(most, top);
+      const clipped = (x: number) => Math.max(0, Math.min(end, x)) ** power;
+      return most <= 0 ? 0 : normalMean(most - reach * s, s, clipped);
+    });
+    const scale = mean(found) > 0 ? seen / mean(found) : 0;
+    return found.map((v) => v * scale);
+  };
+  return {
+    mean: behind(1, moments.mean),
+    square: behind(2, moments.mean ** 2 + moments.variance),
+    active: activeWith(factor),
+  };
 }
 
 const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;

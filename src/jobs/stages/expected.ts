@@ -26,7 +26,7 @@ export async function expectedStage(
   if (!calibrated || modeOf(quantization.mode).experiments !== 'twin') return null;
   const ranges = layers.map((l) => [l.match, l.observer, l.weights, l.activations, l.precision]);
   const { activationType, headroom } = plan;
-  const key = keyOf('expected-1', ENGINE_VERSION, subject.key, calibrated.key, quantization, [
+  const key = keyOf('expected-2', ENGINE_VERSION, subject.key, calibrated.key, quantization, [
     ...[activationType, headroom, plan.target, shapes, ranges],
   ]);
   return context.memory.get('expected', key, async () => {
@@ -38,6 +38,7 @@ export async function expectedStage(
       graph ?? new Map(),
       calibrated.statistics,
       experimentSettings(plan, subject, calibrated, quantized),
+      quantization.improve.includes('bias-correction'),
     );
     return new Map([...found].map(([layer, { all }]) => [layer, sqnrDb(1, all)]));
   });
