@@ -37,7 +37,7 @@ async function row(bench, name, which) {
   const exact = known.map(({ onlyThis }) => onlyThis.sqnrDb);
   const [byStatistics, byPasses] = ['expectedDb', 'twoPassDb'].map((stage) => {
     const expected = known.map((layer) => layer[stage]);
-    return expected.includes(null) ? null : spearman(expected, exact);
+    return expected.includes(null) ? null : bench.spearman(expected, exact);
   });
   const { plans } = await request(bench, name, which, 'plan', {
     ...PLANS,
@@ -73,26 +73,4 @@ async function request(bench, name, which, kind, options) {
   } finally {
     client.dispose();
   }
-}
-
-/** Ranks, ties sharing their mean. */
-function ranks(values) {
-  return values.map((v) => {
-    const below = values.filter((other) => other < v).length;
-    const same = values.filter((other) => other === v).length;
-    return below + (same - 1) / 2;
-  });
-}
-
-function spearman(a, b) {
-  const [x, y] = [ranks(a), ranks(b)];
-  const middle = (a.length - 1) / 2;
-  let [xy, xx, yy] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    const [p, q] = [x[i] - middle, y[i] - middle];
-    xy += p * q;
-    xx += p * p;
-    yy += q * q;
-  }
-  return xy / Math.sqrt(xx * yy);
 }

@@ -45,7 +45,8 @@ async function prepare() {
     import('../bench/peer.mjs'),
     import('../bench/lib/table.mjs'),
   ]);
-  const { JobClient, readResult, hurtingLayers, pairedBootstrapOf, ...shared } = await loadClient();
+  const { JobClient, readResult, hurtingLayers, pairedBootstrapOf, spearman, ...shared } =
+    await loadClient();
   if (!shared.hasShared)
     throw new Remedy('The open models and data are needed in ../shared/data, and are not there.');
   const worker = at('dist/worker.js');
@@ -58,6 +59,7 @@ async function prepare() {
     readResult,
     hurtingLayers,
     paired: pairedBootstrapOf,
+    spearman,
     shared,
     peer,
     quick: flags.includes('--quick'),

@@ -34,6 +34,7 @@ export async function loadClient() {
     'src/jobs/store': '{ readResult }',
     'src/recipe/hurts': '{ hurtingLayers }',
     'src/numeric': '{ pairedBootstrapOf }',
+    'test/lib/ranks': '{ spearman }',
     'test/lib/shared': '*',
   });
   return import(pathToFileURL(file).href);

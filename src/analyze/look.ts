@@ -1,4 +1,5 @@
 import { Model, type NodeProto } from '../onnx';
+import { shallowCopy } from '../onnx/copy';
 import { inferGraphs, type ScopedShapes, type TensorInfo } from '../onnx/shapes';
 import { nameNodes } from '../quantize/passes/name-nodes';
 import { prepare, type PrepareOptions, type Prepared } from '../quantize/prepare';
@@ -36,11 +37,9 @@ export function lookAtPrepared(model: Model, prepared: Prepared): Look {
 
 /** The model with named nodes; only the nodes themselves are copied, so that the given one stays as it is. */
 function namedView(model: Model): Model {
-  const shallow = <T extends object>(message: T): T =>
-    Object.assign(Object.create(Object.getPrototypeOf(message) as object) as T, message);
-  const graph = shallow(model.graph);
-  graph.node = model.graph.node.map((node) => shallow<NodeProto>(node));
-  const proto = shallow(model.proto);
+  const graph = shallowCopy(model.graph);
+  graph.node = model.graph.node.map((node) => shallowCopy<NodeProto>(node));
+  const proto = shallowCopy(model.proto);
   proto.graph = graph;
   const view = new Model(proto, model.file, model.dir);
   nameNodes(view);

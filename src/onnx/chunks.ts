@@ -1,6 +1,7 @@
 /** A model's message in pieces, so that its values need not be in memory together. */
 import { clearField, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { shallowCopy } from './copy';
 import { externalSource } from './external';
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from './gen/onnx_pb';
 import type { ByteSource } from './held';
@@ -34,7 +35,7 @@ export function modelChunks(model: Model): Chunk[] {
 function tensorChunks(tensor: TensorProto, dir: string | null): Chunk[] {
   if (!isExternal(tensor) && tensor.rawData.length < LARGE)
     return [toBinary(TensorProtoSchema, tensor)];
-  const alone = shallow(tensor);
+  const alone = shallowCopy(tensor);
   const values: Chunk = isExternal(tensor)
     ? externalSource(tensor, dir, tensorBytes(tensor))
     : tensor.rawData;
@@ -53,18 +54,13 @@ function around<D extends DescMessage>(
   name: string,
 ): [before: Uint8Array, after: Uint8Array] {
   const at = schema.fields.find((f) => f.localName === name)!.number;
-  const [head, tail] = [shallow(message), shallow(message)];
+  const [head, tail] = [shallowCopy(message), shallowCopy(message)];
   for (const field of schema.fields) {
     if (field.number >= at) clearField(head, field);
     if (field.number <= at) clearField(tail, field);
   }
   head.$unknown = undefined;
   return [toBinary(schema, head), toBinary(schema, tail)];
-}
-
-/** A copy of a message that shares its fields' values. */
-function shallow<T extends object>(message: T): T {
-  return Object.assign(Object.create(Object.getPrototypeOf(message) as object) as T, message);
 }
 
 /** A field of bytes: its tag and length, and then the chunks. */

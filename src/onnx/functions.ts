@@ -58,8 +58,7 @@ export function inlineFunctions(source: Model): { model: Model; inlined: Inlined
   const work: Work = { functions, names, inlined };
   writeOut(model.graph, work, 0);
   for (const f of model.proto.functions)
-    for (const { domain, version } of f.opsetImport)
-      if (model.domainVersion(domain) === null) model.setDomainVersion(domain, Number(version));
+    for (const { domain, version } of f.opsetImport) model.importDomain(domain, Number(version));
   model.proto.functions = [];
   return { model, inlined };
 }

@@ -70,6 +70,11 @@ export class Model {
     else this.proto.opsetImport.push(opsetEntry(domain, version));
   }
 
+  /** Imports a domain at a version where it is not imported yet. */
+  importDomain(domain: string, version: number): void {
+    if (this.domainVersion(domain) === null) this.setDomainVersion(domain, version);
+  }
+
   /** Sets a `metadata_props` entry. */
   setMetadata(key: string, value: string): void {
     const found = this.proto.metadataProps.find((e) => e.key === key);

@@ -95,7 +95,7 @@ export async function quantizeBodies(
     placed.push(...result.units);
     result.weightScales.forEach((scales, name) => weightScales.set(name, scales));
     for (const { domain, version } of result.model.proto.opsetImport)
-      if (written.domainVersion(domain) === null) written.setDomainVersion(domain, Number(version));
+      written.importDomain(domain, Number(version));
     putBack(body, result.model.graph, before, pulled, names, constants);
     renameTensors(body.graph, new Map([...renamed].map(([now, then]) => [then, now])));
   }

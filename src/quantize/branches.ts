@@ -34,8 +34,8 @@ export function branchModel(
 ): Branches {
   const { model, index, own, twin } = workshop(slice, settings);
   const order = slice.graph.node.map((node) => {
-    const merged = wanted.includes(node.output[0]!) ? null : mergedConvolution(index, own(node));
-    const source = merged ?? own(node);
+    // merged before it is copied so often; what the twins and the exact nodes leave to merge follows at the end
+    const source = mergedConvolution(index, own(node), model.dir) ?? own(node);
     // only what a body reads is renamed within attributes
     const copyOf = subgraphs(source).length > 0 ? copyMessage : shallowCopy;
     return { source, copyOf, reads: [...nodeReads(node)] };

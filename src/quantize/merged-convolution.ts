@@ -21,15 +21,20 @@ const LARGEST = 3.4028234663852886e38;
  * The `FusedConv` that the runtime itself makes of a convolution of constant float32 weights and the activation that alone
  * reads it; null where it makes none. What computes is the same kernel: written so, a model with many copies of the pair is
  * opened in a third less time.
+ * @param dir the model's folder, for what lies beside its file
  */
-export function mergedConvolution(index: GraphIndex, conv: NodeProto): NodeProto | null {
+export function mergedConvolution(
+  index: GraphIndex,
+  conv: NodeProto,
+  dir: string | null,
+): NodeProto | null {
   if (!isDefaultDomain(conv.domain) || conv.opType !== 'Conv') return null;
   const weight = index.initializer(conv.input[1] ?? '');
   const between = conv.output[0]!;
   const [follower, ...others] = index.consumers(between);
   if (!follower || others.length > 0 || index.isGraphOutput(between)) return null;
   if (!weight || tensorType(weight) !== 'float32' || follower.input[0] !== between) return null;
-  const how = activationAttributes(index, follower);
+  const how = activationAttributes(index, follower, dir);
   if (!how) return null;
   const node = copyMessage(conv);
   [node.opType, node.domain] = ['FusedConv', CONTRIB];
@@ -41,23 +46,33 @@ export function mergedConvolution(index: GraphIndex, conv: NodeProto): NodeProto
 /** Merges all convolutions of a graph with their activations, and imports the domain. */
 export function mergeActivations(model: Model, index: GraphIndex): void {
   const merged = model.graph.node.flatMap((conv) => {
-    const node = mergedConvolution(index, conv);
+    const node = mergedConvolution(index, conv, model.dir);
     return node ? [{ node, instead: [conv, ...index.consumers(conv.output[0]!)] }] : [];
   });
   index.removeNodes(merged.flatMap(({ instead }) => instead));
   for (const { node } of merged) index.insertNode(node);
-  const used = model.graph.node.some(({ domain }) => domain === CONTRIB);
-  if (used && model.domainVersion(CONTRIB) === null) model.setDomainVersion(CONTRIB, 1);
+  if (model.graph.node.some(({ domain }) => domain === CONTRIB)) model.importDomain(CONTRIB, 1);
 }
 
 /** What `FusedConv` is told of an activation; null for what it does not compute. */
-function activationAttributes(index: GraphIndex, node: NodeProto): AttributeProto[] | null {
+function activationAttributes(
+  index: GraphIndex,
+  node: NodeProto,
+  dir: string | null,
+): AttributeProto[] | null {
   if (!isDefaultDomain(node.domain)) return null;
   const { opType } = node;
   const told = (...params: number[]) => [
     makeString('activation', opType),
     ...(params.length > 0 ? [makeFloats('activation_params', params)] : []),
   ];
+  /** Of a Clip: an attribute before opset 11, an input since; null where it is computed. */
+  const limit = (slot: number, name: string, none: number): number | null => {
+    const input = node.input[slot] ?? '';
+    if (input === '') return floatAttribute(node, name, none);
+    const tensor = index.initializer(input);
+    return tensor ? floatData(tensor, dir)[0]! : null;
+  };
   switch (opType) {
     case 'Relu':
     case 'Sigmoid':
@@ -66,18 +81,10 @@ function activationAttributes(index: GraphIndex, node: NodeProto): AttributeProt
     case 'LeakyRelu':
       return told(floatAttribute(node, 'alpha', 0.01));
     case 'Clip': {
-      const [low, high] = [bound(index, node, 1, -LARGEST), bound(index, node, 2, LARGEST)];
+      const [low, high] = [limit(1, 'min', -LARGEST), limit(2, 'max', LARGEST)];
       return low === null || high === null ? null : told(low, high);
     }
     default:
       return null;
   }
-}
-
-/** A limit of a Clip, an attribute before opset 11 and an input since; null where it is not known. */
-function bound(index: GraphIndex, node: NodeProto, slot: 1 | 2, none: number): number | null {
-  const name = node.input[slot] ?? '';
-  if (name === '') return floatAttribute(node, slot === 1 ? 'min' : 'max', none);
-  const tensor = index.initializer(name);
-  return tensor && tensorType(tensor) === 'float32' ? (floatData(tensor)[0] ?? null) : null;
 }

@@ -52,7 +52,7 @@ export function protectFloat(
     const asked = movesCodes(node) || node.opType === 'MatMul' || endsInQuantize(index, node);
     if (!asked) continue;
     if (REQUANTIZED.has(node.opType) && dq.opType === 'DequantizeLinear') {
-      if ((index.initializer(dq.input[1]!)?.dims.length ?? 0) > 0) continue; // as in 1. already
+      if (hasScales(index, dq)) continue; // as in 1. already
       const channels = channelCount(index, node);
       const root = placement.quantized.get(unit.inputs[0] ?? '');
       if (channels !== null && channels > 1 && root !== undefined) {
@@ -79,9 +79,13 @@ export function protectBesideWide(index: GraphIndex, node: NodeProto): void {
   if (!REQUANTIZED.has(node.opType) || index.initializer(node.input[1] ?? '') === undefined) return;
   const dq = index.producer(input);
   if (!dq || !beginsInDequantize(index, input) || !endsInQuantize(index, node)) return;
-  const apart = (index.initializer(dq.input[1] ?? '')?.dims.length ?? 0) > 0;
-  if (dq.opType === 'DequantizeLinear' && apart) return;
+  if (dq.opType === 'DequantizeLinear' && hasScales(index, dq)) return;
   barrier(index, node, 0);
+}
+
+/** True for a DequantizeLinear with a scale for every channel. */
+function hasScales(index: GraphIndex, dq: NodeProto): boolean {
+  return (index.initializer(dq.input[1]!)?.dims.length ?? 0) > 0;
 }
 
 /** True where codes come in, directly or through nodes past which the runtime moves a DequantizeLinear. */

@@ -48,7 +48,7 @@ const CONTRIB = 'com.microsoft';
 /** The domain of 16-bit QuantizeLinear in a model, which then imports it. */
 export function wideDomain(model: Model): string {
   if (model.opset >= 21) return '';
-  if (model.domainVersion(CONTRIB) === null) model.setDomainVersion(CONTRIB, 1);
+  model.importDomain(CONTRIB, 1);
   return CONTRIB;
 }
 

@@ -129,6 +129,7 @@ describe.skipIf(!hasShared).each(MODELS)('%s', (name, file, data, image) => {
   });
 });
 
+// the photographs lie beside the repository, as for the models above; lib/shared.ts says so where they are not there
 it.skipIf(!hasShared)(
   'mobilenet takes no chance: 16 photographs seem unlike, 64 do not',
   async () => {

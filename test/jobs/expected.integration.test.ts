@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { npy, temporaryFolder } from '../lib/files';
 import { run } from '../lib/job';
+import { spearman } from '../lib/ranks';
 import {
   cifar,
   every,
@@ -18,29 +19,6 @@ import {
 } from '../lib/shared';
 
 const folder = temporaryFolder();
-
-/** Ranks, ties sharing their mean. */
-function ranks(values: readonly number[]): number[] {
-  return values.map((v) => {
-    const below = values.filter((o) => o < v).length;
-    const same = values.filter((o) => o === v).length;
-    return below + (same - 1) / 2;
-  });
-}
-
-/** Spearman's rank correlation. */
-function spearman(a: readonly number[], b: readonly number[]): number {
-  const [x, y] = [ranks(a), ranks(b)];
-  const middle = (a.length - 1) / 2;
-  let [xy, xx, yy] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    const [p, q] = [x[i]! - middle, y[i]! - middle];
-    xy += p * q;
-    xx += p * p;
-    yy += q * q;
-  }
-  return xy / Math.sqrt(xx * yy);
-}
 
 /** Root mean square of differences. */
 function apart(a: readonly number[], b: readonly number[]): number {

@@ -1,6 +1,15 @@
 /** Convolutions merged with their activations: the same numbers to the bit as from two nodes, and only where they may be. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { GraphIndex } from '../../src/onnx';
+import { GraphIndex, Model, type TensorProto } from '../../src/onnx';
+import {
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation,
+  TensorProtoSchema,
+} from '../../src/onnx/gen/onnx_pb';
 import { mergeActivations } from '../../src/quantize/merged-convolution';
 import { float, GraphBuilder } from '../lib/graph';
 import { output, outputs, randomFeed } from '../lib/runtime';
@@ -22,6 +31,18 @@ const merged = (model: ReturnType<typeof convThen>) => {
   mergeActivations(copy, new GraphIndex(copy.graph));
   return copy;
 };
+
+/** A float32 scalar whose value lies in the file `limits`. */
+function outside(tensor: TensorProto, offset: number): TensorProto {
+  const entry = (key: string, value: string) =>
+    create(StringStringEntryProtoSchema, { key, value });
+  return create(TensorProtoSchema, {
+    name: tensor.name,
+    dataType: tensor.dataType,
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: [entry('location', 'limits'), entry('offset', `${offset}`), entry('length', '4')],
+  });
+}
 
 const clip = (g: GraphBuilder, conv: string, low: string, high: string) =>
   g.node('clip', 'Clip', [conv, low, high]);
@@ -48,6 +69,29 @@ describe('a convolution takes in', () => {
     const feed = randomFeed(model);
     expect(await output(one, feed)).toEqual(await output(model, feed));
     expect(model.graph.node).toHaveLength(2);
+  });
+
+  it('Clip whose limits lie beside the file', async () => {
+    const limits = (g: GraphBuilder) => [g.constant('l', [], [-0.5]), g.constant('h', [], [1])];
+    const model = convThen((g, conv) => {
+      const [low, high] = limits(g);
+      return clip(g, conv, low!, high!);
+    });
+    const dir = mkdtempSync(path.join(tmpdir(), 'vernier-'));
+    try {
+      writeFileSync(path.join(dir, 'limits'), Buffer.from(Float32Array.of(-0.5, 1).buffer));
+      const apart = model.copy();
+      apart.graph.initializer = apart.graph.initializer.map((tensor) =>
+        tensor.dims.length > 0 ? tensor : outside(tensor, 'lh'.indexOf(tensor.name) * 4),
+      );
+      const one = merged(new Model(apart.proto, null, dir));
+      expect(one.graph.node.map((n) => n.opType)).toEqual(['FusedConv']);
+      new GraphIndex(one.graph).dropUnusedInitializers();
+      const feed = randomFeed(model);
+      expect(await output(one, feed)).toEqual(await output(model, feed));
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   it('of several only what it alone is read by', async () => {

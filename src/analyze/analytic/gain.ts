@@ -292,17 +292,9 @@ export class Gains {
     const share = this.powerOf(output).active ?? even(this.active(node));
     const { steady } = this.course;
     if (!steady) return product(g, share);
-    const noise = product(
-      steady.of(output),
-      map(share, (a) => a * (1 - a)),
-    );
-    return sum(
-      product(
-        g,
-        map(share, (a) => a * a),
-      ),
-      noise,
-    );
+    const shift = map(share, (a) => a * a);
+    const rest = map(share, (a) => a * (1 - a));
+    return sum(product(g, shift), product(steady.of(output), rest));
   }
 
   private weighted({ node, slot, from, to, ratio, coherent }: Step, g: Field): Field | null {
@@ -320,8 +312,8 @@ export class Gains {
 
   /** What a mean leaves of the power of noise: of n² places whose correlation falls by the same factor from one to the next. */
   private meanOf({ node, from, to, coherent }: Step): number {
-    const n = averaged(node, from, to);
     if (this.course.steady) return 1;
+    const n = averaged(node, from, to);
     if (!this.course.fresh || node.opType === 'ReduceMean') return 1 / n;
     const side = Math.max(1, Math.round(Math.sqrt(n)));
     let sum = side;

@@ -17,10 +17,9 @@ import type { Unit } from '../../quantize/units';
 import { ConstantWriter } from '../../quantize/weights';
 import { combine, even, mean, product, size, valuesAlong, type Field } from './field';
 import { outputGains, steadyGains, type Gains } from './gain';
-import { squaresOf } from './kernels';
+import { shiftsOf, squaresOf } from './kernels';
 import { Net, type Power } from './net';
 import { channelAxes, powersOf, type PowerOf } from './power';
-import { meanErrors } from './shift';
 
 /** Expected noise-to-signal ratios at the outputs, the mean over them, of a layer that alone is quantized. */
 export interface AnalyticNoise {
@@ -115,32 +114,29 @@ export function weightNoise(
   const [from, to] = [net.dims(input), net.dims(output)];
   const kernel = net.constant(weight!.tensor);
   if (!from || !to || !kernel) return 0;
-  const squares = squaresOf(node, { values: errors, dims: kernel.dims });
-  const power = powerOf(input).square;
+  const weights = { values: errors, dims: kernel.dims };
+  const squares = squaresOf(node, weights);
+  const x = powerOf(input);
   if (!squares) {
     // every result is a sum over the last axis but one
     const each = errors.reduce((sum, e) => sum + e * e, 0) / Math.max(1, errors.length);
     const inner = weight!.slot === 0 ? 1 : (kernel.dims.at(-2) ?? 1);
-    const x = weight!.slot === 0 ? 1 : mean(power);
-    return each * inner * x * gains.total(output, gains.of(output));
+    const met = weight!.slot === 0 ? 1 : mean(x.square);
+    return each * inner * met * gains.total(output, gains.of(output));
   }
   const [before, behind] = channelAxes(node, from, to);
-  const gain = valuesAlong(gains.of(output), behind, squares.outputs);
-  const x = powerOf(input);
-  const means = (count: number) => valuesAlong(x.means ?? even(x.mean), before, count);
-  const shifts = steady && meanErrors(node, { values: errors, dims: kernel.dims }, means);
-  const about = (field: Float64Array) => {
-    const m = means(field.length);
-    return field.map((square, c) => Math.max(0, square - m[c]! ** 2));
+  const places = size(to) / squares.outputs;
+  const arrives = (powers: Float64Array, by: Gains): number => {
+    const gain = valuesAlong(by.of(output), behind, squares.outputs);
+    return places * powers.reduce((total, power, c) => total + power * gain[c]!, 0);
   };
-  const own = valuesAlong(power, before, squares.inputs);
-  const noise = squares.forward(shifts ? about(own) : own);
-  let sum = noise.reduce((total, n, c) => total + n * gain[c]!, 0);
-  if (shifts) {
-    const steadyGain = valuesAlong(steady.of(output), behind, squares.outputs);
-    sum += shifts.reduce((total, s, c) => total + s * s * steadyGain[c]!, 0);
-  }
-  return (sum * size(to)) / squares.outputs;
+  const power = valuesAlong(x.square, before, squares.inputs);
+  const shifts = steady && shiftsOf(node, weights);
+  if (!shifts) return arrives(squares.forward(power), gains);
+  const means = valuesAlong(x.means ?? even(x.mean), before, squares.inputs);
+  const about = power.map((p, c) => Math.max(0, p - means[c]! ** 2));
+  const shifted = shifts.forward(means).map((shift) => shift ** 2);
+  return arrives(squares.forward(about), gains) + arrives(shifted, steady);
 }
 
 /** What rounding takes from every weight of a layer, as it is written. */

@@ -24,13 +24,31 @@ export interface Kernel {
  *   are squared
  */
 export function squaresOf(node: NodeProto, kernel: Kernel, coherent = 0): Squares | null {
-  if (/^Conv(Transpose)?$/.test(node.opType)) return ofConvolution(node, kernel, coherent);
+  return carried(node, kernel, (squares, sum) => (1 - coherent) * squares + coherent * sum * sum);
+}
+
+/**
+ * What weights make of means that are the same at all places, by output channel; null for other operators and shapes. With
+ * strides, what a transposed convolution makes of them differs from place to place.
+ */
+export function shiftsOf(
+  node: NodeProto,
+  kernel: Kernel,
+): Pick<Squares, 'inputs' | 'outputs' | 'forward'> | null {
+  return node.opType === 'ConvTranspose' ? null : carried(node, kernel, (_, sum) => sum);
+}
+
+/** A number for every pair of channels, from the squares and from the sum of the weights between them. */
+type Between = (squares: number, sum: number) => number;
+
+function carried(node: NodeProto, kernel: Kernel, between: Between): Squares | null {
+  if (/^Conv(Transpose)?$/.test(node.opType)) return ofConvolution(node, kernel, between);
   const product = node.opType === 'MatMul' || node.opType === 'Gemm';
-  return product && kernel.dims.length === 2 ? ofProduct(node, kernel) : null;
+  return product && kernel.dims.length === 2 ? ofProduct(node, kernel, between) : null;
 }
 
 /** W of a convolution is [M, C/group, k…], of a transposed one [C, M/group, k…]. */
-function ofConvolution(node: NodeProto, { values, dims }: Kernel, coherent: number): Squares {
+function ofConvolution(node: NodeProto, { values, dims }: Kernel, between: Between): Squares {
   const transposed = node.opType === 'ConvTranspose';
   const groups = intAttribute(node, 'group', 1);
   const [rows, columns] = [dims[0]!, dims[1]!];
@@ -42,7 +60,7 @@ function ofConvolution(node: NodeProto, { values, dims }: Kernel, coherent: numb
       squares += values[t]! * values[t]!;
       sum += values[t]!;
     }
-    sums[i] = (1 - coherent) * squares + coherent * sum * sum;
+    sums[i] = between(squares, sum);
   }
   const perGroup = rows / groups;
   const pair = (row: number, column: number) => Math.floor(row / perGroup) * columns + column;
@@ -77,24 +95,27 @@ function ofConvolution(node: NodeProto, { values, dims }: Kernel, coherent: numb
 }
 
 /** [K, N], or [N, K] where a Gemm transposes it. */
-function ofProduct(node: NodeProto, { values, dims }: Kernel): Squares {
+function ofProduct(node: NodeProto, { values, dims }: Kernel, between: Between): Squares {
   const transposed = node.opType === 'Gemm' && intAttribute(node, 'transB', 0) !== 0;
   const [inputs, outputs] = transposed ? [dims[1]!, dims[0]!] : [dims[0]!, dims[1]!];
   const [alongK, alongN] = transposed ? [1, inputs] : [outputs, 1];
-  const square = (k: number, n: number) => values[k * alongK + n * alongN]! ** 2;
+  const factor = (k: number, n: number) => {
+    const weight = values[k * alongK + n * alongN]!;
+    return between(weight * weight, weight);
+  };
   return {
     inputs,
     outputs,
     forward: (x) => {
       const out = new Float64Array(outputs);
       for (let k = 0; k < inputs; k++)
-        for (let n = 0; n < outputs; n++) out[n]! += square(k, n) * x[k]!;
+        for (let n = 0; n < outputs; n++) out[n]! += factor(k, n) * x[k]!;
       return out;
     },
     backward: (g) => {
       const out = new Float64Array(inputs);
       for (let k = 0; k < inputs; k++)
-        for (let n = 0; n < outputs; n++) out[k]! += square(k, n) * g[n]!;
+        for (let n = 0; n < outputs; n++) out[k]! += factor(k, n) * g[n]!;
       return out;
     },
   };

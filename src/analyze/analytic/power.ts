@@ -45,7 +45,9 @@ function behindActivation(net: Net, node: NodeProto, output: string, of: PowerOf
     mean: statistics.moments.mean,
     square: along(axis, found.square),
     active: along(axis, found.active),
-    means: along(axis, found.mean),
+    get means() {
+      return along(axis, found.mean());
+    },
   };
 }
 

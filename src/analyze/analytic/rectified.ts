@@ -4,7 +4,8 @@ import { normalBelow, normalMean } from './activation';
 
 /** By channel: mean and mean of squares behind the activation, and the share of values that it lets through. */
 export interface Rectified {
-  mean: Float64Array;
+  /** Computed when it is asked for. */
+  mean: () => Float64Array;
   square: Float64Array;
   active: Float64Array;
 }
@@ -56,7 +57,7 @@ export function rectified(
     return found.map((v) => v * scale);
   };
   return {
-    mean: behind(1, moments.mean),
+    mean: () => behind(1, moments.mean),
     square: behind(2, moments.mean ** 2 + moments.variance),
     active: activeWith(factor),
   };

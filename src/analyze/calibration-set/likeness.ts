@@ -50,16 +50,15 @@ export async function trainingLikeness(
   try {
     const few = await first.compare(samples);
     if (!few) return null;
-    let [found, count] = [few, samples.length];
+    let told = { ...few, samples: samples.length };
     if (few.divergence >= UNLIKE && more) {
       const others = await more();
-      found = (await first.compare(others)) ?? few;
-      count = others.length;
+      told = { ...((await first.compare(others)) ?? few), samples: others.length };
     }
     let best: { found: Hypothesis; divergence: number } | null = null;
     for (const hypothesis of hypotheses(inputs, samples[0]!)) {
       const swap = hypothesis.code === 'channels';
-      if (swap ? few.divergence < SWAP_LEAST : found.divergence < UNLIKE) continue;
+      if (swap ? few.divergence < SWAP_LEAST : told.divergence < UNLIKE) continue;
       if (swap && samples.length < SWAP_SAMPLES) continue;
       const other = await first.compare(samples.map(hypothesis.apply));
       const most = Math.min(few.divergence * (swap ? SWAP_EXPLAINS : EXPLAINS), LIKE);
@@ -67,12 +66,11 @@ export async function trainingLikeness(
         best = { found: hypothesis, divergence: other.divergence };
     }
     // what explains it does so on the few
-    if (best) [found, count] = [few, samples.length];
+    if (best) told = { ...few, samples: samples.length };
     return {
       node: first.node,
-      samples: count,
-      ...found,
-      unlike: found.divergence >= UNLIKE,
+      ...told,
+      unlike: told.divergence >= UNLIKE,
       suspicion: best && {
         code: best.found.code,
         input: best.found.input,

@@ -7,6 +7,7 @@ import {
   type NodeProto,
   type TensorProto,
 } from '../../onnx';
+import { shallowCopy } from '../../onnx/copy';
 import { inferShapes, type Dim, type TensorInfo } from '../../onnx/shapes';
 import { PassContext } from '../../quantize/context';
 import { inlineConstants } from '../../quantize/passes/inline-constants';
@@ -158,12 +159,10 @@ const NOT_FOLDED = /^(Random.*|Bernoulli|Multinomial|If|Loop|Scan|DequantizeLine
 
 /** The model with its `Constant` nodes as initializers; lists are copied, nodes and tensors shared. */
 function withoutConstantNodes(model: Model): Model {
-  const shallow = <T extends object>(message: T): T =>
-    Object.assign(Object.create(Object.getPrototypeOf(message) as object) as T, message);
-  const graph = shallow(model.graph);
+  const graph = shallowCopy(model.graph);
   graph.node = [...graph.node];
   graph.initializer = [...graph.initializer];
-  const proto = shallow(model.proto);
+  const proto = shallowCopy(model.proto);
   proto.graph = graph;
   const view = new Model(proto, model.file, model.dir);
   inlineConstants(view, new PassContext());

@@ -103,16 +103,6 @@ function recolor(image: Bitmap, color: ImagePlan['color']): Bitmap {
 function tensorValues({ data, channels }: Bitmap, { layout, tables }: ImagePlan): Float32Array {
   const values = new Float32Array(data.length);
   const plane = data.length / channels;
-  const [red, green, blue] = tables;
-  if (layout === 'nchw' && channels === 3) {
-    // one walk over the pixels
-    for (let i = 0, from = 0; i < plane; i++) {
-      values[i] = red![data[from++]!]!;
-      values[plane + i] = green![data[from++]!]!;
-      values[2 * plane + i] = blue![data[from++]!]!;
-    }
-    return values;
-  }
   for (let c = 0; c < channels; c++) {
     const table = tables[c]!;
     if (layout === 'nchw')

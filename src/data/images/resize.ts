@@ -46,8 +46,10 @@ export function resize(
 ): Bitmap {
   if (image.width === width && image.height === height) return image;
   if (filter === 'nearest') return nearest(image, width, height);
-  const across = (i: Bitmap) => horizontal(i, width, filter, crop[0]);
-  const down = (i: Bitmap) => vertical(i, height, filter, crop[1]);
+  const across = (i: Bitmap) =>
+    i.width === width ? i : horizontal(i, weightsFor(i.width, width, filter, crop[0]));
+  const down = (i: Bitmap) =>
+    i.height === height ? i : vertical(i, weightsFor(i.height, height, filter, crop[1]));
   const lost = image.height - height;
   const downFirst = lost > 0 && lost > 2 * (image.width - width);
   return downFirst ? inTurn(image, down, across) : inTurn(image, across, down);
@@ -106,15 +108,8 @@ const clip = (sum: number) => {
   return value < 0 ? 0 : value > 255 ? 255 : value;
 };
 
-function horizontal(
-  image: Bitmap,
-  to: number,
-  filter: Exclude<FilterName, 'nearest'>,
-  middle: number,
-): Bitmap {
-  if (image.width === to) return image;
+function horizontal(image: Bitmap, weights: Weights): Bitmap {
   const { data, height, channels } = image;
-  const weights = weightsFor(image.width, to, filter, middle);
   const width = weights.starts.length;
   const out = new Uint8Array(width * height * channels);
   const row = channels === 3 ? colourRow : grayRow;
@@ -152,15 +147,8 @@ const grayRow: Row = (from, first, { starts, counts, values, size }, out, to) =>
   }
 };
 
-function vertical(
-  image: Bitmap,
-  to: number,
-  filter: Exclude<FilterName, 'nearest'>,
-  middle: number,
-): Bitmap {
-  if (image.height === to) return image;
+function vertical(image: Bitmap, { starts, counts, values, size }: Weights): Bitmap {
   const { data, width, channels } = image;
-  const { starts, counts, values, size } = weightsFor(image.height, to, filter, middle);
   const height = starts.length;
   const stride = width * channels;
   const out = new Uint8Array(stride * height);

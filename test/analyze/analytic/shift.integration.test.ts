@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { outputGains, steadyGains } from '../../../src/analyze/analytic/gain';
 import { valuesAlong } from '../../../src/analyze/analytic/field';
+import { shiftsOf } from '../../../src/analyze/analytic/kernels';
 import { Net } from '../../../src/analyze/analytic/net';
 import { powersOf } from '../../../src/analyze/analytic/power';
-import { meanErrors } from '../../../src/analyze/analytic/shift';
 import { Random } from '../../../src/numeric';
 import type { TensorValue } from '../../../src/onnx';
 import { inferShapes } from '../../../src/onnx/shapes';
@@ -40,8 +40,8 @@ describe('errors of weights shift the means of the results by what they meet on 
     );
     const measured = await output(model, { x: value([1, 4, SIDE, SIDE], flat) });
     const node = model.graph.node[0]!;
-    const found = meanErrors(node, { values: errors, dims }, () => [0.5, 1.5, 2.5, 3.5]);
-    found!.forEach((shift, c) => expect(shift).toBeCloseTo(measured[c]!, 4));
+    const found = shiftsOf(node, { values: errors, dims })!.forward([0.5, 1.5, 2.5, 3.5]);
+    found.forEach((shift, c) => expect(shift).toBeCloseTo(measured[c]!, 4));
   });
 });
 
