@@ -27,6 +27,8 @@ export interface Executed {
   integerShare?: number;
   /** True where of its products only that with its weight is integer. */
   onlyWeight?: boolean;
+  /** True where it computes in float with weights that come from codes. */
+  roundedWeights?: true;
 }
 
 /** Kernels that multiply or move 8-bit integers. */
@@ -92,7 +94,15 @@ export function executedKernels(
   const all = executingNodes(optimized, units, prepared);
   const kernelOf = nodeKernels(optimized);
   const executed = new Map([...all].map(([name, node]) => [name, kernelOf(node)]));
+  const fromCodes = constantsFromCodes(optimized);
   for (const unit of units) {
+    const runs = executed.get(unit.name);
+    if (
+      unit.weight &&
+      runs?.precision === 'float32' &&
+      all.get(unit.name)!.input.some((tensor) => fromCodes.has(tensor))
+    )
+      executed.set(unit.name, { ...runs, roundedWeights: true });
     const apart = isRecurrent(unit.node) ? executedApart(optimized, unit.name) : null;
     if (apart) executed.set(unit.name, apart);
     const own = executed.get(unit.name);
@@ -292,6 +302,24 @@ function packed(node: NodeProto, kernel: string): Executed {
   return intAttribute(node, 'accuracy_level', 0) === 4
     ? { precision, kernel: `${kernel}, int8 activations` }
     : { precision, kernel: `${kernel}, float activations`, integerShare: 0 };
+}
+
+/** Operators that a constant may pass on its way to what multiplies by it. */
+const RESHAPERS = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Identity']);
+
+/** Floats that a DequantizeLinear makes of constant codes, whole tensors alone; biases of 32 bits are none. */
+function constantsFromCodes(model: Model): Set<string> {
+  const codes = new Set<string>();
+  const floats = new Set<string>();
+  for (const { initializer } of graphsOf(model))
+    for (const t of initializer) if (/^u?int(4|8|16)$/.test(tensorType(t))) codes.add(t.name);
+  for (const { opType, input, output } of allNodes(model.graph)) {
+    const from = input[0] ?? '';
+    if (opType === 'DequantizeLinear' ? codes.has(from) : RESHAPERS.has(opType) && floats.has(from))
+      for (const name of output) floats.add(name);
+    if (RESHAPERS.has(opType) && codes.has(from)) for (const name of output) codes.add(name);
+  }
+  return floats;
 }
 
 type CodeWidth = 'int8' | 'int16';

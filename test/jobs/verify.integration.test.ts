@@ -8,7 +8,17 @@ import { makePlan } from '../../src/jobs/plan';
 import { Store } from '../../src/jobs/store';
 import { quantizeStage } from '../../src/jobs/stages/quantize';
 import { verifyStage } from '../../src/jobs/stages/verify';
-import { isExternal, loadModel, type Model } from '../../src/onnx';
+import {
+  floatData,
+  GraphIndex,
+  isExternal,
+  loadModel,
+  makeNode,
+  makeTensor,
+  tensorDims,
+  topologicalOrder,
+  type Model,
+} from '../../src/onnx';
 import { Session } from '../../src/runtime/session';
 import { temporaryFolder } from '../lib/files';
 import { project } from '../lib/project';
@@ -17,9 +27,9 @@ const folder = temporaryFolder();
 const none = { why: 'no sample' };
 
 /** A model quantized in memory, and the stage that writes it with its weights beside it. */
-async function written(name: string) {
+async function written(name: string, recipe: object = {}) {
   const { recipePath, write, at } = await project(folder, name);
-  const text = write({ quantization: { mode: 'dynamic' } });
+  const text = write({ quantization: { mode: 'dynamic' }, ...recipe });
   const plan = await makePlan(recipePath, text);
   const subject = await openSubject(plan.model, new Memory());
   const context = { store: new Store(recipePath), temporary: () => undefined };
@@ -85,6 +95,42 @@ describe('the graph that is executed', () => {
     await store.removeTemporary();
     expect(existsSync(theirs)).toBe(false);
     expect(existsSync(mine)).toBe(true);
+  });
+});
+
+describe('a layer that is kept in FP32', () => {
+  it('and whose weights would run rounded takes no earlier file’s place', async () => {
+    const { save, at } = await written('rounded', { keep_fp32: ['conv1'] });
+    await save();
+    const before = readFileSync(at('net.int8.onnx'));
+    const rounding = save((model) => {
+      const index = new GraphIndex(model.graph);
+      const conv = model.graph.node.find(({ name }) => name === 'conv1')!;
+      const weight = index.initializer(conv.input[1]!)!;
+      const dims = tensorDims(weight);
+      const codes = Int8Array.from(floatData(weight), (w) => Math.round(w * 100));
+      const [values, scale] = [
+        index.addInitializer(makeTensor('conv1.codes', 'int8', dims, codes)),
+        index.addInitializer(makeTensor('conv1.scale', 'float32', [], Float32Array.of(0.01))),
+      ];
+      index.insertNode(
+        makeNode({
+          opType: 'DequantizeLinear',
+          name: 'conv1/rounded',
+          inputs: [values, scale],
+          outputs: ['conv1.rounded'],
+        }),
+      );
+      index.setInput(conv, 1, 'conv1.rounded');
+      index.dropUnusedInitializers();
+      model.graph.node = topologicalOrder(model.graph);
+    });
+    await expect(rounding).rejects.toMatchObject({
+      code: 'job.kept-layer-quantized',
+      message: expect.stringMatching(/'conv1'.* round its weights to integers before/) as string,
+      place: { node: 'conv1', file: at('net.int8.onnx') },
+    });
+    expect(readFileSync(at('net.int8.onnx'))).toEqual(before);
   });
 });
 

@@ -223,8 +223,10 @@ describe('a layer kept in FP32 between integer layers', () => {
     const { model, y } = whole(row);
     const q = await quantize(model, { keep: keep(row) });
     const { of } = await executed(q);
-    for (const name of ['kept', ...(row.also ?? [])])
+    for (const name of ['kept', ...(row.also ?? [])]) {
       expect(of(name).precision, name).toBe('float32');
+      expect(of(name).roundedWeights, name).toBeUndefined();
+    }
     expect([of('before0').precision, of('after').precision]).toEqual(['int8', 'int8']);
 
     // the same three parts one after the other, the first and the last quantized with the same scales

@@ -159,16 +159,7 @@ function checkExecuted(
   noteFloat(quantized, executed, notes);
   for (const { unit, integer, precision } of quantized.units) {
     const runs = executed.get(unit.name);
-    if (!integer && isInteger(runs?.precision) && quantized.wishes.get(unit.name)?.keep)
-      throw new VernierError(
-        'job.kept-layer-quantized',
-        `'${unit.name}' is kept in FP32, but the runtime would execute it as ${runs!.kernel}.`,
-        {
-          node: unit.name,
-          file: output,
-          remedy: 'This is an error of Vernier: please report it with the model.',
-        },
-      );
+    if (!integer && quantized.wishes.get(unit.name)?.keep) refuseRounded(unit.name, runs, output);
     if (!integer || !unit.weight || (precision && PROMISED_FLOAT.has(precision))) continue;
     all++;
     if (runs?.precision !== 'float32') continue;
@@ -187,6 +178,25 @@ function checkExecuted(
       severity: 'info',
       message: `The file is for ${executedBy}, which was not run. onnxruntime on this machine executes ${float} of its ${all} integer layers in float and ${all - float} in integers; outputs and errors are those of this run.`,
     });
+}
+
+/** Throws `job.kept-layer-quantized` where a layer that is kept in FP32 runs in integers, or in float with weights from codes. */
+function refuseRounded(layer: string, runs: Executed | undefined, output: string): void {
+  const how = isInteger(runs?.precision)
+    ? `execute it as ${runs!.kernel}`
+    : runs?.roundedWeights
+      ? `round its weights to integers before ${runs.kernel}`
+      : null;
+  if (how === null) return;
+  throw new VernierError(
+    'job.kept-layer-quantized',
+    `'${layer}' is kept in FP32, but the runtime would ${how}.`,
+    {
+      node: layer,
+      file: output,
+      remedy: 'This is an error of Vernier: please report it with the model.',
+    },
+  );
 }
 
 /** A file that its target's rules refuse never takes the place of an earlier one; what they recommend is noted. */
