@@ -16,6 +16,7 @@ import {
 import { floatData, type Feed } from '../../src/onnx';
 import { onlyThisModel, type ExperimentSettings } from '../../src/quantize/experiments';
 import { constantOf, GraphBuilder } from '../lib/graph';
+import { WEIGHT_BITS } from '../lib/machine';
 import { onlyThisNoise } from '../lib/only-this';
 import { each, quantizeReady, ready, type QuantizedModel } from '../lib/quantize';
 import { output, outputs, randomFeeds, tensors, value } from '../lib/runtime';
@@ -44,15 +45,17 @@ function network(
   g.output(g.node('fc', 'Gemm', [flat, constant('w3', [64, 5]), constant('b3', [5])]));
   return g.build();
 }
+const AS_WRITTEN = { symmetric: true, bits: WEIGHT_BITS };
+
 /** Weights as the quantizer leaves them: symmetric int8, one scale for each output channel. */
 function rounded(q: QuantizedModel, name: string, axis: number, dims: number[]): Values {
   const values = floatData(constantOf(q.prepared, name));
-  const params = chooseChannelParams(values, dims, axis, 'int8', { symmetric: true });
+  const params = chooseChannelParams(values, dims, axis, 'int8', AS_WRITTEN);
   const out = values.slice();
   const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
   values.forEach((v, i) => {
     const p = params[Math.floor(i / inner) % dims[axis]!]!;
-    out[i] = fakeQuantize(Float32Array.of(v), p, 'int8', { symmetric: true })[0]!;
+    out[i] = fakeQuantize(Float32Array.of(v), p, 'int8', AS_WRITTEN)[0]!;
   });
   return out;
 }
@@ -75,7 +78,7 @@ async function subject(keep: string[] = []) {
   const settings: ExperimentSettings = {
     paramsOf,
     activationType: 'uint8',
-    weightSettings: () => ({ granularity: 'channel', bits: 8 }),
+    weightSettings: () => ({ granularity: 'channel', bits: WEIGHT_BITS }),
   };
   return { model, q, settings, feeds: q.feeds };
 }
@@ -195,7 +198,7 @@ describe('onlyThisModel', () => {
     const settings: ExperimentSettings = {
       paramsOf: (t) => q.params.get(t)!,
       activationType: 'uint8',
-      weightSettings: () => ({ granularity: 'channel', bits: 8 }),
+      weightSettings: () => ({ granularity: 'channel', bits: WEIGHT_BITS }),
     };
     const only = onlyThisModel(q.prepared, q.units[0]!, settings);
     expect(only.graph.output.map((v) => v.name)).toEqual(['c_out', 'e_out']);

@@ -15,6 +15,7 @@ import { hiddenKey, hiddenTensors, isRecurrent } from '../../src/quantize/recurr
 import { listUnits, type TypeOf, type Unit } from '../../src/quantize/units';
 import type { PassContext } from '../../src/quantize/context';
 import { optimizedGraph } from '../../src/runtime/optimized';
+import { WEIGHT_BITS } from './machine';
 import { randomFeeds } from './runtime';
 
 export interface QuantizeOptions {
@@ -24,6 +25,7 @@ export interface QuantizeOptions {
 
   type?: 'uint8' | 'int8';
   granularity?: 'channel' | 'tensor';
+  /** Of weights: {@link WEIGHT_BITS} where it is not said. */
   bits?: number;
   feeds?: readonly Feed[];
   unusable?: ReadonlyMap<string, string>;
@@ -84,7 +86,8 @@ export async function ready(
 
 /** Writes Q/DQ with min-max ranges. */
 export function quantizeReady(subject: Ready, options: QuantizeOptions = {}): QuantizedModel {
-  const { keep = [], type = 'uint8', granularity = 'channel', bits = 8, unusable } = options;
+  const { keep = [], type = 'uint8', granularity = 'channel', unusable } = options;
+  const { bits = WEIGHT_BITS } = options;
   const { prepared, units, typeOf, statistics } = subject;
   const chosen = [...statistics].map(([t, s]) => [t, chooseParams(s.min, s.max, type)] as const);
   const params = new Map<string, QuantParams>([...chosen, ...(options.params ?? [])]);

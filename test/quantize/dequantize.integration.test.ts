@@ -23,6 +23,7 @@ import { listUnits } from '../../src/quantize/units';
 import { inferShapes } from '../../src/onnx/shapes';
 import { optimizedGraph } from '../../src/runtime/optimized';
 import { GraphBuilder, randomValues } from '../lib/graph';
+import { WEIGHT_BITS } from '../lib/machine';
 import { quantize } from '../lib/quantize';
 import { output, outputs, randomFeed, randomFeeds, relativeDifference } from '../lib/runtime';
 import { hasShared, SHARED } from '../lib/shared';
@@ -207,7 +208,8 @@ describe('dynamic INT8', () => {
     const g = new GraphBuilder();
     const x = g.input('x', [3, 16]);
     g.node('dq', 'DynamicQuantizeLinear', [x], {}, ['q', 's', 'z']);
-    const codes = Int8Array.from(randomValues(16 * 24, 'codes', -127, 127));
+    const top = 2 ** (WEIGHT_BITS - 1) - 1;
+    const codes = Int8Array.from(randomValues(16 * 24, 'codes', -top, top));
     g.tensor(makeTensor('w', 'int8', [16, 24], codes));
     g.tensor(makeTensor('wz', 'int8', scales > 1 ? [24] : [], new Int8Array(scales).fill(3)));
     g.constant('ws', scales > 1 ? [24] : [], randomValues(scales, 'ws', 0.001, 0.01));

@@ -19,6 +19,7 @@ import { listUnits } from '../../src/quantize/units';
 import { optimizedGraph } from '../../src/runtime/optimized';
 import { localModel, onlyThisModel } from '../../src/quantize/experiments';
 import { countOps, GraphBuilder } from '../lib/graph';
+import { CLIPS, WEIGHT_BITS } from '../lib/machine';
 import { executed, quantize } from '../lib/quantize';
 import { outputs, randomFeed, relativeDifference, tensors } from '../lib/runtime';
 
@@ -58,7 +59,7 @@ async function dynamic(model: Model, granularity: 'channel' | 'tensor' = 'channe
   const shapes = inferShapes(prepared);
   const units = listUnits(prepared, context, (t) => shapes.get(t)?.type);
   return {
-    ...quantizeDynamic(prepared, units, new Set(), granularity, false, plain),
+    ...quantizeDynamic(prepared, units, new Set(), granularity, CLIPS, plain),
     prepared,
   };
 }
@@ -248,7 +249,7 @@ describe('com.microsoft.Attention in static mode', () => {
     const { model: twins, taps } = localModel(quantized.prepared, quantized.placement.units, {
       paramsOf: (tensor) => quantized.params.get(tensor)!,
       activationType: 'uint8',
-      weightSettings: () => ({ granularity: 'channel', bits: 8 }),
+      weightSettings: () => ({ granularity: 'channel', bits: WEIGHT_BITS }),
     });
     const { local } = taps.get('att')!;
     const feed = quantized.feeds[0]!;
@@ -265,7 +266,7 @@ describe('com.microsoft.Attention in static mode', () => {
     const alone = onlyThisModel(prepared, placement.units[0]!.unit, {
       paramsOf: (tensor) => params.get(tensor)!,
       activationType: 'uint8',
-      weightSettings: () => ({ granularity: 'channel', bits: 8 }),
+      weightSettings: () => ({ granularity: 'channel', bits: WEIGHT_BITS }),
     });
     const [found, written] = [await outputs(alone, feeds[0]!), await outputs(model, feeds[0]!)];
     for (const name of ['y', 'present'])

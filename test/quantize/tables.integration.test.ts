@@ -9,6 +9,7 @@ import { prepare } from '../../src/quantize/prepare';
 import { listUnits } from '../../src/quantize/units';
 import { optimizedGraph } from '../../src/runtime/optimized';
 import { constantOf, countOps, GraphBuilder, nodeOf, printGraph } from '../lib/graph';
+import { CLIPS } from '../lib/machine';
 import { quantize } from '../lib/quantize';
 import { outputs, relativeDifference } from '../lib/runtime';
 
@@ -49,7 +50,7 @@ async function dynamic(model: Model, keep: readonly string[] = [], forced: reado
     units,
     new Set(keep),
     'channel',
-    false,
+    CLIPS,
     false,
     new Set(forced),
   );

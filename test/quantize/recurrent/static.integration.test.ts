@@ -11,6 +11,7 @@ import { prepare } from '../../../src/quantize/prepare';
 import { listUnits } from '../../../src/quantize/units';
 import { optimizedGraph } from '../../../src/runtime/optimized';
 import { float, GraphBuilder } from '../../lib/graph';
+import { CLIPS, WEIGHT_BITS } from '../../lib/machine';
 import { each, executed, quantize, type QuantizedModel } from '../../lib/quantize';
 import { outputs, randomFeed, randomFeeds } from '../../lib/runtime';
 
@@ -133,17 +134,15 @@ describe('static', () => {
   });
 });
 
-describe('dynamic', () => {
+/** Weights with headroom everywhere; those without where sums of pairs do not clip. */
+describe.each(CLIPS ? [true] : [false, true])('dynamic, with headroom: %s', (headroom) => {
   it.each(CASES)('%s', async (_, op, options) => {
     const model = layer(op, options);
     const { model: prepared, context } = await prepare(model);
     const units = listUnits(prepared, context, () => 'float32');
-    const { model: written, units: placed } = quantizeDynamic(
-      prepared,
-      units,
-      new Set(),
-      'channel',
-    );
+    const keep = new Set<string>();
+    const dynamic = quantizeDynamic(prepared, units, keep, 'channel', headroom);
+    const { model: written, units: placed } = dynamic;
     expect(placed).toMatchObject([{ integer: true, reason: null }]);
     expect(flawsOf(written, model)).toEqual([]);
     const optimized = await optimizedGraph(serializeModel(written));
@@ -152,12 +151,14 @@ describe('dynamic', () => {
     else
       expect(kernel).toEqual({
         precision: 'mixed',
-        kernel: 'DynamicQuantizeMatMul + MatMulNBits',
+        kernel: headroom ? 'DynamicQuantizeMatMul' : 'DynamicQuantizeMatMul + MatMulNBits',
         integerShare: 1,
       });
     expect(await closeness(written, model)).toBeGreaterThan(28);
   });
+});
 
+describe('dynamic', () => {
   test('a whole batch and processors without VNNI multiply with DynamicQuantizeMatMul', async () => {
     const g = new GraphBuilder(14);
     const inputs = [
@@ -185,7 +186,7 @@ function settingsOf({ params }: QuantizedModel): ExperimentSettings {
   return {
     paramsOf: (tensor) => params.get(tensor)!,
     activationType: 'uint8',
-    weightSettings: () => ({ granularity: 'channel', bits: 8 }),
+    weightSettings: () => ({ granularity: 'channel', bits: WEIGHT_BITS }),
   };
 }
 
