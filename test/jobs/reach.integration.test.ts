@@ -9,6 +9,7 @@ import { hurtingLayers } from '../../src/recipe/hurts';
 import type { RunResult } from '../../src/results';
 import { npy, temporaryFolder } from '../lib/files';
 import { run } from '../lib/job';
+import { CLIPS } from '../lib/machine';
 import {
   cifar,
   digits,
@@ -76,8 +77,9 @@ describe.skipIf(!hasShared)('mobilenet_v1_0.25', () => {
     const result = await reach('mobilenet', model, keep, 'evaluate');
     const kept = result.layers.filter((l) => l.wish === 'keep');
     expect(kept.map((l) => l.executed)).toEqual(['float32']);
-    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(13.4);
-    expect(result.agreement!.value).toBeGreaterThanOrEqual(0.82);
+    // headroom in the weights costs what it costs
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(CLIPS ? 12.5 : 13.4);
+    expect(result.agreement!.value).toBeGreaterThanOrEqual(CLIPS ? 0.8 : 0.82);
   });
 });
 
@@ -203,7 +205,7 @@ describe.skipIf(!hasShared)('char_gpt', () => {
     const result = await reach('chargpt-static', 'selftrained/char_gpt.onnx', recipe, 'evaluate');
     expect(result.accuracy!.fp32).toBeCloseTo(1.8726, 3);
     expect(result.accuracy!.int8).toBeLessThanOrEqual(1.877);
-    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(37.9);
+    expect(Object.values(result.sqnrDb)[0]).toBeGreaterThanOrEqual(CLIPS ? 37.5 : 37.9);
   });
 
   it('dynamic loses less than 0.001 nats a character', { timeout: 300_000 }, async () => {

@@ -137,7 +137,8 @@ async function vectorsOf(
   feeds: readonly Feed[],
 ): Promise<TestVector[]> {
   if (feeds.length === 0) return [];
-  const { session } = await openTapped(model, [...program.inputs, ...program.outputs]);
+  const borders = [...program.inputs, ...program.outputs];
+  const { session } = await openTapped(model, borders, { unclippedSums: true });
   const tensors = new Map(program.tensors.map((t) => [t.name, t]));
   try {
     const vectors: TestVector[] = [];
