@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { makeNode, makeTensor, makeValueInfo, Model, opsetEntry, serializeModel } from '../onnx';
 import { GraphProtoSchema, ModelProtoSchema } from '../onnx/gen/onnx_pb';
-import { Session } from './session';
+import { Session, type SessionSettings } from './session';
 
 /** Two pairs of the largest products: 129 540, or with 16-bit sums twice 32 767. */
 const EXACT = 4 * 255 * 127;
@@ -15,6 +15,15 @@ let answer: Promise<boolean> | null = null;
  */
 export function pairsClip(): Promise<boolean> {
   return (answer ??= probe());
+}
+
+/**
+ * How a model of Q/DQ pairs is run so that no sum clips: where integer kernels would, as its float operators, between codes,
+ * which is exact for sums below 2²⁴. The runtime's own option (`session.x64quantprecision`) leaves some models of signed codes
+ * without a kernel.
+ */
+export async function withoutClipping(): Promise<SessionSettings> {
+  return (await pairsClip()) ? { optimization: 'disabled' } : {};
 }
 
 async function probe(): Promise<boolean> {

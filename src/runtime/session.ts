@@ -24,11 +24,6 @@ export interface SessionSettings {
    * that would rearrange them run slower, with other rounding in the last bits. Default true, as users run it.
    */
   prepack?: boolean;
-  /**
-   * True: kernels that would clip sums of pairs at 16 bits (x86 without VNNI, DESIGN §4.10) are left for slower ones, so that
-   * codes are those of the file's arithmetic on every processor.
-   */
-  unclippedSums?: boolean;
   /** Prefix of the profile's file. */
   profilePrefix?: string;
   /** The runtime's names of optimizers that it shall leave out; a name that it does not know changes nothing. */
@@ -83,7 +78,6 @@ export class Session {
         ? {}
         : { model_external_initializers_file_folder_path: settings.externalFolder }),
       ...(settings.prepack === false ? { disable_prepacking: '1' } : {}),
-      ...(settings.unclippedSums ? { x64quantprecision: '1' } : {}),
     };
     const extra = {
       ...(Object.keys(session).length > 0 ? { session } : {}),

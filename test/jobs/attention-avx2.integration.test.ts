@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { floatData, loadModel, saveModel, type Feed } from '../../src/onnx';
-import { hasEmulator, runProcess } from '../lib/emulated';
+import { hasClippingKernels, runProcess } from '../lib/emulated';
 import { npy, temporaryFolder } from '../lib/files';
 import { GraphBuilder, randomValues } from '../lib/graph';
 import { run } from '../lib/job';
@@ -79,13 +79,13 @@ async function written(target: string, type: string, uneven = false) {
 /** Largest difference between the two processors. */
 function difference(file: string, feeds: readonly Feed[]): number {
   const jobs = [{ model: file, feeds }];
-  const [[native], [there]] = [runProcess('native', jobs), runProcess('Haswell', jobs)];
+  const [[native], [there]] = [runProcess('exact', jobs), runProcess('clipping', jobs)];
   const values = (all: typeof native) => all!.flatMap((r) => [...(r.y!.data as Float32Array)]);
   const other = values(there);
   return Math.max(...values(native).map((v, i) => Math.abs(v - other[i]!)));
 }
 
-describe.skipIf(!hasEmulator)('QAttention without VNNI (needs qemu-user)', () => {
+describe.skipIf(!hasClippingKernels)('QAttention without VNNI (needs qemu-user)', () => {
   it.each(['uint8', 'int8'])(
     'gives the same for x86-avx2 with %s activations, and something else for x86-vnni',
     { timeout: 300_000 },

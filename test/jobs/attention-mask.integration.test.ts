@@ -36,12 +36,16 @@ const widths: [string, number][] = [
   ['one column, which masks nothing', 1],
 ];
 
-async function quantized(quantization: { mode: string; weights?: object }, columns: number) {
+async function quantized(
+  quantization: { mode: string; weights?: object },
+  columns: number,
+  target = 'auto',
+) {
   const { mode } = quantization;
   await saveModel(decoder(), folder.at('decoder.onnx'));
   const output = `${mode}-${columns}.onnx`;
   const text = stringify({
-    ...{ model: 'decoder.onnx', output, quantization },
+    ...{ model: 'decoder.onnx', output, quantization, target },
     inputs: {
       x: { shape: [1, ROWS, HIDDEN] },
       mask: { shape: [1, columns], range: [1, 2] },
@@ -56,7 +60,7 @@ async function quantized(quantization: { mode: string; weights?: object }, colum
 
 describe('attention with a mask of', () => {
   it.each(widths)('%s: without VNNI', async (_, columns) => {
-    const { result } = await quantized({ mode: 'dynamic' }, columns);
+    const { result } = await quantized({ mode: 'dynamic' }, columns, 'x86-vnni');
     for (const layer of result.layers) expect(layer.withoutVnni!.canClip).toBeGreaterThan(0);
     expect(result.withoutVnni!.outputs.map((o) => o.name).sort()).toEqual([
       'first.present',

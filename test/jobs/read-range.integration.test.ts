@@ -6,6 +6,7 @@ import { rangeDetail } from '../../src/jobs/details';
 import { npy, temporaryFolder } from '../lib/files';
 import { GraphBuilder, randomValues } from '../lib/graph';
 import { run } from '../lib/job';
+import { CLIPS } from '../lib/machine';
 
 const folder = temporaryFolder();
 
@@ -47,8 +48,9 @@ describe('what nothing reads', () => {
     expect(range(read.result).read).toEqual({ min: expect.closeTo(-3.5, 0), max: null });
     expect(-zeroPoint! * scale!).toBeGreaterThan(-5);
     expect(range(whole.result).read).toBeUndefined();
-    // half the range, half the step
-    expect(read.result.sqnrDb.out!).toBeGreaterThan(whole.result.sqnrDb.out! + 2);
+    // half the range, half the step; beside weights with headroom it is a smaller part of the noise
+    const gain = read.result.sqnrDb.out! - whole.result.sqnrDb.out!;
+    expect(gain).toBeGreaterThan(CLIPS ? 1 : 2);
     const layer = read.result.layers.find((l) => l.op === 'Conv')!;
     expect(layer.clipRate!).toBeLessThan(0.001);
     expect(range(read.result).outOfRange!).toBeLessThan(0.001);

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { ClosenessAccumulator } from '../../src/numeric';
 import type { RunResult } from '../../src/results';
 import { machineTarget } from '../../src/jobs/cpu';
-import { hasEmulator, runProcess } from '../lib/emulated';
+import { hasClippingKernels, runProcess } from '../lib/emulated';
 import { npy, temporaryFolder } from '../lib/files';
 import { run } from '../lib/job';
 
@@ -65,13 +65,13 @@ describe('a run for a processor with VNNI', () => {
     expect(codes(result)).toContain('clips-without-vnni');
   });
 
-  it.skipIf(!hasEmulator)(
+  it.skipIf(!hasClippingKernels)(
     'and that is what such a processor gives (needs qemu-user)',
     { timeout: 300_000 },
     () => {
       const jobs = [{ model: folder.at('x86-vnni.onnx'), feeds }];
-      const [native] = runProcess('native', jobs);
-      const [there] = runProcess('Haswell', jobs);
+      const [native] = runProcess('exact', jobs);
+      const [there] = runProcess('clipping', jobs);
       const seen = result.withoutVnni!;
       expect(seen.samples).toBe(COUNT);
       for (const { name, sqnrDb, maxAbs } of seen.outputs) {

@@ -1,20 +1,25 @@
-/** The same runtime on a processor without VNNI: qemu-user runs Node as a Haswell (DESIGN §4.10). */
+/**
+ * The same runtime on processors with VNNI and without (DESIGN §4.10). On a machine with it, qemu-user runs Node as a Haswell; on
+ * one without, the runtime is told to leave the kernels that clip.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { serializeModel, type Feed, type Model, type TensorValue } from '../../src/onnx';
+import { CLIPS } from './machine';
 
 /**
- * True where a Haswell can be emulated and this machine is an x86 that differs from it. What is skipped without compares with the
- * kernels of a processor that is not here, and no package of npm brings one; the arithmetic itself is tested everywhere.
+ * True where this machine has no VNNI, or is an x86 that can emulate a Haswell, which has none. What is skipped without compares
+ * with the kernels of a processor that is not here, and no package of npm brings one; the arithmetic itself is tested everywhere.
  */
-export const hasEmulator =
-  process.arch === 'x64' &&
-  process.platform === 'linux' &&
-  spawnSync('qemu-x86_64', ['--version']).status === 0;
-if (!hasEmulator) console.warn('skipped: qemu-x86_64 (qemu-user) is not installed');
+export const hasClippingKernels =
+  CLIPS ||
+  (process.arch === 'x64' &&
+    process.platform === 'linux' &&
+    spawnSync('qemu-x86_64', ['--version']).status === 0);
+if (!hasClippingKernels) console.warn('skipped: qemu-x86_64 (qemu-user) is not installed');
 
 const SCRIPT = `
 const { readFileSync, writeFileSync } = require('node:fs');
@@ -44,11 +49,11 @@ export interface RemoteJob {
 }
 
 /**
- * Runs models in one process of their own, natively or on an emulated Haswell: `[model][feed][output]`.
+ * Runs models in one process of their own, with kernels that clip sums of pairs or with exact ones: `[model][feed][output]`.
  * @param options entries of the session's configuration
  */
 export function runProcess(
-  processor: 'native' | 'Haswell',
+  kernels: 'exact' | 'clipping',
   jobs: readonly RemoteJob[],
   options: Record<string, string> = {},
 ): Record<string, TensorValue>[][] {
@@ -62,10 +67,11 @@ export function runProcess(
       writeFileSync(file, serializeModel(model));
       return { model: file, feeds };
     });
-    writeFileSync(request, serialize({ jobs: list, session: options }));
+    const session = CLIPS && kernels === 'exact' ? { x64quantprecision: '1', ...options } : options;
+    writeFileSync(request, serialize({ jobs: list, session }));
     const node = [process.execPath, '-e', SCRIPT, request, answer];
     const [command, ...args] =
-      processor === 'native' ? node : ['qemu-x86_64', '-cpu', processor, ...node];
+      CLIPS || kernels === 'exact' ? node : ['qemu-x86_64', '-cpu', 'Haswell', ...node];
     execFileSync(command!, args, { stdio: ['ignore', 'ignore', 'ignore'] });
     return deserialize(readFileSync(answer)) as Record<string, TensorValue>[][];
   } finally {

@@ -24,8 +24,6 @@ export interface Quantized {
   params: Map<string, TensorParams>;
   /** Tensors whose channels are balanced with the weights that read them, in mode static. */
   balances?: Balances;
-  /** The same were no layer kept, for experiments with single layers: what those find does not depend on what is kept. */
-  balancesAlone?(): Balances;
   codesOf(tensor: string): WrittenCodes | undefined;
   /** Float32 inputs and outputs of the model have become float16. */
   inHalf?: boolean;
@@ -41,6 +39,8 @@ export interface Quantized {
   aloneBiases?: ReadonlyMap<string, Float32Array>;
   /** Largest codes that layers read, where weights leave headroom for pairs of products (x86 without VNNI). */
   headroom?: ReadonlyMap<string, Headroom>;
+  /** Both were no layer kept, for experiments with single layers: what those find does not depend on what is kept. */
+  alone?(): Pick<Quantized, 'balances' | 'headroom'>;
   notes: Note[];
   /** Gives back what it holds on disk: the model cannot be read afterwards. */
   release(): void;

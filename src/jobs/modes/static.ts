@@ -63,9 +63,17 @@ export const staticMode: QuantizationMode = {
     const balancedIn = (placed: Placement) =>
       balancesFor(plan, subject, calibrated, placed, paramsOf);
     const balanced = balancedIn(narrow);
-    const headroom = plan.headroom
-      ? headrooms(placement, calibrated.statistics, paramsOf, plan.activationType, balanced)
-      : undefined;
+    const { statistics } = calibrated;
+    const headroomIn = (placed: Placement, balances: Balances) =>
+      plan.headroom
+        ? { headroom: headrooms(placed, statistics, paramsOf, plan.activationType, balances) }
+        : {};
+    const { headroom } = headroomIn(placement, balanced);
+    const alone = () => {
+      const placed = placeApart(new Set());
+      const balances = balancedIn(placed.narrow);
+      return { balances, ...headroomIn(placed.placement, balances) };
+    };
     const written = writeQdq(
       prepared,
       narrow,
@@ -101,7 +109,7 @@ export const staticMode: QuantizationMode = {
       placement,
       params,
       balances: balanced,
-      balancesAlone: () => (keep.size === 0 ? balanced : balancedIn(placeApart(new Set()).narrow)),
+      alone: () => (keep.size === 0 ? { balances: balanced, headroom } : alone()),
       wide: tensors,
       codesOf: (tensor) => written.codes.get(tensor),
       weightScales: new Map([...written.weightScales, ...inner]),

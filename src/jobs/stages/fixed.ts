@@ -17,6 +17,7 @@ import { readFixedProgram } from '../../quantize/fixed/read';
 import { bitsOf } from '../../quantize/fixed/sums';
 import { modelHash } from '../../onnx';
 import { runtimeVersion } from '../../runtime/session';
+import { withoutClipping } from '../../runtime/pair-probe';
 import { openTapped } from '../../runtime/taps';
 import type { FixedResult, RunResult } from '../../results';
 import type { JobContext } from '../context';
@@ -138,7 +139,7 @@ async function vectorsOf(
 ): Promise<TestVector[]> {
   if (feeds.length === 0) return [];
   const borders = [...program.inputs, ...program.outputs];
-  const { session } = await openTapped(model, borders, { unclippedSums: true });
+  const { session } = await openTapped(model, borders, await withoutClipping());
   const tensors = new Map(program.tensors.map((t) => [t.name, t]));
   try {
     const vectors: TestVector[] = [];

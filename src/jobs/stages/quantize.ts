@@ -83,15 +83,16 @@ export function experimentSettings(
 ): ExperimentSettings {
   const forced = forcedLayers(plan, quantized.wishes);
   const { quantized: roots, reads } = everythingFor(subject, forced, plan.traits.family);
+  const { balances, headroom } = quantized.alone?.() ?? quantized;
   return {
     paramsOf: (tensor) => quantized.params.get(roots.get(tensor) ?? tensor)!,
     activationType: plan.activationType,
-    weightSettings: weightSettings(plan, quantized.headroom),
+    weightSettings: weightSettings(plan, headroom),
     ...(reads && {
       codesOf: (unit: Unit) =>
         unit.inputs.filter((tensor) => reads.get(tensor)?.has(unit.node.name) ?? false),
     }),
-    ...(quantized.balancesAlone && { balances: quantized.balancesAlone() }),
+    ...(balances && { balances }),
     biasOf: (unit, parts) => quantized.aloneBiases?.get(partName(unit, parts)),
     wideTypeOf: (unit) => wideTypeOf(plan, quantized.wishes.get(unit)),
     wideParamsOf: calibrated ? wideParams(plan, calibrated) : () => ({ scale: 1, zeroPoint: 0 }),

@@ -2,6 +2,7 @@
 import type { Feed, Model } from '../../onnx';
 import type { Resume } from '../../resume';
 import type { Session } from '../../runtime/session';
+import { withoutClipping } from '../../runtime/pair-probe';
 import { openTapped } from '../../runtime/taps';
 import { fractionOf } from './format';
 import { isExactInFloat, type FixedProgram, type FixedStep, type FixedTensor } from './program';
@@ -54,7 +55,7 @@ export async function compareFixed(
     agreements: program.steps.map(unseen),
   };
   const limit = 2 ** (accumulatorBits - 1);
-  const { session } = await openTapped(model, [...tensors.keys()], { unclippedSums: true });
+  const { session } = await openTapped(model, [...tensors.keys()], await withoutClipping());
   try {
     for (const [i, feed] of feeds.entries()) {
       if (i < done) continue;

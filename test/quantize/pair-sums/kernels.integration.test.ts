@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../../src/numeric';
 import { makeTensor, type Feed, type Model, type TensorValue } from '../../../src/onnx';
 import { clipPairs, pairKernel } from '../../../src/quantize/pair-sums';
-import { hasEmulator, runProcess } from '../../lib/emulated';
+import { hasClippingKernels, runProcess } from '../../lib/emulated';
+import { CLIPS } from '../../lib/machine';
 import { GraphBuilder, float } from '../../lib/graph';
 
 interface Case {
@@ -167,18 +168,19 @@ const cases = (): Case[] => [
   matrix('MatMulInteger', [4, 30], [30, 17], true),
 ];
 
-describe.skipIf(!hasEmulator)('clipPairs (needs qemu-user)', () => {
+describe.skipIf(!hasClippingKernels)('clipPairs (needs qemu-user)', () => {
   it('gives what the kernels give without VNNI', { timeout: 300_000 }, () => {
-    const all = cases();
+    // told to leave the kernels that clip, the runtime has none for convolutions of signed codes
+    const all = cases().filter(({ name }) => !CLIPS || name !== 'signed activations');
     const jobs = all.map(({ model, feed }) => ({ model, feeds: [feed] }));
-    const [native, haswell] = [runProcess('native', jobs), runProcess('Haswell', jobs)];
+    const [without, clipping] = [runProcess('exact', jobs), runProcess('clipping', jobs)];
     for (const [i, { name, model, feed, pairs }] of all.entries()) {
       const constants = new Map(model.graph.initializer.map((t) => [t.name, t]));
       const node = model.graph.node[0]!;
       const kernel = pairKernel(node, (n) => constants.get(n));
       expect(kernel !== null && kernel.atRisk > 0, name).toBe(pairs);
-      const exact = native[i]![0]!.y!;
-      const there = haswell[i]![0]!.y!;
+      const exact = without[i]![0]!.y!;
+      const there = clipping[i]![0]!.y!;
       if (!kernel) {
         expect(there.data, name).toEqual(exact.data);
         continue;
