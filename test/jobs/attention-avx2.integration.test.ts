@@ -85,7 +85,7 @@ function difference(file: string, feeds: readonly Feed[]): number {
   return Math.max(...values(native).map((v, i) => Math.abs(v - other[i]!)));
 }
 
-describe.skipIf(!hasClippingKernels)('QAttention without VNNI (needs qemu-user)', () => {
+describe.skipIf(!hasClippingKernels)('QAttention without VNNI', () => {
   it.each(['uint8', 'int8'])(
     'gives the same for x86-avx2 with %s activations, and something else for x86-vnni',
     { timeout: 300_000 },

@@ -51,7 +51,7 @@ const largest = (a: readonly Record<string, TensorValue>[], b: typeof a) =>
     ),
   );
 
-describe.skipIf(!hasShared || !hasClippingKernels)('x86-avx2 (needs qemu-user)', () => {
+describe.skipIf(!hasShared || !hasClippingKernels)('x86-avx2', () => {
   it.each(cases)('$name', { timeout: 900_000 }, async (subject) => {
     const { name, model, files, calibration, image, samples, reduceRange } = subject;
     const written = async (target: string) => {

@@ -66,7 +66,7 @@ describe('a run for a processor with VNNI', () => {
   });
 
   it.skipIf(!hasClippingKernels)(
-    'and that is what such a processor gives (needs qemu-user)',
+    'and that is what such a processor gives',
     { timeout: 300_000 },
     () => {
       const jobs = [{ model: folder.at('x86-vnni.onnx'), feeds }];

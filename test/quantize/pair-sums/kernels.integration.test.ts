@@ -168,7 +168,7 @@ const cases = (): Case[] => [
   matrix('MatMulInteger', [4, 30], [30, 17], true),
 ];
 
-describe.skipIf(!hasClippingKernels)('clipPairs (needs qemu-user)', () => {
+describe.skipIf(!hasClippingKernels)('clipPairs', () => {
   it('gives what the kernels give without VNNI', { timeout: 300_000 }, () => {
     // told to leave the kernels that clip, the runtime has none for convolutions of signed codes
     const all = cases().filter(({ name }) => !CLIPS || name !== 'signed activations');
