@@ -19,6 +19,7 @@ import {
   topologicalOrder,
   type Model,
 } from '../../src/onnx';
+import type { Note } from '../../src/results';
 import { Session } from '../../src/runtime/session';
 import { temporaryFolder } from '../lib/files';
 import { project } from '../lib/project';
@@ -38,9 +39,19 @@ async function written(name: string, recipe: object = {}) {
     change(quantized.model);
     const { output, target } = plan;
     const weights = { weights: 'external' } as const;
-    const done = await verifyStage(subject, quantized, output, none, [], context, target, weights);
+    const notes: Note[] = [];
+    const done = await verifyStage(
+      subject,
+      quantized,
+      output,
+      none,
+      notes,
+      context,
+      target,
+      weights,
+    );
     await done.release();
-    return done;
+    return { ...done, notes };
   };
   const files = () => readdirSync(at('.')).filter((f) => f.startsWith('net.int8') || /tmp/.test(f));
   return { save, files, at, plan };
@@ -98,39 +109,42 @@ describe('the graph that is executed', () => {
   });
 });
 
-describe('a layer that is kept in FP32', () => {
-  it('and whose weights would run rounded takes no earlier file’s place', async () => {
+/** Lets a convolution read its weights from codes. */
+function roundWeights({ graph }: Model): void {
+  const index = new GraphIndex(graph);
+  const conv = graph.node.find(({ name }) => name === 'conv1')!;
+  const weight = index.initializer(conv.input[1]!)!;
+  const codes = Int8Array.from(floatData(weight), (w) => Math.round(w * 100));
+  const inputs = [
+    index.addInitializer(makeTensor('conv1.codes', 'int8', tensorDims(weight), codes)),
+    index.addInitializer(makeTensor('conv1.scale', 'float32', [], Float32Array.of(0.01))),
+  ];
+  index.insertNode(makeNode({ opType: 'DequantizeLinear', inputs, outputs: ['conv1.rounded'] }));
+  index.setInput(conv, 1, 'conv1.rounded');
+  index.dropUnusedInitializers();
+  graph.node = topologicalOrder(graph);
+}
+
+describe('a layer in FP32 whose weights would run rounded', () => {
+  it('takes no earlier file’s place where the recipe keeps it', async () => {
     const { save, at } = await written('rounded', { keep_fp32: ['conv1'] });
     await save();
     const before = readFileSync(at('net.int8.onnx'));
-    const rounding = save((model) => {
-      const index = new GraphIndex(model.graph);
-      const conv = model.graph.node.find(({ name }) => name === 'conv1')!;
-      const weight = index.initializer(conv.input[1]!)!;
-      const dims = tensorDims(weight);
-      const codes = Int8Array.from(floatData(weight), (w) => Math.round(w * 100));
-      const [values, scale] = [
-        index.addInitializer(makeTensor('conv1.codes', 'int8', dims, codes)),
-        index.addInitializer(makeTensor('conv1.scale', 'float32', [], Float32Array.of(0.01))),
-      ];
-      index.insertNode(
-        makeNode({
-          opType: 'DequantizeLinear',
-          name: 'conv1/rounded',
-          inputs: [values, scale],
-          outputs: ['conv1.rounded'],
-        }),
-      );
-      index.setInput(conv, 1, 'conv1.rounded');
-      index.dropUnusedInitializers();
-      model.graph.node = topologicalOrder(model.graph);
-    });
+    const rounding = save(roundWeights);
     await expect(rounding).rejects.toMatchObject({
       code: 'job.kept-layer-quantized',
       message: expect.stringMatching(/'conv1'.* round its weights to integers before/) as string,
       place: { node: 'conv1', file: at('net.int8.onnx') },
     });
     expect(readFileSync(at('net.int8.onnx'))).toEqual(before);
+  });
+
+  it('is said where it is float for another reason', async () => {
+    const { save } = await written('rounded for a reason');
+    const rounded = ({ notes }: Awaited<ReturnType<typeof save>>) =>
+      notes.filter(({ code }) => code === 'executed-rounded').map(({ layer }) => layer);
+    expect(rounded(await save())).toEqual([]);
+    expect(rounded(await save(roundWeights))).toEqual(['conv1']);
   });
 });
 

@@ -160,6 +160,13 @@ function checkExecuted(
   for (const { unit, integer, precision } of quantized.units) {
     const runs = executed.get(unit.name);
     if (!integer && quantized.wishes.get(unit.name)?.keep) refuseRounded(unit.name, runs, output);
+    if (!integer && runs?.roundedWeights)
+      addNote(notes, {
+        code: 'executed-rounded',
+        severity: 'warning',
+        message: `'${unit.name}' is written in FP32, but onnxruntime rounds its weights to integers before ${runs.kernel}.`,
+        layer: unit.name,
+      });
     if (!integer || !unit.weight || (precision && PROMISED_FLOAT.has(precision))) continue;
     all++;
     if (runs?.precision !== 'float32') continue;
