@@ -49,8 +49,12 @@ function convolutions() {
     conv('conv2', conv('conv1', g.input('image', [1, 3, 8, 8]), 3), 64),
     64,
   );
-  const flat = g.node('flat', 'Flatten', [g.node('pool', 'GlobalAveragePool', [last])]);
-  const fc = [flat, g.random('fc.w', [64, 5]), g.random('fc.b', [5])];
+  // no layer without weights: static INT8 has one form only
+  const fc = [
+    g.node('flat', 'Flatten', [last]),
+    g.random('fc.w', [4096, 5]),
+    g.random('fc.b', [5]),
+  ];
   g.output(g.node('fc', 'Gemm', fc, {}, ['scores']));
   return g.build();
 }
