@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { ModelSession } from '../session/session';
+import { ask } from './ask';
 import type { Services } from './services';
 import { targetOf } from './target';
 
@@ -24,7 +25,7 @@ export async function cancel(services: Services, argument: unknown): Promise<voi
     if (running[0]) cancelJob(running[0]);
     return;
   }
-  const chosen = await vscode.window.showQuickPick(
+  const chosen = await ask(
     running.map((one) => ({
       label: one.state.fileName,
       description: one.state.job?.title,

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { asNamedInRecipe, dataCandidates } from '../session/lookup';
 import type { ModelSession } from '../session/session';
+import { ask } from './ask';
 
 interface DataItem extends vscode.QuickPickItem {
   choose(): Promise<string | typeof WITHOUT_DATA | undefined>;
@@ -76,10 +77,9 @@ export async function chooseData(
         ]
       : []),
   ];
-  const chosen = await vscode.window.showQuickPick(items, {
+  const chosen = await ask(items, {
     title: vscode.l10n.t('Calibrate {0}', session.state.fileName),
     placeHolder: vscode.l10n.t('Data that looks like what the model will see'),
-    ignoreFocusOut: true,
   });
   return chosen?.choose();
 }

@@ -4,6 +4,7 @@ import { writeRecipe } from '../language/edit';
 import { asNamedInRecipe } from '../session/lookup';
 import { untrusted, type ModelSession } from '../session/session';
 import { readRecipe } from '../sessions';
+import { ask } from './ask';
 import { chooseData } from './chooseData';
 import type { Services } from './services';
 import { targetOf } from './target';
@@ -74,7 +75,7 @@ async function pickWord(
       const iconPath = word === current ? new vscode.ThemeIcon('check') : undefined;
       return { word, label: word, detail: meaning, ...(iconPath ? { iconPath } : {}) };
     });
-  const chosen = await vscode.window.showQuickPick(items, {
+  const chosen = await ask(items, {
     title,
     placeHolder: vscode.l10n.t('It is written into the recipe'),
     matchOnDetail: true,

@@ -7,6 +7,7 @@ import { commands } from '../manifest/commands';
 import type { ModelSession } from '../session/session';
 import { untrusted } from '../session/session';
 import { readRecipe } from '../sessions';
+import { ask } from './ask';
 import type { Services } from './services';
 import { targetOf } from './target';
 import { underNotification } from './underNotification';
@@ -105,7 +106,7 @@ function formats(): FormatItem[] {
 }
 
 function pickFormat(session: ModelSession): Thenable<FormatItem | undefined> {
-  return vscode.window.showQuickPick(formats(), {
+  return ask(formats(), {
     title: vscode.l10n.t('Ranges of {0} for another tool', session.state.fileName),
     matchOnDetail: true,
   });

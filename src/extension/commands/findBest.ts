@@ -6,6 +6,7 @@ import { asNamedInRecipe } from '../session/lookup';
 import { untrusted, type ModelSession } from '../session/session';
 import { readRecipe } from '../sessions';
 import { refuseBeside } from './aloneHere';
+import { ask } from './ask';
 import { chooseData } from './chooseData';
 import { searchRows, type SearchRow } from './searchRows';
 import type { Services } from './services';
@@ -80,7 +81,7 @@ async function pickMinutes(): Promise<number | undefined> {
     label: vscode.l10n.t('{0} min', minutes),
     minutes,
   }));
-  const chosen = await vscode.window.showQuickPick(items, {
+  const chosen = await ask(items, {
     title: vscode.l10n.t('How long may it search?'),
     placeHolder: vscode.l10n.t('What was tried is kept: more time goes on from there'),
   });
@@ -99,10 +100,9 @@ async function pick(
     iconPath: new vscode.ThemeIcon(row.wins ? 'star-full' : 'blank'),
     row,
   }));
-  const chosen = await vscode.window.showQuickPick(items, {
+  const chosen = await ask(items, {
     title: vscode.l10n.t('Quantizations of {0}, measured here', session.state.fileName),
     placeHolder: `${vscode.l10n.t('What you pick is written into the recipe')}. ${searchSentence(result)}`,
-    ignoreFocusOut: true,
   });
   return chosen?.row;
 }

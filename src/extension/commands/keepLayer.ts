@@ -21,6 +21,7 @@ export async function keepLayer(services: Services, argument: unknown): Promise<
     title: vscode.l10n.t('Layers of {0} that stay in FP32', session.state.fileName),
     placeHolder: vscode.l10n.t('Ticked layers are kept in FP32'),
     canPickMany: true,
+    ignoreFocusOut: true,
     matchOnDescription: true,
   });
   if (!chosen) return;

@@ -6,6 +6,7 @@ import { asNamedInRecipe } from '../session/lookup';
 import { untrusted, type ModelSession } from '../session/session';
 import { readRecipe } from '../sessions';
 import { refuseBeside } from './aloneHere';
+import { ask } from './ask';
 import { chooseData } from './chooseData';
 import { choiceRows, type ChoiceRow } from './choiceRows';
 import { setWords } from './chooseWord';
@@ -67,10 +68,9 @@ async function pick(session: ModelSession, choice: ModeChoice): Promise<ChoiceRo
     iconPath: new vscode.ThemeIcon(row.wins ? 'star-full' : row.failure ? 'error' : 'blank'),
     row,
   }));
-  const chosen = await vscode.window.showQuickPick(items, {
+  const chosen = await ask(items, {
     title: vscode.l10n.t('Modes of {0}, measured here', session.state.fileName),
     placeHolder: choiceSentence(choice),
-    ignoreFocusOut: true,
   });
   return chosen?.row;
 }

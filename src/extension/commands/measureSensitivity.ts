@@ -4,6 +4,7 @@ import { sensitivityText } from '../../report/sensitivity';
 import type { SensitivityStage } from '../../results';
 import type { SensitivityMeasure, SensitivityReport } from '../../results-sensitivity';
 import { untrusted, type ModelSession, type SensitivityWish } from '../session/session';
+import { ask } from './ask';
 import { ensureData } from './quantize';
 import { mayStart } from './run';
 import { sensitivityMeasures, sensitivityStages } from './sensitivityWords';
@@ -86,7 +87,7 @@ async function pickStage(
     ...words[stage],
     stage,
   }));
-  const chosen = await vscode.window.showQuickPick([...(goOn ? [goOn] : []), ...stages], {
+  const chosen = await ask([...(goOn ? [goOn] : []), ...stages], {
     title: vscode.l10n.t('Sensitivity of the layers of {0}', session.state.fileName),
     placeHolder: vscode.l10n.t('How far to go: each stage includes the ones before it'),
     matchOnDetail: true,
@@ -102,7 +103,7 @@ async function pickMeasure(
   const words = sensitivityMeasures();
   const known: readonly SensitivityMeasure[] =
     stage === 'exact' ? (Object.keys(words) as SensitivityMeasure[]) : ['sqnr', 'metric'];
-  const chosen = await vscode.window.showQuickPick(
+  const chosen = await ask(
     known.map((measure) => ({ ...words[measure], measure })),
     {
       title: vscode.l10n.t('Sensitivity of the layers of {0}', session.state.fileName),

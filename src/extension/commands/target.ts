@@ -4,6 +4,7 @@ import { ids } from '../manifest/ids';
 import { isModelPath, isRecipePath } from '../session/lookup';
 import type { ModelSession } from '../session/session';
 import type { Sessions } from '../sessions';
+import { ask } from './ask';
 
 /** The file that the active editor shows, if it is a model or a recipe. */
 export function activeFile(): vscode.Uri | undefined {
@@ -60,7 +61,7 @@ export async function pickModel(
     .filter(({ fsPath }) => !known.has(fsPath))
     .map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }))
     .sort((a, b) => (a.label < b.label ? -1 : 1));
-  const chosen = await vscode.window.showQuickPick(
+  const chosen = await ask(
     [
       ...first,
       ...items,
