@@ -1,6 +1,6 @@
 /**
- * What `target: x86-avx2` must reach on real models, against an emulated processor without VNNI: the same outputs there
- * and here, more signal than onnxruntime's `reduce_range`, and a simulation of the plain file that is what such a
+ * What `target: x86-avx2` must reach on real models, against the kernels of a processor without VNNI: the same outputs from
+ * them and from exact ones, more signal than onnxruntime's `reduce_range`, and a simulation of the plain file that is what such a
  * processor gives.
  */
 import { describe, expect, it } from 'vitest';
@@ -51,6 +51,7 @@ const largest = (a: readonly Record<string, TensorValue>[], b: typeof a) =>
     ),
   );
 
+// lib/shared.ts and lib/emulated.ts say what is not there
 describe.skipIf(!hasShared || !hasClippingKernels)('x86-avx2', () => {
   it.each(cases)('$name', { timeout: 900_000 }, async (subject) => {
     const { name, model, files, calibration, image, samples, reduceRange } = subject;
@@ -89,13 +90,13 @@ describe.skipIf(!hasShared || !hasClippingKernels)('x86-avx2', () => {
     const jobs = [careful, plain].map(({ file }) => ({ model: file, feeds }));
     const [carefulHere, plainHere] = runProcess('exact', jobs);
     const [carefulThere, plainThere] = runProcess('clipping', jobs);
-    // 1. The same outputs natively and without VNNI, which the plain file does not give.
+    // 1. The same outputs with and without VNNI, which the plain file does not give.
     expect(largest(carefulHere!, carefulThere!)).toBeLessThanOrEqual(1e-6);
     expect(largest(plainHere!, plainThere!)).toBeGreaterThan(0.1);
     // 2. More signal than the blanket way.
     const sqnr = Object.values(careful.result.sqnrDb)[0]!;
     expect(sqnr).toBeGreaterThan(reduceRange + 3);
-    // 3. The simulation of the plain file is what the emulated processor gives.
+    // 3. The simulation of the plain file is what such a processor gives.
     const optimized = await optimizedGraph(plain.file);
     const units = listUnits(prepared, context, () => 'float32');
     const nodes = executingNodes(optimized, units, prepared);
@@ -108,7 +109,7 @@ describe.skipIf(!hasShared || !hasClippingKernels)('x86-avx2', () => {
       nativeClips: false,
     });
     expect(largest(simulated.outputs, plainThere!)).toBeLessThanOrEqual(1e-6);
-    // With one option the plain file is right there, too, as the remedy says.
+    // With one option the plain file is right there, too, as the remedy says; without VNNI, exact kernels are those of the option.
     const [repaired] = runProcess('clipping', [{ model: plain.file, feeds: feeds.slice(0, 4) }], {
       x64quantprecision: '1',
     });

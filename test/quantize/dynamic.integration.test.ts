@@ -8,7 +8,7 @@ import { listUnits } from '../../src/quantize/units';
 import { optimizedGraph } from '../../src/runtime/optimized';
 import { inferShapes } from '../../src/onnx/shapes';
 import { countOps, float, GraphBuilder, randomValues } from '../lib/graph';
-import { CLIPS, WEIGHT_BITS } from '../lib/machine';
+import { CLIPS } from '../lib/machine';
 import { executed, quantize } from '../lib/quantize';
 import { output, outputs, randomFeed, relativeDifference, value } from '../lib/runtime';
 
@@ -333,7 +333,7 @@ describe('a Gemm that transposes its input', () => {
 
   it('is integer in static mode, too', async () => {
     const turned = graph((g, x) => g.node('m', 'Gemm', [x, weight(g)], { transA: 1 }), [8, 3]);
-    const quantized = await quantize(turned, { bits: WEIGHT_BITS });
+    const quantized = await quantize(turned);
     expect((await executed(quantized)).of('m')).toEqual({ precision: 'int8', kernel: 'QGemm' });
     const feed = quantized.feeds[0]!;
     const [exact, rounded] = [await output(turned, feed), await output(quantized.model, feed)];

@@ -37,6 +37,7 @@ async function written(target: string): Promise<string> {
   return folder.at(`${target}.onnx`);
 }
 
+// with VNNI and without an emulator there are no such kernels: lib/emulated.ts says so
 describe.skipIf(!hasClippingKernels)('a processor without VNNI', () => {
   it(
     'gets the same outputs from weights with headroom, and others without',

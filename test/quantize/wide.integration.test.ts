@@ -8,11 +8,9 @@ import { writeQdq } from '../../src/quantize/qdq';
 import { whyNotWide, widen, type WideType } from '../../src/quantize/wide';
 import { optimizedGraph } from '../../src/runtime/optimized';
 import { GraphBuilder, printGraph } from '../lib/graph';
+import { WEIGHT_BITS } from '../lib/machine';
 import { executed, ready, type Ready } from '../lib/quantize';
 import { output, randomFeed, tensors } from '../lib/runtime';
-
-/** Bits of weights with which sums of pairs fit on processors without VNNI, too: what runs is what the file says on any. */
-const NO_PAIR_CLIPS = 7;
 
 /** Writes a model in which some layers have 16-bit activations (all, where none are named), some stay float, the others 8 bits. */
 function written(
@@ -137,7 +135,7 @@ describe('16-bit activations', () => {
   it('are what the file says, whatever the runtime optimizes', async () => {
     const subject = await ready(chain());
     for (const layers of [undefined, ['conv2'], ['conv1', 'conv3']]) {
-      const model = written(subject, 'uint16', layers, { bits: NO_PAIR_CLIPS });
+      const model = written(subject, 'uint16', layers, { bits: WEIGHT_BITS });
       expect(await runsAsWritten(model, subject.feeds[0]!)).toBe(SQNR_CAP_DB);
     }
   });
@@ -251,7 +249,7 @@ describe.each([13, 21])('layers of 8 and 16 bits and float ones, opset %d', (ops
       const of = (kind: string) => names.filter((name) => kinds.get(name) === kind);
       const model = written(subject, 'uint16', of('16'), {
         float: of('float'),
-        bits: NO_PAIR_CLIPS,
+        bits: WEIGHT_BITS,
       });
       const db = await runsAsWritten(model, randomFeed(subject.prepared, 9));
       if (db < 45) off.push(`${[...kinds.values()].join(' ')}: ${db.toFixed(1)} dB`);

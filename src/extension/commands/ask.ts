@@ -6,7 +6,15 @@ import * as vscode from 'vscode';
  */
 export function ask<T extends vscode.QuickPickItem>(
   items: readonly T[],
+  options: vscode.QuickPickOptions & { canPickMany: true },
+): Thenable<T[] | undefined>;
+export function ask<T extends vscode.QuickPickItem>(
+  items: readonly T[],
   options: vscode.QuickPickOptions & { canPickMany?: false },
-): Thenable<T | undefined> {
+): Thenable<T | undefined>;
+export function ask(
+  items: readonly vscode.QuickPickItem[],
+  options: vscode.QuickPickOptions,
+): Thenable<unknown> {
   return vscode.window.showQuickPick(items, { ...options, ignoreFocusOut: true });
 }

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { db } from '../../report/figures/numbers';
 import type { LayerResult } from '../../results';
 import type { ModelSession } from '../session/session';
+import { ask } from './ask';
 import { keepAndRun } from './keep';
 import type { Services } from './services';
 import { targetOf } from './target';
@@ -17,11 +18,10 @@ export async function keepLayer(services: Services, argument: unknown): Promise<
   await session.ensureSummary();
   const kept = new Set(session.state.recipe.kept);
   const items = layerItems(session, kept);
-  const chosen = await vscode.window.showQuickPick(items, {
+  const chosen = await ask(items, {
     title: vscode.l10n.t('Layers of {0} that stay in FP32', session.state.fileName),
     placeHolder: vscode.l10n.t('Ticked layers are kept in FP32'),
     canPickMany: true,
-    ignoreFocusOut: true,
     matchOnDescription: true,
   });
   if (!chosen) return;

@@ -66,13 +66,14 @@ export const staticMode: QuantizationMode = {
     const { statistics } = calibrated;
     const headroomIn = (placed: Placement, balances: Balances) =>
       plan.headroom
-        ? { headroom: headrooms(placed, statistics, paramsOf, plan.activationType, balances) }
-        : {};
-    const { headroom } = headroomIn(placement, balanced);
+        ? headrooms(placed, statistics, paramsOf, plan.activationType, balances)
+        : undefined;
+    const headroom = headroomIn(placement, balanced);
     const alone = () => {
+      if (keep.size === 0) return { balances: balanced, headroom };
       const placed = placeApart(new Set());
       const balances = balancedIn(placed.narrow);
-      return { balances, ...headroomIn(placed.placement, balances) };
+      return { balances, headroom: headroomIn(placed.placement, balances) };
     };
     const written = writeQdq(
       prepared,
@@ -109,7 +110,7 @@ export const staticMode: QuantizationMode = {
       placement,
       params,
       balances: balanced,
-      alone: () => (keep.size === 0 ? { balances: balanced, headroom } : alone()),
+      alone,
       wide: tensors,
       codesOf: (tensor) => written.codes.get(tensor),
       weightScales: new Map([...written.weightScales, ...inner]),

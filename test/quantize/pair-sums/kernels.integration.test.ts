@@ -7,8 +7,8 @@ import { Random } from '../../../src/numeric';
 import { makeTensor, type Feed, type Model, type TensorValue } from '../../../src/onnx';
 import { clipPairs, pairKernel } from '../../../src/quantize/pair-sums';
 import { hasClippingKernels, runProcess } from '../../lib/emulated';
-import { CLIPS } from '../../lib/machine';
 import { GraphBuilder, float } from '../../lib/graph';
+import { CLIPS } from '../../lib/machine';
 
 interface Case {
   name: string;
@@ -168,6 +168,7 @@ const cases = (): Case[] => [
   matrix('MatMulInteger', [4, 30], [30, 17], true),
 ];
 
+// with VNNI and without an emulator there are no such kernels: lib/emulated.ts says so
 describe.skipIf(!hasClippingKernels)('clipPairs', () => {
   it('gives what the kernels give without VNNI', { timeout: 300_000 }, () => {
     // told to leave the kernels that clip, the runtime has none for convolutions of signed codes
