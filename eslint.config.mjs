@@ -220,6 +220,19 @@ export default defineConfig(
     },
   },
   {
+    files: ['test/**/*.{ts,tsx}'],
+    ignores: ['test/lib/property.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          name: 'fast-check',
+          message: 'Import it from test/lib/property: the same cases in every run.',
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.{mjs,cjs,js}'],
     languageOptions: {
       globals: Object.fromEntries(

@@ -8,6 +8,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // for test/lib/property.ts
+    provide: {
+      properties: { seed: Number(process.env.SEED ?? 1), times: Number(process.env.RUNS ?? 1) },
+    },
     projects: [
       {
         extends: true,

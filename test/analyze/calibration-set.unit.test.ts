@@ -1,5 +1,5 @@
 /** Checks on a calibration set: convergence against drawing samples, duplicates, constant inputs. */
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { convergence, expectedMaximum } from '../../src/analyze/calibration-set/convergence';
 import { findDuplicates, markSample } from '../../src/analyze/calibration-set/sample-marks';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { cast, toNumbers } from '../../src/data/cast';
 import type { ElementType } from '../../src/onnx/schema';

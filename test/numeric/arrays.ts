@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../lib/property';
 
 /** Any float32, the odd ones included. */
 export const anyFloat = fc.float();

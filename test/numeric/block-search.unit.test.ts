@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { blockCost } from '../../src/numeric/block-params';
 import { MOST_SEARCHED, searchScales } from '../../src/numeric/block-search';

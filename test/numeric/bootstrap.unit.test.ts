@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc, { runs } from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import {
   medianRatioBootstrap,
@@ -48,7 +48,7 @@ describe('the paired bootstrap', () => {
         expect(other.value).toBeCloseTo(-one.value, 6);
         expect(other.low).toBeCloseTo(-one.high, 6);
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 

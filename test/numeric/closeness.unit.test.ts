@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc, { runs } from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { ChannelCloseness } from '../../src/numeric/channel-closeness';
 import { ClosenessAccumulator, sqnrDb } from '../../src/numeric/closeness';
@@ -83,7 +83,7 @@ describe('closeness', () => {
           ).toEqual(new ChannelCloseness(1).add(reference, floats, shape).sqnrDb());
         },
       ),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 });

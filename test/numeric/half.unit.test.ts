@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc, { runs } from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import {
   fromBfloat16,
@@ -40,7 +40,7 @@ describe.each([
         word[0]! -= 2;
         expect(give(near[0]!)).toBe(bits);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

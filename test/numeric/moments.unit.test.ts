@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { channelRange, Moments } from '../../src/numeric/moments';
 import { anyFloats, tameFloats } from './arrays';

@@ -1,5 +1,5 @@
 /** Moments of noise beside those of distributions whose moments are known. */
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { NoiseMoments } from '../../src/numeric/noise-moments';
 import { Random } from '../../src/numeric/random';

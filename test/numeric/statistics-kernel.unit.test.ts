@@ -1,7 +1,7 @@
 /** The WebAssembly kernel against sums, extremes and counts made value by value. */
 import { pathToFileURL } from 'node:url';
 import path from 'node:path';
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import {
   BIN_COUNT,

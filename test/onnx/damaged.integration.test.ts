@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import fc from 'fast-check';
+import fc, { runs } from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { VernierError } from '../../src/errors';
 import { parseModel } from '../../src/onnx/load';
@@ -68,7 +68,7 @@ describe.skipIf(noShared)('a damaged file', () => {
           expect(typeof open(bytes)).toBe('string');
         },
       ),
-      { numRuns: 3000, seed: 1 },
+      { numRuns: runs(3000) },
     );
   });
 });
@@ -79,7 +79,7 @@ describe('bytes that are no model', () => {
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         expect(open(bytes)).not.toBe('valid');
       }),
-      { numRuns: 2000, seed: 1 },
+      { numRuns: runs(2000) },
     );
   });
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc, { runs } from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import {
   allNodes,
@@ -217,7 +217,7 @@ describe('GraphIndex', () => {
           expectTrue(i);
         }
       }),
-      { seed: 1, numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { TensorProtoSchema } from '../../src/onnx/gen/onnx_pb';
 import {

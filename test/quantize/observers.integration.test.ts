@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { BIN_COUNT } from '../../src/numeric/histogram';
 import { calibrate } from '../../src/quantize/calibrate';
@@ -94,7 +94,7 @@ describe('observers', () => {
   it('min-max is exact', () => {
     fc.assert(
       fc.property(samples, (lists) => {
-        const all = lists.flat();
+        const all = lists.flat().map((x) => x + 0); // -0 and 0 are one bound
         expect(OBSERVERS.minmax(statisticsOf(lists), settings)).toEqual({
           min: Math.min(...all),
           max: Math.max(...all),

@@ -1,7 +1,7 @@
 /** Files with ranges: those that onnxruntime itself wrote (ranges/make.py), published examples, and ours read back. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { chooseParams } from '../../src/numeric';
 import {

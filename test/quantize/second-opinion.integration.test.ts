@@ -1,5 +1,5 @@
 /** What we write as codes is what the runtime's own QuantizeLinear computes, and what we read of them what its DequantizeLinear does. */
-import fc from 'fast-check';
+import fc, { runs } from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { chooseParams, quantizeArray } from '../../src/numeric';
 import { GraphIndex, makeTensor, serializeModel, tensorData, type Model } from '../../src/onnx';
@@ -86,7 +86,7 @@ describe('codes of activations', () => {
           expect(Math.abs(b - x[i]!)).toBeLessThanOrEqual(scale * 0.5 * (1 + 1e-5)),
         );
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
     await session.release();
   });

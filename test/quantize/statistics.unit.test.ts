@@ -1,5 +1,5 @@
 /** The law of statistics: those of any parts merge to the very bits of those of the whole. */
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { TensorStatistics, type StatisticsData } from '../../src/quantize/statistics';
 import { StatisticsCollector } from '../../src/quantize/statistics-collector';

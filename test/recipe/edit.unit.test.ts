@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc, { runs } from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { readText } from '../../src/recipe/document';
 import { applyEdits, keepLayers, quantizeAgain, setValue } from '../../src/recipe/edit';
@@ -379,7 +379,7 @@ describe('laws of edits', () => {
         expect(/[^\r]\n/.test(now)).toBe(/[^\r]\n/.test(now) && !text.includes('\r'));
         expect(parseRecipe(now, 'a', { partial: true }).problems).toEqual([]);
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 
@@ -394,7 +394,7 @@ describe('laws of edits', () => {
         expect(others(back)).toEqual(others(text));
         expect(comments(back)).toEqual(comments(text));
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 
@@ -410,7 +410,7 @@ describe('laws of edits', () => {
           left.filter((line) => line === '# above').length,
         );
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

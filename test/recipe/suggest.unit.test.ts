@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { editDistance, suggest } from '../../src/recipe/suggest';
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../lib/property';
 import { expect, test } from 'vitest';
 import { flowScroll, flowTops, flowWindow } from '../../webview/logic/flow';
 

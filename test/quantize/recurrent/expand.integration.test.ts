@@ -1,5 +1,5 @@
 /** A cell taken apart in float computes what the runtime's own operator computes, whatever its attributes. */
-import fc from 'fast-check';
+import fc, { runs } from '../../lib/property';
 import { expect, test } from 'vitest';
 import {
   allNodes,
@@ -178,14 +178,16 @@ async function expectSame(c: Config) {
   expect(Object.keys(got)).toEqual(Object.keys(want));
   for (const [name, { dims, data }] of Object.entries(want)) {
     expect(got[name]!.dims, name).toEqual(dims);
-    const difference = relativeDifference(got[name]!.data as Float32Array, data as Float32Array);
-    expect(difference, name).toBeLessThan(1e-5);
+    const [a, b] = [got[name]!.data as Float32Array, data as Float32Array];
+    const largest = Math.max(0, ...b.map(Math.abs));
+    // gates are of size 1, and so is their rounding: a state that is small since 1 − z is so has it, too
+    const allowed = largest > 0 ? 1e-5 * Math.max(1, 0.1 / largest) : 1e-6;
+    expect(relativeDifference(a, b), name).toBeLessThan(allowed);
   }
 }
 
 test('equals the operator of the runtime for any attributes', async () => {
   await fc.assert(fc.asyncProperty(config, expectSame), {
-    numRuns: Number(process.env.RUNS ?? 120),
-    seed: 7,
+    numRuns: runs(120),
   });
 });
