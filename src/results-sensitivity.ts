@@ -5,6 +5,7 @@ import type {
   Mode,
   NoiseCameIn,
   OutputMeasures,
+  OwnResult,
   PairedGain,
   SensitivityStage,
   Target,
@@ -32,7 +33,9 @@ export interface LayerSensitivityRow {
   /** SQNR of its own output on exact inputs: the noise that it makes. */
   madeDb: number | null;
   cameIn: NoiseCameIn | null;
-  /** Its part of the noise that all layers alone make, by {@link SensitivityReport.shareBy}. */
+  /** The rounding of its result alone, where no layer reads those codes. */
+  ownResult: OwnResult | null;
+  /** Its part of the noise that all layers alone make, by {@link SensitivityReport.shareBy}; with that of {@link ownResult}. */
   share: number | null;
   /**
    * The recipe's metric, against FP32, with only this layer quantized, and with just this one kept in FP32; and what keeping it

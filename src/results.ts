@@ -77,6 +77,13 @@ export interface OutputMeasures {
   sameLabel: number | null;
 }
 
+/** Output SQNR of the rounding of a layer's result alone, in dB, as each stage tells it; null where it was not asked. */
+export interface OwnResult {
+  expectedDb: number | null;
+  twoPassDb: number | null;
+  onlyThisDb: number | null;
+}
+
 /** One row of the table of layers after a run. */
 export interface LayerResult {
   name: string;
@@ -115,7 +122,12 @@ export interface LayerResult {
   twoPassDb: number | null;
   /** What of the noise at its output came in with its inputs; the rest it makes itself (`local`). */
   cameIn: NoiseCameIn | null;
-  /** Share of the noise at the output, of all layers alone. */
+  /**
+   * Where its result becomes codes that no layer reads, their rounding is its own, too: output SQNR of that alone, in dB. Null
+   * elsewhere; missing in results of earlier versions.
+   */
+  ownResult?: OwnResult | null;
+  /** Share of the noise at the output, of all layers alone; with that of {@link ownResult}. */
   noiseShare: number | null;
   /**
    * The stage that the share, and with it {@link hurts}, was read from: other than `exact` it is an estimate. Results of earlier

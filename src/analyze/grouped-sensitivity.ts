@@ -8,7 +8,12 @@ import {
   type TensorValue,
 } from '../onnx';
 import { branchModel, type Experiment } from '../quantize/branches';
-import { onlyThisModel, partName, type ExperimentSettings } from '../quantize/experiments';
+import {
+  onlyThisModel,
+  partName,
+  type ExperimentSettings,
+  type Parts,
+} from '../quantize/experiments';
 import { isRecurrent } from '../quantize/recurrent';
 import type { TypeOf, Unit } from '../quantize/units';
 import { openModel } from '../runtime/open-model';
@@ -214,9 +219,10 @@ export async function groupedSensitivity(
   for (const experiment of alone) {
     if (measured.has(experimentName(experiment))) continue;
     if (spent()) return measured;
+    const { unit, parts } = experiment;
     // a layer whose bias or activation stands apart is taken whole: its parts are not told apart
-    if (experiment.parts !== 'all') continue;
-    const model = onlyThisModel(prepared, experiment.unit, settings);
+    if (parts === 'weights' || parts === 'activations') continue;
+    const model = onlyThisModel(prepared, unit, settings, parts);
     await found(experiment, await wholeSums(model, feeds, exact));
   }
   return measured;
@@ -286,11 +292,19 @@ async function measureGroup(
   return sums;
 }
 
-/** The experiments with a layer: whole, and its weights and its activations alone where it has both. */
-export function experimentsWith(units: readonly Unit[], withParts: boolean): Experiment[] {
+/**
+ * The experiments with a layer: whole, and its weights and its activations alone where it has both.
+ * @param own layers whose result is their own: its rounding is tried, too
+ */
+export function experimentsWith(
+  units: readonly Unit[],
+  withParts: boolean,
+  own: ReadonlySet<string> = new Set(),
+): Experiment[] {
   return units.flatMap((unit) => {
-    const whole: Experiment = { unit, parts: 'all' };
-    if (!withParts || !unit.weight || isRecurrent(unit.node)) return [whole];
-    return [whole, { unit, parts: 'weights' }, { unit, parts: 'activations' }];
+    const parts: Parts[] = ['all'];
+    if (withParts && unit.weight && !isRecurrent(unit.node)) parts.push('weights', 'activations');
+    if (own.has(unit.name)) parts.push('result');
+    return parts.map((part) => ({ unit, parts: part }));
   });
 }

@@ -9,8 +9,9 @@ import type { AccumulatedError, LocalError } from '../analyze/layer-errors';
 import { noiseDb, type OutputSums } from '../analyze/output-sums';
 import type { LayerClipping, PairLayer } from '../analyze/without-vnni';
 import { ScopedIndex, tensorDims } from '../onnx';
+import { partName } from '../quantize/experiments';
 import type { Unit } from '../quantize/units';
-import type { LayerResult, Precision, RangeSummary, RunResult } from '../results';
+import type { LayerResult, OwnResult, Precision, RangeSummary, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import { addNote } from './context';
 import { noiseOfDb, noiseShares } from './noise-shares';
@@ -18,6 +19,7 @@ import type { Plan } from './plan';
 import { nameOf, type Samples, type Selection } from './samples';
 import type { Calibrated } from './stages/calibrate';
 import { everyRoot } from '../quantize/place-bodies';
+import { resultsOf } from './stages/layers';
 import type { Quantized } from './stages/quantize';
 import type { TwoPass } from './stages/two-pass';
 import type { Subject } from './subject';
@@ -193,6 +195,7 @@ export function fillLayers(
   } = {},
 ): void {
   const indexes = new ScopedIndex(subject.prepared.graph);
+  const own = resultsOf(quantized);
   result.layers = quantized.units.map(({ unit, integer, precision, reason }): LayerResult => {
     const runs = executed.get(unit.name);
     const accumulated = found.accumulated?.get(unit.name);
@@ -221,6 +224,7 @@ export function fillLayers(
       expectedDb: found.expected?.get(unit.name) ?? null,
       twoPassDb: found.twoPass?.db?.get(unit.name) ?? null,
       cameIn: found.twoPass?.cameIn.get(unit.name) ?? null,
+      ownResult: own.has(unit.name) ? ownResultOf(unit.name, found) : null,
       noiseShare: null,
       noiseShareBy: null,
       costsDb: null,
@@ -247,6 +251,19 @@ export function fillLayers(
     return runs?.integerShare ?? Number(isInteger(l.executed));
   });
   result.writtenInt8MacShare = share((l) => Number(isInteger(l.precision)));
+}
+
+/** What stages tell of the rounding of a layer's result alone. */
+function ownResultOf(
+  layer: string,
+  found: { expected?: ReadonlyMap<string, number> | null; twoPass?: TwoPass | null },
+): OwnResult {
+  const part = partName(layer, 'result');
+  return {
+    expectedDb: found.expected?.get(part) ?? null,
+    twoPassDb: found.twoPass?.db?.get(part) ?? null,
+    onlyThisDb: null,
+  };
 }
 
 /** Both noises of a layer; the local one is told in steps of the output quantizer that follows it. */
@@ -343,6 +360,8 @@ export function fillSensitivity(
     const found = alone.get(layer.name);
     layer.onlyThisDb = found ? noiseDb(found.noise) : null;
     layer.onlyThis = found?.measures ?? null;
+    const rounded = alone.get(partName(layer.name, 'result'));
+    if (layer.ownResult) layer.ownResult.onlyThisDb = rounded ? noiseDb(rounded.noise) : null;
     layer.costsDb = costs?.get(layer.name) ?? null;
   }
   fillNoise(result, alone);
@@ -356,15 +375,19 @@ export function fillNoise(
   result: RunResult,
   alone: ReadonlyMap<string, Alone> = new Map<string, Alone>(),
 ): void {
-  const byName = new Map(result.layers.map((layer) => [layer.name, layer]));
+  type Estimates = Pick<OwnResult, 'expectedDb' | 'twoPassDb'>;
+  const estimates = new Map<string, Estimates>(result.layers.map((layer) => [layer.name, layer]));
+  for (const { name, ownResult } of result.layers)
+    if (ownResult) estimates.set(partName(name, 'result'), ownResult);
   const inPlay = result.layers.filter((l) => isInteger(l.precision)).map((l) => l.name);
-  const found = noiseShares(inPlay, {
-    exact: (name) => {
-      const noise = alone.get(name)?.noise;
+  const own = new Set(result.layers.filter((l) => l.ownResult).map((l) => l.name));
+  const found = noiseShares(inPlay, own, {
+    exact: (part) => {
+      const noise = alone.get(part)?.noise;
       return noise && noise.signal > 0 ? noise.noise / noise.signal : null;
     },
-    'two-pass': (name) => noiseOfDb(byName.get(name)?.twoPassDb),
-    analytic: (name) => noiseOfDb(byName.get(name)?.expectedDb),
+    'two-pass': (part) => noiseOfDb(estimates.get(part)?.twoPassDb),
+    analytic: (part) => noiseOfDb(estimates.get(part)?.expectedDb),
   });
   for (const layer of result.layers) {
     const own = found?.layers.get(layer.name);

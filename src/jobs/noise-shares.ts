@@ -1,7 +1,11 @@
+import { partName } from '../quantize/experiments';
 import type { SensitivityStage } from '../results';
 
-/** Power of a layer's noise over the signal at the outputs, by the stage that tells it; null where it does not know the layer. */
-export type NoiseOf = Readonly<Record<SensitivityStage, (layer: string) => number | null>>;
+/**
+ * Power of a layer's noise over the signal at the outputs, by the stage that tells it; null where it does not know the layer.
+ * `part` is {@link partName} of the rounding of its result.
+ */
+export type NoiseOf = Readonly<Record<SensitivityStage, (part: string) => number | null>>;
 
 /** Parts of the noise that layers alone make, all read from one stage. */
 export interface NoiseShares {
@@ -15,12 +19,20 @@ const BEST_FIRST: readonly SensitivityStage[] = ['exact', 'two-pass', 'analytic'
 /**
  * Each layer's part of the noise by the best stage that knows all of these layers; where none does, by the one that knows most of
  * them, the better first. Stages are never mixed: their decibels are not alike. Null where nothing is known.
+ * @param own layers that the rounding of their result belongs to ({@link ownResults})
  */
-export function noiseShares(layers: readonly string[], noiseOf: NoiseOf): NoiseShares | null {
+export function noiseShares(
+  layers: readonly string[],
+  own: ReadonlySet<string>,
+  noiseOf: NoiseOf,
+): NoiseShares | null {
   const found = BEST_FIRST.map((stage) => {
     const powers = layers.flatMap((name): [string, number][] => {
-      const power = noiseOf[stage](name);
-      return power === null ? [] : [[name, power]];
+      const [power, result] = [
+        noiseOf[stage](name),
+        own.has(name) ? noiseOf[stage](partName(name, 'result')) : 0,
+      ];
+      return power === null || result === null ? [] : [[name, power + result]];
     });
     return { stage, powers };
   });

@@ -16,7 +16,8 @@ import { balancedParams, balancedWeight, unbalance, type Balances, type Ratios }
 import { CHANNEL_AXIS, writeChannelParameters } from './channelwise';
 import { constantOperands } from './operands';
 import type { QuantParams } from '../numeric';
-import { writeParameters, type ParamsOf } from './parameters';
+import { writeParameters, type ParameterNames, type ParamsOf } from './parameters';
+import type { WrittenCodes } from './qdq';
 import { hiddenKey, isRecurrent, sequenceSizes, writeApart } from './recurrent';
 import type { UnitPlacement } from './placement';
 import { isTable, tableScales } from './tables';
@@ -42,10 +43,18 @@ export interface ExperimentSettings {
   /** The bias of a layer that is corrected for itself alone, on exact inputs, with these of its quantizers. */
   biasOf?(unit: string, parts: Parts): Float32Array | undefined;
   balances?: Balances;
+  /** Codes of a layer's result, were no layer to read them as codes ({@link ownResults}); undefined where it has none. */
+  resultOf?(unit: Unit): ResultCodes | undefined;
 }
 
-/** Which of a layer's quantizers act: those of its weight and bias, those of its inputs, or all. */
-export type Parts = 'all' | 'weights' | 'activations';
+/** Parameters of a tensor's codes, for each channel along {@link CHANNEL_AXIS} where there are such. */
+export type ResultCodes = Pick<WrittenCodes, 'params' | 'channels'>;
+
+/**
+ * Which of a layer's quantizers act: those of its weight and bias, those of its inputs, or all of these; or that of its result
+ * alone, which is the layer's own where no other reads it.
+ */
+export type Parts = 'all' | 'weights' | 'activations' | 'result';
 
 /** What is found of parts of a layer is kept by this name. */
 export const partName = (unit: string, parts: Parts): string =>
@@ -86,10 +95,18 @@ export function localModel(
   return { model, taps };
 }
 
-/** The FP32 model in which only this layer's own quantizers act (the *sensitivity* of DESIGN §5). */
-export function onlyThisModel(prepared: Model, unit: Unit, settings: ExperimentSettings): Model {
+/**
+ * The FP32 model in which only this layer's own quantizers act (the *sensitivity* of DESIGN §5).
+ * @param parts which of them
+ */
+export function onlyThisModel(
+  prepared: Model,
+  unit: Unit,
+  settings: ExperimentSettings,
+  parts: Parts = 'all',
+): Model {
   const { model, index, twin } = workshop(prepared, settings);
-  for (const [exact, output] of twin(unit, `${unit.name}.only`).results) {
+  for (const [exact, output] of twin(unit, `${unit.name}.only`, parts).results) {
     if (index.isGraphOutput(exact)) {
       const spare = index.freshName(`${exact}.exact`);
       const before = index.producer(exact)!;
@@ -139,11 +156,22 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
           settings.activationType,
         )
       : writeParameters(index, tensor, params, wide ?? settings.activationType);
-    const attributes = ratios ? [makeInt('axis', CHANNEL_AXIS)] : [];
-    const domain = wide ? wideDomain(model) : '';
+    const output = roundTrip(tensor, names, ratios !== null, wide ? wideDomain(model) : '');
+    dequantized.set(key, output);
+    return output;
+  };
+
+  /** Adds a pair of QuantizeLinear and DequantizeLinear behind a tensor; returns what it gives. */
+  const roundTrip = (
+    tensor: string,
+    { scale, zeroPoint }: ParameterNames,
+    byChannel: boolean,
+    domain = '',
+  ): string => {
+    const attributes = byChannel ? [makeInt('axis', CHANNEL_AXIS)] : [];
     const codes = index.freshName(`${tensor}.codes`);
     const output = index.freshName(`${tensor}.rounded`);
-    const inputs = [names.scale, names.zeroPoint];
+    const inputs = [scale, zeroPoint];
     index.insertNode(
       makeNode({
         opType: 'QuantizeLinear',
@@ -162,8 +190,16 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
         attributes,
       }),
     );
-    dequantized.set(key, output);
     return output;
+  };
+
+  /** A layer's result as its codes are read. */
+  const roundResult = (output: string, { params, channels }: ResultCodes): string => {
+    const type = settings.activationType;
+    const names = channels
+      ? writeChannelParameters(index, output, channels, type)
+      : writeParameters(index, output, params, type);
+    return roundTrip(output, names, channels !== undefined);
   };
 
   /** A constant as its codes are read: rounded once here, since the runtime would do it again in every run. */
@@ -241,25 +277,27 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
     parts: Parts = 'all',
   ): { results: Map<string, string>; own?: string } => {
     if (isRecurrent(unit.node)) return { results: twinApart(unit) };
-    const corrected = settings.biasOf?.(unit.name, parts);
+    const weighs = parts === 'all' || parts === 'weights';
+    const takesCodes = parts === 'all' || parts === 'activations';
+    const corrected = parts === 'result' ? undefined : settings.biasOf?.(unit.name, parts);
     const node = own(unit.node);
-    const reads = parts === 'weights' ? [] : (settings.codesOf?.(unit) ?? integerInputs(unit));
+    const reads = takesCodes ? (settings.codesOf?.(unit) ?? integerInputs(unit)) : [];
     const inputs = node.input.map((name) =>
       reads.includes(name) ? quantizeInput(name, unit) : name,
     );
-    for (const slot of parts === 'activations' ? [] : constantOperands(index, unit)) {
+    for (const slot of weighs ? constantOperands(index, unit) : []) {
       const fixed = settings.weightSettings(unit.name).powerOfTwo;
       const operand = writer.operand(node.input[slot]!, settings.activationType, fixed);
       inputs[slot] = attach(operand, `${base}.operand`);
     }
     if (isTable(unit)) {
-      if (parts !== 'activations') {
+      if (weighs) {
         const weights = settings.weightSettings(unit.name);
         const { tensor, axis, slot } = unit.weight!;
         const scales = tableScales(writer, unit, weights);
         inputs[slot] = attach(writer.weight(tensor, axis, weights, scales), `${base}.weight`);
       }
-    } else if (unit.weight && parts !== 'activations') {
+    } else if (unit.weight && weighs) {
       const wide = settings.wideTypeOf?.(unit.name) ?? null;
       const input = unit.inputs[0]!;
       const scale = (wide ? settings.wideParamsOf!(input, wide) : settings.paramsOf(input)).scale;
@@ -292,7 +330,8 @@ export function workshop(prepared: Model, settings: ExperimentSettings) {
         }),
       )[0]!;
     }
-    const results = new Map([[unit.output, output]]);
+    const codes = parts === 'result' ? settings.resultOf?.(unit) : undefined;
+    const results = new Map([[unit.output, codes ? roundResult(output, codes) : output]]);
     for (const [i, other] of others.entries())
       if (other !== '') results.set(node.output[i + 1]!, other);
     return { results, own: first! };

@@ -181,6 +181,13 @@ function layerDocument(layer: LayerResult): { [key: string]: Json } {
     two_pass_db: number(layer.twoPassDb),
     came_in_share: number(layer.cameIn?.share),
     came_in_gain_db: number(layer.cameIn?.gainDb),
+    own_result: layer.ownResult
+      ? {
+          expected_db: number(layer.ownResult.expectedDb),
+          two_pass_db: number(layer.ownResult.twoPassDb),
+          only_this_db: number(layer.ownResult.onlyThisDb),
+        }
+      : null,
     noise_share: number(layer.noiseShare),
     // results of older versions have none
     noise_share_by: layer.noiseShareBy ?? null,

@@ -124,6 +124,58 @@ describe('layers in groups', () => {
     expect(found.has('add (weights)')).toBe(false);
   });
 
+  it.each(['its tensor', 'each of its channels'])(
+    'tell the rounding of a result with a scale for %s',
+    async (scales) => {
+      const g = new GraphBuilder();
+      const x = g.input('x', [1, 3, 6, 6]);
+      const conv = g.node('conv', 'Conv', [x, g.random('w', [4, 3, 3, 3])]);
+      const model = g.output(g.node('end', 'Sigmoid', [conv])).build();
+      const feeds = randomFeeds(model, 5);
+      const s = await subject(model, feeds);
+      const params = { scale: 0.11, zeroPoint: 128 };
+      const channels = [0.05, 0.2, 0.11, 0.02].map((scale) => ({ scale, zeroPoint: 128 }));
+      const settings: ExperimentSettings = {
+        ...s.settings,
+        resultOf: () => ({ params, ...(scales !== 'its tensor' && { channels }) }),
+      };
+      const experiments = experimentsWith(s.units, false, new Set(['conv']));
+      const groups = groupLayers(s.q.prepared, experiments, s.q.typeOf, () => MACS, FEW);
+      const apart = { ...groups, groups: [], alone: experiments };
+      const found = await Promise.all(
+        [groups, apart].map((g) =>
+          groupedSensitivity(s.q.prepared, g, settings, feeds, s.exact, LOOP),
+        ),
+      );
+
+      const end = new GraphBuilder();
+      const rounded = end
+        .output(end.node('end', 'Sigmoid', [end.input('c', [1, 4, 4, 4])]))
+        .build();
+      const inner = new GraphBuilder();
+      inner.output(
+        inner.node('conv', 'Conv', [
+          inner.input('x', [1, 3, 6, 6]),
+          inner.random('w', [4, 3, 3, 3]),
+        ]),
+      );
+      const codes = await Promise.all(
+        feeds.map(async (feed) => {
+          const { data } = Object.values(await outputs(inner.build(), feed))[0]!;
+          const values = data as Float32Array;
+          const c = values.map((v, i) => {
+            const own = scales === 'its tensor' ? params : channels[Math.floor(i / 16)]!;
+            return fakeQuantize(Float32Array.of(v), own, 'uint8')[0]!;
+          });
+          return { c: { type: 'float32' as const, dims: [1, 4, 4, 4], data: c } };
+        }),
+      );
+      const want = noiseDb(await outputNoise(rounded, codes, s.exact));
+      for (const way of found)
+        expect(way.get('conv (result)')!.measures.sqnrDb).toBeCloseTo(want, 2);
+    },
+  );
+
   it('go on with what is known, and stop when the time is over', async () => {
     const model = classifier();
     const s = await subject(model, randomFeeds(model, 3));

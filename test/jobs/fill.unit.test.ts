@@ -32,6 +32,21 @@ describe('layers that hurt', () => {
     expect(result.layers[0]!.noiseShare).toBeCloseTo(0.4975, 4);
   });
 
+  it('have the noise of their result, too, where that is their own', () => {
+    const result = layers('a', 'b');
+    const ownResult = { expectedDb: 20, twoPassDb: null, onlyThisDb: null };
+    Object.assign(result.layers[0]!, { expectedDb: 30, twoPassDb: 30, ownResult });
+    Object.assign(result.layers[1]!, { expectedDb: 30, twoPassDb: 30 });
+    fillNoise(result);
+    // two passes do not know all of it
+    expect(result.layers.map((l) => l.noiseShareBy)).toEqual(['analytic', 'analytic']);
+    expect(result.layers[0]!.noiseShare).toBeCloseTo(0.011 / 0.012, 9);
+    fillSensitivity(result, noise({ a: 1e-3, 'a (result)': 3e-3, b: 1e-3 }), null);
+    expect(result.layers.map((l) => l.noiseShare)).toEqual([0.8, 0.2]);
+    expect(result.layers[0]!.ownResult!.onlyThisDb).toBeCloseTo(25.23, 2);
+    expect(result.layers[0]!.onlyThisDb).toBeCloseTo(30, 9);
+  });
+
   const by = (result: RunResult) => result.layers.map((l) => l.noiseShareBy);
   /** Decibels alone as estimates give them. */
   const estimated = (of: Record<string, Partial<LayerResult>>) => {

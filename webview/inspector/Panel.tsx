@@ -99,6 +99,7 @@ function Cost({ row }: { row: LayerRow }) {
               percent: plain(row.share * 100),
               stage: t(`stageName.${row.shareBy ?? 'exact'}`),
             })}{' '}
+          {row.result?.ownResult && t('panel.ownResult')}{' '}
           {why && t('panel.span', { low: significant(low, 2), high: significant(high, 2) })}
         </p>
       )}

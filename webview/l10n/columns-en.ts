@@ -62,7 +62,8 @@ export const enColumns = {
   'tip.gain':
     'By how much that noise has grown on its way through the layer, relative to the signal; below 0 it has shrunk',
   'tip.onlyThis': 'SQNR at the model’s output when only this layer is quantized',
-  'tip.share': 'Share of the noise at the model’s output',
+  'tip.share':
+    'Share of the noise at the model’s output; with the rounding of its result where only float layers read that',
   'tip.costs': 'Output SQNR gained by keeping just this layer in FP32',
   'tip.clip': 'Values outside the range',
   'tip.used': 'Integer codes in use',

@@ -60,7 +60,7 @@ export const zhCnColumns = {
   'tip.expected':
     '不运行模型，仅由范围、权重和计算图预期的、只量化本层时模型输出的 SQNR：可用于排序，分贝数仅为粗略值',
   'tip.onlyThis': '只量化本层时模型输出的 SQNR',
-  'tip.share': '占模型输出噪声的比例',
+  'tip.share': '占模型输出噪声的比例；若只有浮点层读取其结果，则含结果的舍入噪声',
   'tip.costs': '仅将本层保留为 FP32 时输出 SQNR 的增益',
   'tip.clip': '超出范围的值',
   'tip.used': '用到的整数码字',

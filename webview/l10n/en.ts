@@ -290,6 +290,7 @@ export const en = {
   'panel.executed': 'executed',
   'panel.costs': 'Costs {db} dB at the output.',
   'panel.share': 'It makes {percent} % of the noise there.',
+  'panel.ownResult': 'Only float layers read its result: its rounding counts as this layer’s.',
   'panel.span': 'Its weights span {low} to {high} across channels.',
   'panel.whyNot': 'Not quantized:',
   'panel.keep': 'Keep in FP32',

@@ -273,6 +273,7 @@ export const zhCn: Table = {
   'panel.executed': '执行',
   'panel.costs': '使输出损失 {db} dB。',
   'panel.share': '占输出噪声的 {percent} %。',
+  'panel.ownResult': '只有浮点层读取它的结果：结果的舍入噪声计入该层。',
   'panel.span': '其权重各通道从 {low} 到 {high}。',
   'panel.whyNot': '未量化：',
   'panel.keep': '保留为 FP32',

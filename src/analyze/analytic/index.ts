@@ -9,13 +9,14 @@
 import { binsOf, expectedSquaredError } from '../../numeric';
 import { floatData, GraphIndex, intAttribute, tensorData, type Model } from '../../onnx';
 import type { TensorInfo } from '../../onnx/shapes';
+import { CHANNEL_AXIS } from '../../quantize/channelwise';
 import type { ExperimentSettings } from '../../quantize/experiments';
 import { isPackedAttention } from '../../quantize/packed-attention';
 import { isRecurrent } from '../../quantize/recurrent';
 import type { TensorStatistics } from '../../quantize/statistics';
 import type { Unit } from '../../quantize/units';
 import { ConstantWriter } from '../../quantize/weights';
-import { combine, even, mean, product, size, valuesAlong, type Field } from './field';
+import { along, combine, even, mean, product, size, valuesAlong, type Field } from './field';
 import { outputGains, steadyGains, type Gains } from './gain';
 import { shiftsOf, squaresOf } from './kernels';
 import { Net, type Power } from './net';
@@ -28,6 +29,8 @@ export interface AnalyticNoise {
   weights: number;
   /** Of the rounding of its inputs alone. */
   activations: number;
+  /** Of the rounding of its result, which is no part of `all`: it is the layer's own where no layer reads the codes. */
+  result: number;
 }
 
 /**
@@ -55,7 +58,8 @@ export function analyticSensitivity(
     const activations = activationNoise(net, powerOf, gains, unit, settings) / outputs;
     const errors = unit.weight ? errorsOf(unit) : null;
     const weights = errors ? weightNoise(net, powerOf, gains, unit, errors, steady) / outputs : 0;
-    found.set(unit.name, { all: activations + weights, weights, activations });
+    const result = resultNoise(net, powerOf, gains, unit, settings) / outputs;
+    found.set(unit.name, { all: activations + weights, weights, activations, result });
   }
   return found;
 }
@@ -86,6 +90,28 @@ export function activationNoise(
     sum += gains.total(tensor, product(noise, gain));
   }
   return sum;
+}
+
+/** Rounding of the layer's result, were no layer to read its codes: its power times the gains. */
+export function resultNoise(
+  net: Net,
+  powerOf: PowerOf,
+  gains: Gains,
+  unit: Unit,
+  settings: ExperimentSettings,
+): number {
+  const { output } = unit;
+  const codes = settings.resultOf?.(unit);
+  const statistics = net.statistics(output);
+  if (!codes || !statistics) return 0;
+  if (codes.channels) {
+    const squares = codes.channels.map(({ scale }) => scale ** 2 / 12);
+    return gains.total(output, product(along(CHANNEL_AXIS, squares), gains.of(output)));
+  }
+  const bins = binsOf(statistics.histogram);
+  const squares = expectedSquaredError(bins, codes.params, settings.activationType);
+  const noise = byChannel(squares / statistics.moments.count, powerOf(output));
+  return gains.total(output, product(noise, gains.of(output)));
 }
 
 /**

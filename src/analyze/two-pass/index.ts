@@ -11,10 +11,10 @@
  */
 import type { Model } from '../../onnx';
 import type { TensorInfo } from '../../onnx/shapes';
-import type { ExperimentSettings } from '../../quantize/experiments';
+import { partName, type ExperimentSettings } from '../../quantize/experiments';
 import type { TensorStatistics } from '../../quantize/statistics';
 import type { Unit } from '../../quantize/units';
-import { activationNoise, isEstimated, weightErrors, weightNoise } from '../analytic';
+import { activationNoise, isEstimated, resultNoise, weightErrors, weightNoise } from '../analytic';
 import { size } from '../analytic/field';
 import { carrying, fromOutputs, Gains, type Carrying, type Course } from '../analytic/gain';
 import { Net } from '../analytic/net';
@@ -38,7 +38,8 @@ export interface TwoPassTask {
 
 /**
  * Estimates the noise-to-signal ratio at the outputs, the mean over them, of every layer whose noise was measured, were it the
- * only one in integers. Those that the analytic stage cannot tell of are missing.
+ * only one in integers; beside it by {@link partName} that of the rounding of its result, where that is its own. Those that the
+ * analytic stage cannot tell of are missing.
  */
 export function twoPassSensitivity(task: TwoPassTask): Map<string, number> {
   const { prepared, layers, outputs, settings } = task;
@@ -47,6 +48,7 @@ export function twoPassSensitivity(task: TwoPassTask): Map<string, number> {
   const carry = carrying(net, powerOf);
   const course = measuredCourse(net, fromOutputs(net, powerOf), outputs);
   const measured = layers.filter((l) => l.made !== null && isEstimated(l.unit));
+  const own = measured.filter((l) => l.integer && l.ownResult);
 
   // 1. What each layer was expected to make, where it is made.
   const errorsOf = weightErrors(prepared, settings);
@@ -73,7 +75,13 @@ export function twoPassSensitivity(task: TwoPassTask): Map<string, number> {
     const factorOf = (tensor: string) => (weighted.has(tensor) ? factor : (tail.get(tensor) ?? 1));
     const gains = new Gains(carry, { ...course, factorOf });
     const noise = (unit: Unit) => (expected(unit, gains) * corrections.get(unit)!) / count;
-    return new Map(measured.map(({ unit }) => [unit.name, noise(unit)]));
+    const noises = new Map(measured.map(({ unit }) => [unit.name, noise(unit)]));
+    for (const { unit } of own)
+      noises.set(
+        partName(unit.name, 'result'),
+        resultNoise(net, powerOf, gains, unit, settings) / count,
+      );
+    return noises;
   };
 
   // 3. All of it together is what was measured at the outputs; where layers are missing it cannot be told.
@@ -85,7 +93,10 @@ export function twoPassSensitivity(task: TwoPassTask): Map<string, number> {
   );
   if (total === 0 || !integer.every((l) => known.has(l))) return noisesWith(1);
   const together = (noises: ReadonlyMap<string, number>) =>
-    integer.reduce((sum, { unit }) => sum + noises.get(unit.name)!, 0);
+    [...integer.map((l) => l.unit.name), ...own.map((l) => partName(l.unit.name, 'result'))].reduce(
+      (sum, name) => sum + noises.get(name)!,
+      0,
+    );
   return solveFactor(noisesWith, together, total);
 }
 

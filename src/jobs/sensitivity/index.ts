@@ -85,7 +85,7 @@ class Search {
     if (goes('two-pass')) await this.orSkip('two-pass', names, () => this.twoPass(names, shapes));
     if (goes('exact')) await this.orSkip('exact', names, () => this.exact(names));
     if (this.metric) await this.metrics();
-    const { shares, by } = sharesOf(this.known, this.integer());
+    const { shares, by } = sharesOf(this.study, this.known, this.integer());
     const rows = rowsOf(this.study, this.known, shares, this.whole);
     return {
       ...{ model: plan.model, recipe: plan.recipePath, target: plan.target },
@@ -211,7 +211,7 @@ class Search {
 
   /** Parts of the noise, as far as they are known. */
   private shares(): Map<string, number> {
-    return sharesOf(this.known, this.integer()).shares;
+    return sharesOf(this.study, this.known, this.integer()).shares;
   }
 
   private async begin(stage: StageReport['stage'], of: number) {

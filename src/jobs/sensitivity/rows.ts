@@ -3,8 +3,10 @@ import { experimentName, type Measured } from '../../analyze/grouped-sensitivity
 import type { LocalError } from '../../analyze/layer-errors';
 import type { AccuracyResult, OutputMeasures, SensitivityStage } from '../../results';
 import type { LayerSensitivityRow, SensitivityMeasure } from '../../results-sensitivity';
+import { partName } from '../../quantize/experiments';
 import { relative } from '../mixed/noises';
 import { noiseOfDb, noiseShares } from '../noise-shares';
+import { resultsOf } from '../stages/layers';
 import type { TwoPass } from '../stages/two-pass';
 import type { Study } from '../study';
 
@@ -22,10 +24,11 @@ export interface Known {
 
 /** Each layer's part of the noise, by the last stage that all of them are known of; none before any. */
 export function sharesOf(
+  { quantized }: Study,
   { expected, twoPass, alone }: Known,
   layers: readonly string[],
 ): { shares: Map<string, number>; by: SensitivityStage | null } {
-  const found = noiseShares(layers, {
+  const found = noiseShares(layers, resultsOf(quantized), {
     exact: (name) => (alone.has(name) ? relative(alone.get(name)!) : null),
     'two-pass': (name) => noiseOfDb(twoPass?.db?.get(name)),
     analytic: (name) => noiseOfDb(expected?.get(name)),
@@ -44,8 +47,10 @@ export function rowsOf(
   shares: ReadonlyMap<string, number>,
   whole: OutputMeasures | null,
 ): LayerSensitivityRow[] {
+  const own = resultsOf(quantized);
   return quantized.units.flatMap(({ unit, integer }): LayerSensitivityRow[] => {
     const { name } = unit;
+    const result = partName(name, 'result');
     const part = (parts: 'weights' | 'activations') =>
       known.alone.get(experimentName({ unit, parts }))?.measures ?? null;
     const allButThis = known.allButThis.get(name) ?? null;
@@ -62,6 +67,13 @@ export function rowsOf(
       costsDb: allButThis && whole ? allButThis.sqnrDb - whole.sqnrDb : null,
       madeDb: known.local.get(name)?.closeness.sqnrDb ?? null,
       cameIn: known.twoPass?.cameIn.get(name) ?? null,
+      ownResult: own.has(name)
+        ? {
+            expectedDb: known.expected?.get(result) ?? null,
+            twoPassDb: known.twoPass?.db?.get(result) ?? null,
+            onlyThisDb: known.alone.get(result)?.measures.sqnrDb ?? null,
+          }
+        : null,
       share: shares.get(name) ?? null,
       metric: known.metrics.get(name) ?? null,
     };

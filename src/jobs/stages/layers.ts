@@ -22,6 +22,7 @@ import { eachLayer, wholeSums, type WholeSumsState } from '../../analyze/sensiti
 import { floatsOf, spread, type Feed } from '../../data';
 import { modelHash } from '../../onnx';
 import { runtimeVersion } from '../../runtime/session';
+import { ownResults } from '../../quantize/own-results';
 import type { UnitPlacement } from '../../quantize/placement';
 import { integerInputs, type Unit } from '../../quantize/units';
 import type { JobContext } from '../context';
@@ -220,6 +221,7 @@ export async function layersAlone(task: OutputTask, withParts: boolean): Promise
   const experiments = experimentsWith(
     units.map((u) => u.unit),
     withParts,
+    resultsOf(quantized),
   );
   const before = experiments.filter((e) => known.has(experimentName(e))).length;
   await context.meter.begin('sensitivity', experiments.length, undefined, before);
@@ -270,6 +272,11 @@ export async function layersAlone(task: OutputTask, withParts: boolean): Promise
   await write();
   await forgetUnfinished(context.store, 'alone-run');
   return new Map([...beside, ...apart]);
+}
+
+/** Layers of the written model whose result is their own ({@link ownResults}); none in modes that place no codes. */
+export function resultsOf({ placement, units }: Quantized): Set<string> {
+  return placement ? ownResults(placement, units) : new Set();
 }
 
 /** What is kept of trying layers: those that are done, and the group that is being measured. */

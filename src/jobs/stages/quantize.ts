@@ -12,7 +12,7 @@ import { calibrationNeed } from '../../recipe/modes';
 import { runtimeVersion } from '../../runtime/session';
 import { forcedLayers } from '../forced';
 import { modeOf } from '../modes';
-import { weightSettings, wideParams, wideTypeOf } from '../modes/static';
+import { channelsFor, weightSettings, wideParams, wideTypeOf } from '../modes/static';
 import type { Quantized } from '../modes/mode';
 import { VERSION } from '../keys';
 import { spoolFor } from '../trial';
@@ -94,6 +94,15 @@ export function experimentSettings(
     }),
     ...(balances && { balances }),
     biasOf: (unit, parts) => quantized.aloneBiases?.get(partName(unit, parts)),
+    resultOf: ({ output, op }) => {
+      const params = quantized.params.get(output);
+      if (!params || roots.get(output) !== output) return undefined;
+      const byChannel = op === 'Conv' && plan.traits.family === 'cpu';
+      const channels =
+        (byChannel && calibrated && channelsFor(plan, calibrated, quantized.params)(output)) ||
+        undefined;
+      return { params, ...(channels && { channels }) };
+    },
     wideTypeOf: (unit) => wideTypeOf(plan, quantized.wishes.get(unit)),
     wideParamsOf: calibrated ? wideParams(plan, calibrated) : () => ({ scale: 1, zeroPoint: 0 }),
   };

@@ -12,6 +12,7 @@ import { modeOf } from '../modes';
 import type { Plan } from '../plan';
 import type { Subject } from '../subject';
 import type { Calibrated } from './calibrate';
+import { resultsOf } from './layers';
 import { experimentSettings, type Quantized } from './quantize';
 
 /** What the two passes over the samples of the layer analysis gave. */
@@ -36,7 +37,10 @@ export interface TwoPassInput {
 
 /** What two passes tell of the layers, by name. */
 export interface TwoPass {
-  /** Output SQNR were only this layer quantized, in dB; null in modes without ranges. */
+  /**
+   * Output SQNR were only this layer quantized, in dB, and by `partName` were its result only, where that is its own; null in modes
+   * without ranges.
+   */
   db: Map<string, number> | null;
   cameIn: Map<string, NoiseCameIn>;
 }
@@ -59,6 +63,7 @@ function estimates(
   const { prepared, units } = subject;
   const noiseAt = new Map(arrived.map(({ name, noise }) => [name, noise]));
   const integer = integerLayers(quantized);
+  const ownResult = resultsOf(quantized);
   const found = twoPassSensitivity({
     prepared,
     shapes: inferGraphs(prepared, shapes).get(prepared.graph) ?? new Map(),
@@ -70,6 +75,7 @@ function estimates(
       return {
         unit,
         integer: integer.has(unit.name),
+        ownResult: ownResult.has(unit.name),
         made: own
           ? { power: own.noise.rmse ** 2, shares: own.noiseShares, coherence: own.coherence }
           : null,

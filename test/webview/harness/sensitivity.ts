@@ -35,6 +35,7 @@ export function sensitivity({ layers }: RunResult, stopped = false): Sensitivity
       costsDb: stopped ? null : costsDb,
       madeDb: stopped ? null : 24,
       cameIn: stopped ? null : { share: 0.6, gainDb: 0.5 },
+      ownResult: null,
       share: noiseShare,
       metric:
         stopped || costsDb === null
