@@ -38,6 +38,8 @@ export interface AccumulatedError {
   closeness: Closeness;
   noise: NoiseShape;
   dims: number[];
+  /** Power of what rounding and clipping take from its exact output; 0 where that is read in float. */
+  rounding: number;
   /** Null where the output has no quantizer of its own. */
   clipRate: number | null;
   utilisation: number | null;
@@ -136,6 +138,8 @@ export interface LayerSumData {
   /** 1 for every code that was seen, from the lowest one on. */
   used: Uint8Array;
   outside: number;
+  /** Squares of what the codes take from exact values. */
+  rounding: number;
   count: number;
   dims: number[];
 }
@@ -146,6 +150,7 @@ export class LayerSum {
   private noise = new NoiseMoments();
   private used = new Uint8Array(256);
   private outside = 0;
+  private rounding = 0;
   private count = 0;
   private dims: number[] = [];
 
@@ -169,7 +174,7 @@ export class LayerSum {
     if (!channels) {
       this.closeness.addCodes(reference, data, params.scale, params.zeroPoint);
       this.noise.add(reference, dequantize(data, params), params.scale);
-      this.countOutside(reference, params, offset);
+      this.roundExact(reference, params, offset);
       return;
     }
     const back = dequantizePerChannel(data, value.dims, CHANNEL_AXIS, channels);
@@ -179,16 +184,20 @@ export class LayerSum {
       const values = reference.subarray(run * inner, (run + 1) * inner);
       const own = channels[run % count]!;
       this.noise.add(values, back.subarray(run * inner, (run + 1) * inner), own.scale);
-      this.countOutside(values, own, offset);
+      this.roundExact(values, own, offset);
     }
   }
 
-  /** Half a step beyond the outermost codes still rounds to them. */
-  private countOutside(values: Float32Array, { scale, zeroPoint }: QuantParams, offset: number) {
-    const low = (-offset - zeroPoint - 0.5) * scale;
-    const high = (255 - offset - zeroPoint + 0.5) * scale;
-    for (let i = 0; i < values.length; i++)
-      if (values[i]! < low || values[i]! > high) this.outside++;
+  /** What rounding and clipping take from exact values. Half a step beyond the outermost codes still rounds to them. */
+  private roundExact(values: Float32Array, { scale, zeroPoint }: QuantParams, offset: number) {
+    const [low, high] = [-offset - zeroPoint, 255 - offset - zeroPoint];
+    let squares = 0;
+    for (let i = 0; i < values.length; i++) {
+      const steps = values[i]! / scale;
+      if (steps < low - 0.5 || steps > high + 0.5) this.outside++;
+      squares += (steps - Math.min(high, Math.max(low, Math.round(steps)))) ** 2;
+    }
+    this.rounding += squares * scale * scale;
   }
 
   result(): AccumulatedError {
@@ -197,14 +206,16 @@ export class LayerSum {
       closeness: closenessOf(this.closeness),
       noise: shapeOf(this.noise),
       dims: this.dims,
+      rounding: counted ? this.rounding / this.count : 0,
       clipRate: counted ? this.outside / this.count : null,
       utilisation: counted ? this.used.reduce((sum, used) => sum + used, 0) / 256 : null,
     };
   }
 
   toData(): LayerSumData {
-    const { closeness, noise, used, outside, count, dims } = this;
-    return { closeness: closeness.toData(), noise: noise.toData(), used, outside, count, dims };
+    const { closeness, noise, used, outside, rounding, count, dims } = this;
+    const sums = { closeness: closeness.toData(), noise: noise.toData() };
+    return { ...sums, used, outside, rounding, count, dims };
   }
 
   static fromData({ closeness, noise, ...rest }: LayerSumData, codes: ReadCodes | null): LayerSum {

@@ -3,7 +3,7 @@ import type { ExactOutputs, OutputSums } from '../../analyze/output-sums';
 import { noiseCameIn, type Arrived } from '../../analyze/two-pass/came-in';
 import { twoPassSensitivity } from '../../analyze/two-pass';
 import type { OutputPower } from '../../analyze/two-pass/passes';
-import { binsOf, expectedSquaredError, sqnrDb } from '../../numeric';
+import { sqnrDb } from '../../numeric';
 import { GraphIndex } from '../../onnx';
 import { inferGraphs } from '../../onnx/shapes';
 import type { NoiseCameIn } from '../../results';
@@ -55,7 +55,7 @@ export async function twoPassStage(input: TwoPassInput, passes: Passes): Promise
 
 function estimates(
   { plan, subject, calibrated, quantized, shapes }: TwoPassInput,
-  { local, whole, exact }: Passes,
+  { local, accumulated, whole, exact }: Passes,
   arrived: readonly Arrived[],
 ): Map<string, number> | null {
   const twins = modeOf(plan.recipe.quantization.mode).experiments === 'twin';
@@ -75,7 +75,7 @@ function estimates(
       return {
         unit,
         integer: integer.has(unit.name),
-        ownResult: ownResult.has(unit.name),
+        ownResult: ownResult.has(unit.name) ? (accumulated.get(unit.name)?.rounding ?? 0) : null,
         made: own
           ? { power: own.noise.rmse ** 2, shares: own.noiseShares, coherence: own.coherence }
           : null,
@@ -88,7 +88,7 @@ function estimates(
 
 /** What was measured at the outputs of layers, without the rounding of those outputs themselves. */
 function arrivedAt(
-  { plan, subject, calibrated, quantized }: TwoPassInput,
+  { subject, quantized }: TwoPassInput,
   { local, accumulated }: Passes,
 ): Arrived[] {
   const integer = integerLayers(quantized);
@@ -96,8 +96,6 @@ function arrivedAt(
     const found = accumulated.get(unit.name);
     if (!found || unit.body) return [];
     const noise = found.noise.rmse ** 2;
-    const rounding =
-      found.clipRate === null ? 0 : roundingOf(unit.output, plan, calibrated, quantized);
     const made = integer.has(unit.name) ? (local.get(unit.name)?.noise.rmse ?? 0) ** 2 : 0;
     return [
       {
@@ -105,30 +103,11 @@ function arrivedAt(
         output: unit.output,
         values: found.dims.reduce((a, b) => a * b, 1),
         signal: noise * 10 ** (found.closeness.sqnrDb / 10),
-        noise: Math.max(0, noise - rounding),
+        noise: Math.max(0, noise - found.rounding),
         made,
       },
     ];
   });
-}
-
-/** Power of the rounding of a tensor's codes, from its histogram; with a scale for every channel a twelfth of their squares. */
-function roundingOf(
-  tensor: string,
-  plan: Plan,
-  calibrated: Calibrated | null,
-  quantized: Quantized,
-): number {
-  const codes = quantized.codesOf(tensor);
-  if (!codes) return 0;
-  if (codes.channels) {
-    const squares = codes.channels.reduce((sum, { scale }) => sum + scale * scale, 0);
-    return squares / codes.channels.length / 12;
-  }
-  const seen = calibrated?.statistics.get(tensor);
-  if (!seen || seen.moments.count === 0) return codes.params.scale ** 2 / 12;
-  const squares = expectedSquaredError(binsOf(seen.histogram), codes.params, plan.activationType);
-  return squares / seen.moments.count;
 }
 
 function integerLayers({ units }: Quantized): Set<string> {
