@@ -82,6 +82,23 @@ describe('calibration.ranges', () => {
     expect(conv1.reason).toContain('some.json');
   });
 
+  it('of which entries are mistakes name them, and write none of them', async () => {
+    const { recipePath, write, put } = await project(folder, 'mistakes');
+    const plain = await run(recipePath, { text: write(), until: 'quantize' });
+    const written = writeRanges(exported(plain.result), 'overrides', false) as string;
+    const image = [{ quant_type: 'QUInt8', scale: 1e-60, zero_point: 0 }];
+    put('v.json', JSON.stringify({ ...(JSON.parse(written) as object), image }));
+    const { result } = await run(recipePath, {
+      text: write({ calibration: { ranges: 'v.json' }, evaluate: undefined }),
+      until: 'quantize',
+    });
+    const note = result.notes.find(({ code }) => code === 'ranges-skipped')!;
+    expect(note).toMatchObject({ severity: 'warning', tensor: 'image', file: 'v.json' });
+    expect(note.remedy).toBeDefined();
+    expect(result.layers.find(({ name }) => name === 'conv1')!.precision).toBe('float32');
+    expect(scales(result).every(([, scale]) => Number(scale) >= 2 ** -126)).toBe(true);
+  });
+
   it('that cannot be read says so', async () => {
     const { recipePath, write, put } = await project(folder, 'bad');
     put('bad.json', '{"a": [2, 1]}');

@@ -76,9 +76,9 @@ export function chooseParameters(
         'range-not-finite',
         `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`,
       );
-    else if (oddity === 'empty' || oddity === 'not-finite' || oddity === 'tiny')
+    else if (oddity !== null && oddity !== 'zero' && oddity !== 'constant')
       refuse(tensor, 'range-unusable', `'${tensor}' has no usable range (${oddity})`);
-    else if (oddity === 'zero' || oddity === 'constant')
+    else if (oddity !== null)
       addNote(notes, {
         code: 'range-constant',
         severity: 'warning',
