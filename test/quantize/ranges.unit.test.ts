@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
-import { chooseParams } from '../../src/numeric';
+import { chooseParams, codeRange, powerOfTwo, type QuantType } from '../../src/numeric';
 import {
   RANGE_FORMATS,
   readRanges,
   writeRanges,
   type ExportedRange,
 } from '../../src/quantize/ranges';
+import { importedParams } from '../../src/quantize/ranges/params';
 
 const fixture = (name: string) =>
   readRanges(name, readFileSync(path.join(import.meta.dirname, 'ranges', name)));
@@ -232,6 +233,43 @@ describe('entries that are no range of a tensor say why', () => {
 
   it('JSON that breaks off is told from a file of another kind', () => {
     expect(() => json('{"a": [1,')).toThrow(/JSON: /);
+  });
+});
+
+describe('the quantizer of an imported range', () => {
+  const TENSORRT = { symmetric: true, powerOfTwo: false };
+  const FIXED = { symmetric: true, powerOfTwo: true };
+  const roundTrip = (format: 'aimet' | 'overrides', scale: number, type: QuantType) => {
+    const { min, max } = codeRange(type, { symmetric: true });
+    const zeroPoint = (min + max) / 2;
+    const entry = { min: -scale, max: scale, scale, zeroPoint, type };
+    const written = writeRanges(new Map([['x', entry]]), format, false);
+    return readRanges('f', text(written)).ranges.get('x')!;
+  };
+
+  it.each(['aimet', 'overrides'] as const)('is what %s was written from', (format) => {
+    fc.assert(
+      fc.property(fc.float({ min: Math.fround(1e-6), max: 1e6, noNaN: true }), (scale) => {
+        const oddity = null;
+        const symmetric = importedParams(roundTrip(format, scale, 'int8'), 'int8', TENSORRT);
+        expect(symmetric).toEqual({ scale, zeroPoint: 0, oddity });
+        const power = powerOfTwo(scale);
+        for (const type of ['int8', 'uint8'] as const) {
+          const fixed = importedParams(roundTrip(format, power, type), 'int8', FIXED);
+          expect(fixed).toEqual({ scale: power, zeroPoint: 0, oddity });
+        }
+      }),
+    );
+  });
+
+  it('is made of the range where its zero is not in the middle', () => {
+    const range = json({ x: [{ quant_type: 'QUInt8', scale: 0.5, zero_point: 10 }] }).ranges.get(
+      'x',
+    )!;
+    const scale = Math.fround(122.5 / 127);
+    expect(importedParams(range, 'int8', TENSORRT)).toMatchObject({ scale, zeroPoint: 0 });
+    expect(importedParams(range, 'int8', FIXED)).toMatchObject({ scale: 1, zeroPoint: 0 });
+    expect(importedParams(range, 'int8')).toMatchObject({ scale: 0.5, zeroPoint: -118 });
   });
 });
 
