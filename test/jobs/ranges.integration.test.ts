@@ -6,7 +6,13 @@ import { describe, expect, it } from 'vitest';
 import { calibrateRecipe } from '../../src/jobs/calibrate';
 import { Memory } from '../../src/jobs/memory';
 import { loadModel } from '../../src/onnx';
-import { writeRanges, type ExportedRange, type RangeFormat } from '../../src/quantize/ranges';
+import {
+  RANGE_FORMATS,
+  readRanges,
+  writeRanges,
+  type ExportedRange,
+  type RangeFormat,
+} from '../../src/quantize/ranges';
 import type { RunResult } from '../../src/results';
 import { temporaryFolder } from '../lib/files';
 import { run, WORKER } from '../lib/job';
@@ -53,11 +59,10 @@ describe('calibration.ranges', () => {
         tensors: exported(result).size,
       });
       expect(Object.values(result.sqnrDb)[0]).toBeGreaterThan(15);
-      const marked = format === 'aimet';
-      expect(result.calibration?.random).toBe(marked);
-      expect(result.notes.some((n) => n.code === 'random-calibration')).toBe(marked);
+      expect(result.calibration?.random).toBe(true);
+      expect(result.notes.some((n) => n.code === 'random-calibration')).toBe(true);
       const written = await loadModel(result.output!);
-      expect(written.metadata('vernier.calibration.random')).toBe(marked ? 'true' : undefined);
+      expect(written.metadata('vernier.calibration.random')).toBe('true');
       expect(written.metadata('vernier.calibration')).toContain(`ranges.${format}`);
     }
   });
@@ -170,6 +175,38 @@ describe('exported ranges', () => {
       until: 'quantize',
     });
     expect(scales(result)).toEqual(scales(plain.result));
+  });
+
+  it.each<[string, object]>([
+    ['all layers', { quantization: { activations: { type: 'int16' }, improve: [] } }],
+    ['the last', { layers: [{ match: 'fc', activations: 'int16' }] }],
+    ['an Add', { layers: [{ match: 'add', activations: 'uint16' }] }],
+    ['a convolution', { layers: [{ match: 'conv2', activations: 'int16' }] }],
+  ])('have the 16 bits of %s', async (_, settings) => {
+    const net = await project(folder, `wide-${Object.keys(settings)[0]}-${_.replaceAll(' ', '-')}`);
+    const quantization = { improve: [], weights: { granularity: 'tensor' } };
+    const text = net.write({ quantization, ...settings, evaluate: undefined });
+    const { result } = await run(net.recipePath, { text, until: 'quantize' });
+    const { file } = await exportAs(net, text, 'overrides');
+    const { ranges } = readRanges(file, readFileSync(net.at(file)));
+    const written = result.ranges.filter(({ scale }) => scale !== null);
+    expect(written.some(({ type }) => type!.endsWith('16'))).toBe(true);
+    for (const { tensor, scale, zeroPoint, type } of written)
+      expect([tensor, ranges.get(tensor)?.params]).toEqual([tensor, { scale, zeroPoint, type }]);
+  });
+
+  it('say that they are random, or that they cannot', { timeout: 60_000 }, async () => {
+    const net = await project(folder, 'random');
+    const text = net.write({ calibration: { data: 'random', samples: 4 }, evaluate: undefined });
+    for (const format of RANGE_FORMATS) {
+      const { file, made } = await exportAs(net, text, format);
+      const { random } = readRanges(file, readFileSync(net.at(file)));
+      expect([format, random, made.unmarked]).toEqual([
+        format,
+        format !== 'tensorrt',
+        format === 'tensorrt',
+      ]);
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import fc from '../lib/property';
 import { describe, expect, it } from 'vitest';
 import { chooseParams, codeRange, powerOfTwo, type QuantType } from '../../src/numeric';
 import {
+  marksRandom,
   RANGE_FORMATS,
   readRanges,
   writeRanges,
@@ -314,6 +315,10 @@ describe('other files', () => {
 });
 
 describe('what is written', () => {
+  it('is marked as random by all formats with a place for it', () => {
+    expect(RANGE_FORMATS.filter((format) => !marksRandom(format))).toEqual(['tensorrt']);
+  });
+
   const wide = fc.float({ min: Math.fround(1e-3), max: 1e6, noNaN: true });
   const name = fc.stringMatching(/^[a-z/_.:]{1,12}$/);
   const entries = fc.uniqueArray(fc.tuple(name, wide, wide), {
@@ -347,7 +352,7 @@ describe('what is written', () => {
             expect([got.min, got.max]).toEqual([range.min, range.max]);
           else expect(got.max / Math.max(-range.min, range.max)).toBeCloseTo(1, 6);
         }
-        if (['onnxruntime', 'aimet'].includes(format)) expect(found.random).toBe(random);
+        expect(found.random).toBe(random && marksRandom(format));
       }),
     );
   });

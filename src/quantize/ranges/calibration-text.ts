@@ -2,6 +2,8 @@ import { Entries, magnitudeRange, notRanges, type ImportedRanges } from './impor
 
 /** The first line of TensorRT's own cache, e.g. `TRT-8601-EntropyCalibration2`. */
 const TENSORRT = /^TRT-\d+-\w+/;
+/** The first line of a text of ours whose ranges come from random data. */
+const RANDOM = '# vernier: random calibration data';
 /** An entry of it, and of onnxruntime's, whose numbers are as Python writes them. */
 const ENTRY = {
   tensorrt: /^(.*): *([0-9a-fA-F]{8})$/,
@@ -25,7 +27,8 @@ export function readCalibrationText(file: string, text: string): ImportedRanges 
   const lines = text
     .split(/\r?\n/)
     .map((line, i) => ({ line: line.trimEnd(), at: i + 1 }))
-    .filter(({ line }) => line !== '');
+    .filter(({ line }) => line !== '' && line !== RANDOM);
+  const random = text.startsWith(RANDOM);
   const [first] = lines;
   if (first === undefined) return null;
   const format = TENSORRT.test(first.line) ? 'tensorrt' : 'onnxruntime-text';
@@ -45,7 +48,7 @@ export function readCalibrationText(file: string, text: string): ImportedRanges 
     entries.add(name!, magnitudeRange(most));
   }
   const { ranges, skipped } = entries;
-  return { format, ranges, skipped, random: false };
+  return { format, ranges, skipped, random };
 }
 
 /** TensorRT's own cache. It knows magnitudes only. */
@@ -59,12 +62,16 @@ export function writeTensorrtCache(
   return `${['TRT-8601-EntropyCalibration2', ...lines].join('\n')}\n`;
 }
 
-/** What onnxruntime writes as `calibration.cache`. It knows magnitudes only. */
+/**
+ * What onnxruntime writes as `calibration.cache`, for people: no program of it reads that back. It knows magnitudes only. That
+ * they come from random data is its first line.
+ */
 export function writeOnnxruntimeText(
   ranges: ReadonlyMap<string, { min: number; max: number }>,
+  random: boolean,
 ): string {
   const lines = [...ranges].map(([name, range]) => `${name} ${largest(range)}`);
-  return `${lines.sort().join('\n')}\n`;
+  return `${[...(random ? [RANDOM] : []), ...lines.sort()].join('\n')}\n`;
 }
 
 /** The largest magnitude of a range. */

@@ -14,7 +14,7 @@ import { isOverrides, readOverrides, writeOverrides } from './overrides';
 import { UNUSABLE } from './unusable';
 import type { QuantParams, QuantType } from '../../numeric';
 
-export { RANGE_FORMATS, type RangeFormat } from './formats';
+export { marksRandom, RANGE_FORMATS, type RangeFormat } from './formats';
 export type { ImportedRange, ImportedRanges } from './imported';
 export { UNUSABLE, type Unusable } from './unusable';
 
@@ -55,7 +55,13 @@ export interface ExportedRange extends QuantParams {
   type: QuantType;
 }
 
-/** Writes ranges. Formats that know neither offsets nor types keep what they can: magnitudes. */
+/** Key of a table of onnxruntime that says that its ranges come from random data; it looks up tensors by name, and this is none. */
+const RANDOM_KEY = 'vernier.random';
+
+/**
+ * Writes ranges. Formats that know neither offsets nor types keep what they can: magnitudes.
+ * @param random they come from random data: the file says so where {@link marksRandom}
+ */
 export function writeRanges(
   ranges: ReadonlyMap<string, ExportedRange>,
   format: RangeFormat,
@@ -65,15 +71,20 @@ export function writeRanges(
     case 'onnxruntime':
       return writeOnnxruntimeJson(ranges, random);
     case 'onnxruntime-flatbuffers':
-      return writeTable(new Map([...ranges].map(([name, r]) => [name, String(largest(r))])));
+      return writeTable(
+        new Map([
+          ...[...ranges].map(([name, r]): [string, string] => [name, String(largest(r))]),
+          ...(random ? [[RANDOM_KEY, '1'] as const] : []),
+        ]),
+      );
     case 'onnxruntime-text':
-      return writeOnnxruntimeText(ranges);
+      return writeOnnxruntimeText(ranges, random);
     case 'tensorrt':
       return writeTensorrtCache(ranges);
     case 'aimet':
       return writeAimet(ranges, random);
     case 'overrides':
-      return writeOverrides(ranges);
+      return writeOverrides(ranges, random);
   }
 }
 
@@ -90,10 +101,11 @@ function readFlatbuffers(bytes: Uint8Array): ImportedRanges | null {
   const table = readTable(bytes);
   if (!table) return null;
   const entries = new Entries();
+  const random = table.delete(RANDOM_KEY);
   for (const [name, value] of table)
     entries.add(name, value.trim() === '' ? 'nothing' : magnitudeRange(Number(value)));
   const { ranges, skipped } = entries;
-  return { format: 'onnxruntime-flatbuffers', ranges, skipped, random: false };
+  return { format: 'onnxruntime-flatbuffers', ranges, skipped, random };
 }
 
 /** The bytes as text; null where they are none. */

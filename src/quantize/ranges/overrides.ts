@@ -38,24 +38,28 @@ export function readOverrides(
   defaultType: QuantType = 'uint8',
 ): Omit<ImportedRanges, 'format'> {
   const entries = new Entries();
+  let random = false;
   for (const [name, list] of Object.entries(json as { [key: string]: Json[] })) {
     const [entry, ...more] = list;
+    if (isMap(entry) && isMap(entry.vernier)) random ||= entry.vernier.random === true;
     const one = isMap(entry) ? ofEntry(entry, defaultType) : 'nothing';
     entries.add(name, more.length > 0 ? 'channels' : one);
   }
   const { ranges, skipped } = entries;
-  return { ranges, skipped, random: false };
+  return { ranges, skipped, random };
 }
 
-/** Writes such a file. */
+/** Writes such a file. onnxruntime passes over keys of an entry that it does not know, so that the mark is in each of them. */
 export function writeOverrides(
   params: ReadonlyMap<string, { scale: number; zeroPoint: number; type: QuantType }>,
+  random: boolean,
 ): string {
+  const mark = random ? { vernier: { random: true } } : {};
   const names = Object.entries(TYPES);
   const entries = [...params].map(([name, { scale, zeroPoint, type }]) => {
     const word = names.find(([, t]) => t === type)![0];
     const quantType = `Q${word.startsWith('qu') ? 'UI' : 'I'}${word.replace(/^qu?i/, '')}`;
-    return [name, [{ quant_type: quantType, scale, zero_point: zeroPoint }]];
+    return [name, [{ quant_type: quantType, scale, zero_point: zeroPoint, ...mark }]];
   });
   return JSON.stringify(Object.fromEntries(entries), null, 1);
 }
