@@ -87,6 +87,8 @@ export interface WrittenRanges {
   format: string;
   tensors: number;
   left: { tensor: string; reason: string }[];
+  /** The ranges come from random data, and the format has no place to say so. */
+  unmarked: boolean;
 }
 
 /** What `vernier merge` did. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VernierError } from '../errors';
-import { readRanges, type ImportedRanges } from '../quantize/ranges';
+import { readRanges, UNUSABLE, type ImportedRanges, type Unusable } from '../quantize/ranges';
 import type { Note } from '../results';
 import { keyOf } from './keys';
 import type { Plan } from './plan';
@@ -51,13 +51,7 @@ export function rangeNotes(imported: RecipeRanges, subject: Subject): Note[] {
       file: name,
       remedy: 'Ranges go by the names of tensors: check that the file belongs to this model.',
     });
-  if (skipped.length > 0)
-    notes.push({
-      code: 'ranges-skipped',
-      severity: 'info',
-      message: `${skipped.length} entries of '${name}' are no range of a whole tensor: ${some(skipped)}.`,
-      file: name,
-    });
+  notes.push(...skippedNotes(name, skipped));
   if (random)
     notes.push({
       code: 'random-calibration',
@@ -67,6 +61,23 @@ export function rangeNotes(imported: RecipeRanges, subject: Subject): Note[] {
       remedy: 'Calibrate on real samples: calibration: { data: … }.',
     });
   return notes;
+}
+
+/** One note for each reason why entries are not used: a warning where it is a mistake. */
+function skippedNotes(name: string, skipped: ReadonlyMap<string, Unusable>): Note[] {
+  return [...new Set(skipped.values())].map((kind) => {
+    const tensors = [...skipped].filter(([, why]) => why === kind).map(([tensor]) => tensor);
+    const { why, remedy } = UNUSABLE[kind];
+    const count = tensors.length > 1 ? `${tensors.length} tensors ` : '';
+    return {
+      code: 'ranges-skipped',
+      severity: remedy === null ? 'info' : 'warning',
+      message: `'${name}' has no usable range for ${count}${some(tensors)}: ${why}; without data, layers that need it stay float.`,
+      tensor: tensors[0]!,
+      file: name,
+      ...(remedy !== null && { remedy }),
+    };
+  });
 }
 
 function some(names: readonly string[]): string {

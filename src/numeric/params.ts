@@ -11,9 +11,9 @@ export interface QuantParams {
 
 /**
  * What was odd about a range. `empty`: no value was seen; `not-finite`: an end was NaN or infinite;
- * `zero`: every value was zero; `constant`: every value was the same; `tiny`: too narrow for a float32 scale.
+ * `zero`: every value was zero; `constant`: every value was the same; `tiny`, `huge`: too narrow or too wide for a float32 scale.
  */
-export type RangeOddity = 'empty' | 'not-finite' | 'zero' | 'constant' | 'tiny';
+export type RangeOddity = 'empty' | 'not-finite' | 'zero' | 'constant' | 'tiny' | 'huge';
 
 /** Parameters, and what the reader must be told about the range they came from (null: nothing). */
 export interface ChosenParams extends QuantParams {
@@ -50,12 +50,12 @@ export function codeRange(
 }
 
 /** The narrowest scale that is a normal float32. */
-const SMALLEST_SCALE = 2 ** -126;
+export const SMALLEST_SCALE = 2 ** -126;
 
 /**
  * The scale and zero point for values from `min` to `max`. The range is first widened to hold zero, so that
  * zero is exactly representable (DESIGN §4.1); the scale is a float32 value. Ranges that say nothing
- * (empty, not finite, only zeros, too narrow) get scale 1 and the code of zero, and say so in `oddity`.
+ * (empty, not finite, only zeros, too narrow or too wide) get scale 1 and the code of zero, and say so in `oddity`.
  */
 export function chooseParams(
   min: number,
@@ -78,6 +78,7 @@ export function chooseParams(
   const high = symmetric ? Math.max(-min, max) : Math.max(max, 0);
   const scale = Math.fround((high - low) / (codes.max - codes.min));
   if (scale < SMALLEST_SCALE) return useless('tiny');
+  if (!Number.isFinite(scale)) return useless('huge');
   if (symmetric) return { scale, zeroPoint: middle, oddity };
   const zeroPoint = roundHalfEven(codes.min - low / scale);
   return { scale, zeroPoint: Math.max(codes.min, Math.min(codes.max, zeroPoint)), oddity };

@@ -12,7 +12,7 @@ import { roundHalfEven } from './round';
 
 export { roundHalfEven } from './round';
 export { chooseParams, codeRange };
-export { powerOfTwo } from './params';
+export { powerOfTwo, SMALLEST_SCALE } from './params';
 export type { ChosenParams, ParamOptions, QuantParams, QuantType };
 export type { RangeOddity } from './params';
 

@@ -27,8 +27,12 @@ export function calibrateText(made: CalibrateResult, options: TerminalOptions = 
       to - from === total ? `all ${total} samples` : `samples ${from} to ${to - 1} of ${total}`;
     written.push(`written: ${file} (statistics of ${which})`);
   }
-  for (const { file, format, tensors, left } of exported) {
+  for (const { file, format, tensors, left, unmarked } of exported) {
     written.push(`written: ${file} (${tensors} ranges, ${format})`);
+    if (unmarked)
+      written.push(
+        `  note: these ranges come from random data; ${format} has no place to say so, so that whoever reads the file cannot know.`,
+      );
     for (const { tensor, reason } of left) written.push(`  without ${tensor}: ${reason}`);
   }
   parts.push(written.join('\n'));
@@ -49,11 +53,12 @@ export function calibrateDocument({ result, statistics, exported }: CalibrateRes
     seconds: result?.seconds.calibrate ?? null,
     notes: result && notesDocument(result.notes),
     statistics: statistics && { ...statistics },
-    exported: exported.map(({ file, format, tensors, left }) => ({
+    exported: exported.map(({ file, format, tensors, left, unmarked }) => ({
       file,
       format,
       tensors,
       left: left.map((one) => ({ ...one })),
+      unmarked,
     })),
   };
 }

@@ -61,6 +61,8 @@ describe('parameters', () => {
     ['a constant', 2, 2, 'constant', Math.fround(2 / 255), 0],
     ['a negative constant', -2, -2, 'constant', Math.fround(2 / 255), 255],
     ['tiny', 0, 1e-44, 'tiny', 1, 0],
+    ['huge', -1e308, 1e308, 'huge', 1, 0],
+    ['wider than a float32 scale', 0, 1e300, 'huge', 1, 0],
     ['after ReLU', 0, 6, null, Math.fround(6 / 255), 0],
     ['both signs', -1, 3, null, Math.fround(4 / 255), 64],
   ])('%s', (_, min, max, oddity, scale, zeroPoint) => {

@@ -126,7 +126,7 @@ function pickFile(
 
 /** Says what was written, and what has no range; each of these goes to the log. */
 async function tell({ log }: Services, written: WrittenRanges, to: vscode.Uri): Promise<void> {
-  const { left, tensors, file } = written;
+  const { left, tensors, file, unmarked } = written;
   for (const { tensor, reason } of left)
     log.info(`${basename(file)}: ${tensor} has no range: ${reason}`);
   const open = vscode.l10n.t('Open');
@@ -135,6 +135,9 @@ async function tell({ log }: Services, written: WrittenRanges, to: vscode.Uri): 
     vscode.l10n.t('{0} ranges are in {1}.', tensors, vscode.workspace.asRelativePath(to)),
     ...(left.length > 0
       ? [vscode.l10n.t('{0} tensors have none: the log says why.', left.length)]
+      : []),
+    ...(unmarked
+      ? [vscode.l10n.t('They come from random data, which this format has no place to say.')]
       : []),
   ];
   const chosen = await vscode.window.showInformationMessage(

@@ -1,16 +1,19 @@
 import { chooseParams, codeRange, type ChosenParams, type QuantParams } from '../../numeric';
 import { GraphIndex } from '../../onnx';
-import { startsAtZero } from '../../quantize/extremes/extremes-graph';
 import { clippingWeight } from '../../quantize/clipping-weight';
 import { observe, observeTogether } from '../../quantize/observers';
 import type { TensorParams } from '../../quantize/parameters';
+import { isFromShapes } from '../../quantize/from-shapes';
+import type { ImportedRange } from '../../quantize/ranges';
 import { importedParams } from '../../quantize/ranges/params';
 import { readRange } from '../../quantize/read-range';
 import { hiddenKey, hiddenTensors, isRecurrent } from '../../quantize/recurrent';
+import type { TensorStatistics } from '../../quantize/statistics';
 import type { LayerWish } from '../../recipe/match';
 import type { Note } from '../../results';
 import { addNote } from '../context';
 import type { Plan } from '../plan';
+import type { RecipeRanges } from '../ranges';
 import type { Calibrated } from '../stages/calibrate';
 import type { Subject } from '../subject';
 
@@ -30,10 +33,7 @@ export function chooseParameters(
   const unusable = new Map<string, string>();
   const { percentile } = plan.recipe.quantization.activations;
   const index = new GraphIndex(subject.prepared.graph);
-  const fromZero = (tensor: string) => {
-    const producer = index.producer(tensor);
-    return producer !== undefined && startsAtZero(index, producer);
-  };
+  const isFixed = (tensor: string) => isFromShapes(index, tensor);
   /** Its layers stay float, and people are told. */
   const refuse = (tensor: string, code: string, message: string, remedy?: string) => {
     unusable.set(tensor, message);
@@ -53,7 +53,7 @@ export function chooseParameters(
         ? null
         : readRange(index, subject.prepared.dir, tensor, statistics);
     const { oddity, ...chosen }: ChosenParams = range
-      ? importedParams(range, plan.activationType, fromZero(tensor), plan.traits)
+      ? importedParams(range, plan.activationType, plan.traits)
       : observe(statistics, observer, plan.activationType, {
           percentile,
           clipping: clippingWeight(index, tensor, statistics),
@@ -76,16 +76,10 @@ export function chooseParameters(
         'range-not-finite',
         `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`,
       );
-    else if (oddity === 'empty' || oddity === 'not-finite' || oddity === 'tiny')
+    else if (oddity !== null && oddity !== 'zero' && oddity !== 'constant')
       refuse(tensor, 'range-unusable', `'${tensor}' has no usable range (${oddity})`);
-    else if (oddity === 'zero' || oddity === 'constant')
-      addNote(notes, {
-        code: 'range-constant',
-        severity: 'warning',
-        message: `'${tensor}' had one single value (${statistics.min}) in all calibration samples.`,
-        tensor,
-        remedy: 'Check that the calibration data is varied.',
-      });
+    else if (oddity !== null)
+      addNote(notes, constantNote(tensor, range, statistics, calibrated.imported, isFixed(tensor)));
   }
   for (const { name, node } of subject.units.filter((u) => isRecurrent(u.node))) {
     const read = hiddenTensors(node);
@@ -100,6 +94,33 @@ export function chooseParameters(
     params.set(hiddenKey(node), observeTogether(seen, own, plan.activationType, { percentile }));
   }
   return { params, unusable };
+}
+
+/** What to tell of a tensor whose range is one single value: who says so, and what can be done about it, if anything. */
+function constantNote(
+  tensor: string,
+  given: ImportedRange | undefined,
+  statistics: TensorStatistics,
+  imported: RecipeRanges | null,
+  isFixed: boolean,
+): Note {
+  const code = 'range-constant';
+  if (given)
+    return {
+      ...{ code, severity: 'warning', tensor, file: imported!.name },
+      message: `'${imported!.name}' gives '${tensor}' one single value (${given.max}) for a range.`,
+      remedy: 'Check the range in that file, or leave it out so that data tells.',
+    };
+  if (isFixed)
+    return {
+      ...{ code, severity: 'info', tensor },
+      message: `'${tensor}' has one single value (${statistics.min}) whatever the data: it is computed from shapes and constants alone.`,
+    };
+  return {
+    ...{ code, severity: 'warning', tensor },
+    message: `'${tensor}' had one single value (${statistics.min}) in all calibration samples.`,
+    remedy: 'Check that the calibration data is varied.',
+  };
 }
 
 /** Parameters whose codes reach as far as those of each of several. */

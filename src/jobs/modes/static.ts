@@ -122,12 +122,13 @@ export const staticMode: QuantizationMode = {
 };
 
 /** Layers with 16-bit activations, and those that cannot have them. */
-interface WideLayers {
+export interface WideLayers {
   types: Map<string, WideType>;
   refused: Map<string, string>;
 }
 
-function wideLayers(
+/** The layers whose activations a recipe gives 16 bits. */
+export function wideLayers(
   plan: Plan,
   units: readonly Unit[],
   wishes: ReadonlyMap<string, LayerWish>,
@@ -161,7 +162,7 @@ export function wideParams(plan: Plan, { statistics, imported }: Calibrated) {
   return (tensor: string, type: WideType): QuantParams => {
     const seen = statistics.get(tensor);
     const range = imported?.ranges.get(tensor);
-    if (range) return importedParams(range, type, false);
+    if (range) return importedParams(range, type);
     return seen ? observe(seen, plain, type, { percentile }) : { scale: 1, zeroPoint: 0 };
   };
 }

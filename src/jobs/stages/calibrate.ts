@@ -1,8 +1,11 @@
 import type { SampleMark } from '../../analyze/calibration-set/sample-marks';
 import { VernierError } from '../../errors';
 import type { Statistics } from '../../quantize/calibrate';
+import { GraphIndex } from '../../onnx';
+import { startsAtZero } from '../../quantize/extremes/extremes-graph';
 import { everyRoot } from '../../quantize/place-bodies';
 import type { TargetFamily } from '../../quantize/operators';
+import type { ImportedRange } from '../../quantize/ranges';
 import { hiddenTensors, isRecurrent } from '../../quantize/recurrent';
 import type { Depth } from '../../quantize/statistics';
 import { TensorStatistics, type StatisticsData } from '../../quantize/statistics';
@@ -102,7 +105,8 @@ export async function calibrateStage(
 }
 
 /**
- * Puts the ranges of the recipe's file before what calibration saw; without any data they are all there is.
+ * Puts the ranges of the recipe's file before what calibration saw; without any data they are all there is. Of a tensor that has
+ * nothing below zero a magnitude is the range from zero on, which files that know magnitudes only do not say.
  * @param calibrated what calibration saw, or null without data
  */
 export function withRanges(
@@ -121,9 +125,19 @@ export function withRanges(
       new Map(
         tappedTensors(subject, new Set(), family).map((name) => [name, new TensorStatistics(name)]),
       ),
-    imported,
+    imported: { ...imported, ranges: fromZero(subject, imported.ranges) },
     taken: calibrated?.taken ?? null,
   };
+}
+
+function fromZero(subject: Subject, ranges: RecipeRanges['ranges']): RecipeRanges['ranges'] {
+  const index = new GraphIndex(subject.prepared.graph);
+  const half = ([tensor, range]: [string, ImportedRange]): [string, ImportedRange] => {
+    const producer = index.producer(tensor);
+    const halved = range.symmetric && producer !== undefined && startsAtZero(index, producer);
+    return [tensor, halved ? { ...range, min: 0 } : range];
+  };
+  return new Map([...ranges].map(half));
 }
 
 /** The stored statistics of all samples of a calibration. */

@@ -1,5 +1,6 @@
 import { codeRange, type QuantType } from '../../numeric';
 import {
+  Entries,
   isMap,
   paramsRange,
   plainRange,
@@ -7,6 +8,7 @@ import {
   type ImportedRanges,
   type Json,
 } from './imported';
+import type { Unusable } from './unusable';
 
 /** The version that is written: the last before 2.0.0, which older releases read as well. */
 const VERSION = '1.0.0';
@@ -23,24 +25,22 @@ export function isAimet(json: Json): boolean {
 /** Ranges of activations (and, in 2.0.0, of whatever is there) with one scale each. */
 export function readAimet(json: Json): Omit<ImportedRanges, 'format'> {
   const whole = json as { [key: string]: Json };
-  const ranges = new Map<string, ImportedRange>();
-  const skipped: string[] = [];
-  const add = (name: Json | undefined, range: ImportedRange | null) => {
-    if (typeof name !== 'string') return;
-    if (range) ranges.set(name, range);
-    else skipped.push(name);
+  const entries = new Entries();
+  const add = (name: Json | undefined, found: ImportedRange | Unusable) => {
+    if (typeof name === 'string') entries.add(name, found);
   };
   const activations = whole.activation_encodings;
   if (Array.isArray(activations))
     for (const entry of activations) if (isMap(entry)) add(entry.name, ofScaleAndOffset(entry));
   if (isMap(activations))
     for (const [name, list] of Object.entries(activations)) {
-      const one = Array.isArray(list) && list.length === 1 ? list[0] : undefined;
-      add(name, isMap(one) ? ofExtremes(one) : null);
+      const [one, ...more] = Array.isArray(list) ? list : [];
+      add(name, more.length > 0 ? 'channels' : isMap(one) ? ofExtremes(one) : 'nothing');
     }
   if (Array.isArray(whole.encodings))
     for (const entry of whole.encodings) if (isMap(entry)) add(entry.name, ofQuantizeLinear(entry));
   const vernier = isMap(whole.vernier) ? whole.vernier : {};
+  const { ranges, skipped } = entries;
   return { ranges, skipped, random: vernier.random === true };
 }
 
@@ -72,30 +72,33 @@ export function writeAimet(
 }
 
 /** Up to 0.6.1: extremes, and scale and offset besides. */
-function ofExtremes(entry: { [key: string]: Json }): ImportedRange | null {
-  if (entry.dtype === 'float') return null;
+function ofExtremes(entry: { [key: string]: Json }): ImportedRange | Unusable {
+  if (entry.dtype === 'float') return 'float';
   const { min, max } = entry;
-  return typeof min === 'number' && typeof max === 'number' ? plainRange(min, max) : null;
+  return typeof min === 'number' && typeof max === 'number' ? plainRange(min, max) : 'nothing';
 }
 
-/** 1.0.0: x = (q + offset) · scale, with q from 0 to 2^bw − 1. */
-function ofScaleAndOffset(entry: { [key: string]: Json }): ImportedRange | null {
-  const [scale, offset] = [single(entry.scale), single(entry.offset)];
+/** 1.0.0: x = (q + offset) · scale, with q from 0 to 2^bw − 1, one of which stands for zero. */
+function ofScaleAndOffset(entry: { [key: string]: Json }): ImportedRange | Unusable {
   const { bw, dtype } = entry;
-  if (scale === null || offset === null || typeof bw !== 'number') return null;
-  if (typeof dtype === 'string' && !/^int$/i.test(dtype)) return null;
+  if (typeof dtype === 'string' && !/^int$/i.test(dtype)) return 'float';
+  if (Array.isArray(entry.scale) && entry.scale.length > 1) return 'channels';
+  const [scale, offset] = [single(entry.scale), single(entry.offset)];
+  if (scale === null || offset === null) return 'nothing';
+  if (typeof bw !== 'number' || !Number.isInteger(bw) || bw < 2 || bw > 32) return 'bits';
+  if (!Number.isInteger(offset) || offset > 0 || offset <= -(2 ** bw)) return 'zero-point';
   const type = unsigned(bw);
   if (type) return paramsRange(scale, -offset, type);
-  return plainRange(offset * scale, (offset + 2 ** bw - 1) * scale);
+  return scale > 0 ? plainRange(offset * scale, (offset + 2 ** bw - 1) * scale) : 'scale';
 }
 
 /** 2.0.0: the inputs of a QuantizeLinear. */
-function ofQuantizeLinear(entry: { [key: string]: Json }): ImportedRange | null {
+function ofQuantizeLinear(entry: { [key: string]: Json }): ImportedRange | Unusable {
   const { y_scale: scale, y_zero_point: zero = 0, output_dtype: type } = entry;
-  if (typeof scale !== 'number' || typeof zero !== 'number' || typeof type !== 'string')
-    return null;
+  if (Array.isArray(scale)) return 'channels';
+  if (typeof scale !== 'number' || typeof zero !== 'number') return 'nothing';
   const known = (['uint8', 'int8', 'uint16', 'int16'] as const).find((t) => t === type);
-  return known ? paramsRange(scale, zero, known) : null;
+  return known ? paramsRange(scale, zero, known) : 'type';
 }
 
 function unsigned(bits: number): QuantType | null {

@@ -16,3 +16,11 @@ export const RANGE_FORMATS: readonly RangeFormat[] = [
   'aimet',
   'overrides',
 ];
+
+/**
+ * True where a file can say that its ranges come from random data: in what the format's own readers pass over. TensorRT's cache
+ * is lines of tensors alone.
+ */
+export function marksRandom(format: RangeFormat): boolean {
+  return format !== 'tensorrt';
+}

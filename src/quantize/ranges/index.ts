@@ -1,3 +1,4 @@
+import type { VernierError } from '../../errors';
 import { isAimet, readAimet, writeAimet } from './aimet';
 import {
   largest,
@@ -7,19 +8,15 @@ import {
 } from './calibration-text';
 import type { RangeFormat } from './formats';
 import { readTable, writeTable } from './flatbuffers-table';
-import {
-  magnitudeRange,
-  notRanges,
-  type ImportedRange,
-  type ImportedRanges,
-  type Json,
-} from './imported';
+import { Entries, magnitudeRange, notRanges, type ImportedRanges, type Json } from './imported';
 import { isOnnxruntimeJson, readOnnxruntimeJson, writeOnnxruntimeJson } from './onnxruntime-json';
 import { isOverrides, readOverrides, writeOverrides } from './overrides';
+import { UNUSABLE } from './unusable';
 import type { QuantParams, QuantType } from '../../numeric';
 
-export { RANGE_FORMATS, type RangeFormat } from './formats';
+export { marksRandom, RANGE_FORMATS, type RangeFormat } from './formats';
 export type { ImportedRange, ImportedRanges } from './imported';
+export { UNUSABLE, type Unusable } from './unusable';
 
 /**
  * Reads a file of ranges of any format that is known; which one it is, its contents tell.
@@ -32,11 +29,23 @@ export function readRanges(
   defaultType: QuantType = 'uint8',
 ): ImportedRanges {
   const text = textOf(bytes);
-  const found = text === null ? readFlatbuffers(bytes) : readText(text, defaultType);
+  const found = text === null ? readFlatbuffers(bytes) : readText(file, text, defaultType);
   if (!found) throw notRanges(file, 'it is of no known format');
-  if (found.ranges.size === 0)
-    throw notRanges(file, 'none of its entries is the range of a whole tensor');
+  if (found.ranges.size === 0) throw nothingUsable(file, found);
   return found;
+}
+
+/** The error for a file of which nothing can be used; the first entry says why. */
+function nothingUsable(file: string, { skipped }: ImportedRanges): VernierError {
+  const [first] = skipped;
+  if (!first) return notRanges(file, 'it has no entries');
+  const [tensor, kind] = first;
+  const { why, remedy } = UNUSABLE[kind];
+  const which = skipped.size > 1 ? `none of its ${skipped.size} entries is usable, ` : '';
+  return notRanges(file, `${which}'${tensor}' is not: ${why}`, {
+    tensor,
+    ...(remedy !== null && { remedy }),
+  });
 }
 
 /** A tensor's range and the quantizer that was chosen for it. */
@@ -46,7 +55,13 @@ export interface ExportedRange extends QuantParams {
   type: QuantType;
 }
 
-/** Writes ranges. Formats that know neither offsets nor types keep what they can: magnitudes. */
+/** Key of a table of onnxruntime that says that its ranges come from random data; it looks up tensors by name, and this is none. */
+const RANDOM_KEY = 'vernier.random';
+
+/**
+ * Writes ranges. Formats that know neither offsets nor types keep what they can: magnitudes.
+ * @param random they come from random data: the file says so where {@link marksRandom}
+ */
 export function writeRanges(
   ranges: ReadonlyMap<string, ExportedRange>,
   format: RangeFormat,
@@ -56,21 +71,26 @@ export function writeRanges(
     case 'onnxruntime':
       return writeOnnxruntimeJson(ranges, random);
     case 'onnxruntime-flatbuffers':
-      return writeTable(new Map([...ranges].map(([name, r]) => [name, String(largest(r))])));
+      return writeTable(
+        new Map([
+          ...[...ranges].map(([name, r]): [string, string] => [name, String(largest(r))]),
+          ...(random ? [[RANDOM_KEY, '1'] as const] : []),
+        ]),
+      );
     case 'onnxruntime-text':
-      return writeOnnxruntimeText(ranges);
+      return writeOnnxruntimeText(ranges, random);
     case 'tensorrt':
       return writeTensorrtCache(ranges);
     case 'aimet':
       return writeAimet(ranges, random);
     case 'overrides':
-      return writeOverrides(ranges);
+      return writeOverrides(ranges, random);
   }
 }
 
-function readText(text: string, defaultType: QuantType): ImportedRanges | null {
-  const json = parse(text);
-  if (json === undefined) return readCalibrationText(text);
+function readText(file: string, text: string, defaultType: QuantType): ImportedRanges | null {
+  const json = /^\s*[{[]/.test(text) ? parse(file, text) : undefined;
+  if (json === undefined) return readCalibrationText(file, text);
   if (isAimet(json)) return { format: 'aimet', ...readAimet(json) };
   if (isOnnxruntimeJson(json)) return { format: 'onnxruntime', ...readOnnxruntimeJson(json) };
   if (isOverrides(json)) return { format: 'overrides', ...readOverrides(json, defaultType) };
@@ -80,14 +100,12 @@ function readText(text: string, defaultType: QuantType): ImportedRanges | null {
 function readFlatbuffers(bytes: Uint8Array): ImportedRanges | null {
   const table = readTable(bytes);
   if (!table) return null;
-  const ranges = new Map<string, ImportedRange>();
-  const skipped: string[] = [];
-  for (const [name, value] of table) {
-    const range = value.trim() === '' ? null : magnitudeRange(Number(value));
-    if (range) ranges.set(name, range);
-    else skipped.push(name);
-  }
-  return { format: 'onnxruntime-flatbuffers', ranges, skipped, random: false };
+  const entries = new Entries();
+  const random = table.delete(RANDOM_KEY);
+  for (const [name, value] of table)
+    entries.add(name, value.trim() === '' ? 'nothing' : magnitudeRange(Number(value)));
+  const { ranges, skipped } = entries;
+  return { format: 'onnxruntime-flatbuffers', ranges, skipped, random };
 }
 
 /** The bytes as text; null where they are none. */
@@ -100,10 +118,17 @@ function textOf(bytes: Uint8Array): string | null {
   }
 }
 
-function parse(text: string): Json | undefined {
+/** JSON, and the NaN and Infinity that Python writes into it. Throws `data.bad-format` with what is wrong, and where. */
+function parse(file: string, text: string): Json {
+  const nan = '\u0000NaN';
+  const words = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
+  const plain = text.replace(words, (word) => {
+    if (word.startsWith('"')) return word;
+    return word === 'NaN' ? JSON.stringify(nan) : word.replace('Infinity', '1e999');
+  });
   try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return undefined;
+    return JSON.parse(plain, (_, value: Json) => (value === nan ? NaN : value)) as Json;
+  } catch (error) {
+    throw notRanges(file, `it is no JSON: ${(error as SyntaxError).message}`);
   }
 }

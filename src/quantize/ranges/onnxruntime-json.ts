@@ -1,4 +1,4 @@
-import { isMap, plainRange, type ImportedRange, type ImportedRanges, type Json } from './imported';
+import { Entries, isMap, plainRange, type ImportedRanges, type Json } from './imported';
 
 /**
  * True for what onnxruntime.quantization writes with `save_tensors_data` and `write_calibration_table` (calibration.json):
@@ -15,8 +15,7 @@ export function isOnnxruntimeJson(json: Json): boolean {
 export function readOnnxruntimeJson(json: Json): Omit<ImportedRanges, 'format'> {
   const whole = json as { [key: string]: Json };
   const data = whole.CLS === 'TensorsData' ? (whole.data as { [key: string]: Json }) : whole;
-  const ranges = new Map<string, ImportedRange>();
-  const skipped: string[] = [];
+  const entries = new Entries();
   for (const [name, entry] of Object.entries(data)) {
     const pair = Array.isArray(entry)
       ? [entry[0], entry[1]]
@@ -24,11 +23,11 @@ export function readOnnxruntimeJson(json: Json): Omit<ImportedRanges, 'format'> 
         ? [entry.lowest, entry.highest]
         : [];
     const [low, high] = pair.map(scalar);
-    const range = low != null && high != null ? plainRange(low, high) : null;
-    if (range) ranges.set(name, range);
-    else skipped.push(name);
+    if (low != null && high != null) entries.add(name, plainRange(low, high));
+    else entries.add(name, pair.some(isSeveral) ? 'channels' : 'nothing');
   }
   const vernier = isMap(whole.vernier) ? whole.vernier : {};
+  const { ranges, skipped } = entries;
   return { ranges, skipped, random: vernier.random === true };
 }
 
@@ -67,6 +66,12 @@ function isTensorData(value: Json): boolean {
 
 function isPair(value: Json): boolean {
   return Array.isArray(value) && value.length === 2 && value.every((v) => scalar(v) !== null);
+}
+
+/** A list of several numbers, or a NumPy array of them. */
+function isSeveral(value: Json | undefined): boolean {
+  if (isMap(value)) return isSeveral(value.data);
+  return Array.isArray(value) && (value.length > 1 || isSeveral(value[0]));
 }
 
 /** A number, or a NumPy array of one. */

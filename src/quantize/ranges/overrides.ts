@@ -1,5 +1,6 @@
 import type { QuantType } from '../../numeric';
 import {
+  Entries,
   isMap,
   paramsRange,
   plainRange,
@@ -7,6 +8,7 @@ import {
   type ImportedRanges,
   type Json,
 } from './imported';
+import type { Unusable } from './unusable';
 
 /** onnxruntime's names of types: of its QuantType, and of NumPy. */
 const TYPES: Readonly<Record<string, QuantType>> = {
@@ -35,32 +37,35 @@ export function readOverrides(
   json: Json,
   defaultType: QuantType = 'uint8',
 ): Omit<ImportedRanges, 'format'> {
-  const ranges = new Map<string, ImportedRange>();
-  const skipped: string[] = [];
+  const entries = new Entries();
+  let random = false;
   for (const [name, list] of Object.entries(json as { [key: string]: Json[] })) {
-    const [entry] = list;
-    const range = list.length === 1 && isMap(entry) ? ofEntry(entry, defaultType) : null;
-    if (range) ranges.set(name, range);
-    else skipped.push(name);
+    const [entry, ...more] = list;
+    if (isMap(entry) && isMap(entry.vernier)) random ||= entry.vernier.random === true;
+    const one = isMap(entry) ? ofEntry(entry, defaultType) : 'nothing';
+    entries.add(name, more.length > 0 ? 'channels' : one);
   }
-  return { ranges, skipped, random: false };
+  const { ranges, skipped } = entries;
+  return { ranges, skipped, random };
 }
 
-/** Writes such a file. */
+/** Writes such a file. onnxruntime passes over keys of an entry that it does not know, so that the mark is in each of them. */
 export function writeOverrides(
   params: ReadonlyMap<string, { scale: number; zeroPoint: number; type: QuantType }>,
+  random: boolean,
 ): string {
+  const mark = random ? { vernier: { random: true } } : {};
   const names = Object.entries(TYPES);
   const entries = [...params].map(([name, { scale, zeroPoint, type }]) => {
     const word = names.find(([, t]) => t === type)![0];
     const quantType = `Q${word.startsWith('qu') ? 'UI' : 'I'}${word.replace(/^qu?i/, '')}`;
-    return [name, [{ quant_type: quantType, scale, zero_point: zeroPoint }]];
+    return [name, [{ quant_type: quantType, scale, zero_point: zeroPoint, ...mark }]];
   });
   return JSON.stringify(Object.fromEntries(entries), null, 1);
 }
 
-function ofEntry(entry: { [key: string]: Json }, defaultType: QuantType): ImportedRange | null {
-  if ('axis' in entry) return null;
+function ofEntry(entry: { [key: string]: Json }, defaultType: QuantType): ImportedRange | Unusable {
+  if ('axis' in entry) return 'channels';
   const { quant_type: word, scale, zero_point: zero, rmin, rmax } = entry;
   const type =
     typeof word === 'string'
@@ -68,7 +73,7 @@ function ofEntry(entry: { [key: string]: Json }, defaultType: QuantType): Import
       : word === undefined
         ? defaultType
         : undefined;
-  if (!type) return null;
+  if (!type) return 'type';
   if (typeof scale === 'number' && typeof zero === 'number') return paramsRange(scale, zero, type);
-  return typeof rmin === 'number' && typeof rmax === 'number' ? plainRange(rmin, rmax) : null;
+  return typeof rmin === 'number' && typeof rmax === 'number' ? plainRange(rmin, rmax) : 'nothing';
 }
