@@ -108,6 +108,10 @@ export const texts = {
     message: 'The output would overwrite the model.',
     remedy: 'Choose another name for `output`.',
   }),
+  overwritesFile: (key: string): Text => ({
+    message: `The output would overwrite what ${code(key)} names.`,
+    remedy: 'Choose another name for `output`.',
+  }),
 
   noMatch: (pattern: string, near: readonly string[]): Text => ({
     message: `${code(pattern)} matches no layer.`,

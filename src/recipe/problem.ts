@@ -19,7 +19,8 @@ export type ParseCode =
   | 'wrong-value'
   | 'out-of-range'
   | 'unsupported'
-  | 'overwrites-model';
+  | 'overwrites-model'
+  | 'overwrites-file';
 
 /** What can be doubtful about a recipe in its surroundings. */
 export type LintCode =
@@ -67,6 +68,7 @@ const errorCodes: Partial<Record<ProblemCode, ErrorCode>> = {
   'too-large': 'recipe.syntax',
   unsupported: 'recipe.unsupported',
   'overwrites-model': 'recipe.overwrites-model',
+  'overwrites-file': 'recipe.overwrites-file',
 };
 
 /** The errors among the problems as one coded error with the first one's place; null if there are none. */

@@ -161,8 +161,7 @@ function wrongType(doc: RecipeText, path: Path, value: unknown): Problem {
 /** What the keys of a valid recipe want of each other. */
 function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] {
   const problems: Problem[] = [];
-  if (recipe.output && recipe.model && plainPath(recipe.output) === plainPath(recipe.model))
-    problems.push(problemOn(doc, ['output'], 'overwrites-model', texts.overwritesModel()));
+  problems.push(...overwritten(doc, recipe));
   if (partial) return problems;
   const mode = modeFor(recipe.quantization?.mode, recipe.target);
   const only = onlyModeOf(recipe.target);
@@ -196,6 +195,26 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
       );
   });
   return problems;
+}
+
+/** An output by the name of what the recipe reads; links and patterns are for whoever can see the files. */
+function overwritten(doc: RecipeText, { output, model, calibration, evaluate }: Recipe): Problem[] {
+  if (!output) return [];
+  const is = (name: string) => plainPath(name) === plainPath(output);
+  if (model && is(model))
+    return [problemOn(doc, ['output'], 'overwrites-model', texts.overwritesModel())];
+  const read = {
+    'calibration.data': calibration?.data,
+    'calibration.ranges': calibration?.ranges,
+    'calibration.statistics_file': calibration?.statistics_file,
+    'evaluate.data': evaluate?.data,
+    'evaluate.labels': evaluate?.labels,
+    'evaluate.metric': evaluate?.metric,
+  };
+  const [key] = Object.entries(read).find(([, names]) => [names ?? []].flat().some(is)) ?? [];
+  return key === undefined
+    ? []
+    : [problemOn(doc, ['output'], 'overwrites-file', texts.overwritesFile(key))];
 }
 
 /** Observers that want more than the extremes, of which nothing else is kept. */

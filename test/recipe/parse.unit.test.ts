@@ -108,6 +108,8 @@ describe('parseRecipe', () => {
     ['quantization: { weights: { accuracy_level: 2 } }', ['1:44 wrong-value 2']],
     // what keys want of each other
     ['model: x.onnx\noutput: ./x.onnx', ['2:9 overwrites-model ./x.onnx']],
+    ['output: a.npy\ncalibration: { data: [b, ./a.npy] }', ['1:9 overwrites-file a.npy']],
+    ['output: a.npy\nevaluate: { data: e, labels: a.npy }', ['1:9 overwrites-file a.npy']],
   ])('%j', (text, wanted) => {
     expect(problems(text)).toEqual(wanted);
     expect(parseRecipe(text, 'a', { partial: true }).recipe === null).toBe(
