@@ -71,14 +71,18 @@ const errorCodes: Partial<Record<ProblemCode, ErrorCode>> = {
   'overwrites-file': 'recipe.overwrites-file',
 };
 
+/** More errors than these are counted, not told. */
+const MOST_TOLD = 10;
+
 /** The errors among the problems as one coded error with the first one's place; null if there are none. */
 export function toVernierError(problems: readonly Problem[], file: string): VernierError | null {
   const errors = problems.filter(({ severity }) => severity === 'error');
   const first = errors[0];
   if (!first) return null;
   const others = errors
-    .slice(1)
+    .slice(1, MOST_TOLD)
     .map(({ line, column, message }) => `\n${file}:${line}:${column} ${message}`);
+  if (errors.length > MOST_TOLD) others.push(`\n… and ${errors.length - MOST_TOLD} more`);
   return new VernierError(
     errorCodes[first.code] ?? 'recipe.schema',
     first.message + others.join(''),
