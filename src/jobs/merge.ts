@@ -63,6 +63,12 @@ function mergeParts(parts: readonly StatisticsFile[]): StatisticsFile {
 
 function refuseOther(first: Part, other: Part): void {
   const [a, b] = [first.contents, other.contents];
+  if (a.statistics.total !== b.statistics.total)
+    throw new VernierError(
+      'data.statistics-key',
+      `'${path.basename(other.file)}' is a part of ${b.statistics.total} samples, and '${path.basename(first.file)}' of ${a.statistics.total}.`,
+      { file: other.file, remedy: 'Make all shards from the same data.' },
+    );
   if (a.key === b.key) return;
   const what =
     a.model.sha256 !== b.model.sha256
