@@ -52,6 +52,7 @@ export type ErrorCode =
   | 'recipe.not-found'
   | 'recipe.unsupported'
   | 'recipe.overwrites-model'
+  | 'recipe.overwrites-file'
   | 'cli.usage'
   // running
   | 'job.cancelled'

@@ -6,7 +6,7 @@ import { shortPath } from './error-text';
 import { exitCodes } from './exit-codes';
 import { tableWidth, type Io } from './io';
 import { makeRecipe } from './recipe';
-import { recipeOf, requestShowing } from './request';
+import { recipeOf, requestShowing, writesReport } from './request';
 import { writeText } from './run';
 import { usage } from './tokens';
 
@@ -40,11 +40,14 @@ export async function auto(command: AutoCommand, io: Io): Promise<number> {
   return result.missed === null ? exitCodes.done : exitCodes.limitsNotMet;
 }
 
-function requestOf({ subject, flags, minutes, recipe }: AutoCommand, cwd: string): SearchRequest {
-  const budget = minutes === null ? {} : { budgetSeconds: minutes * 60 };
-  if (flags === null) return { ...recipeOf(subject, null, cwd), ...budget };
+function requestOf(command: AutoCommand, cwd: string): SearchRequest {
+  const { subject, flags, minutes, recipe, report } = command;
+  const { writes = [] } = writesReport(report?.file ?? null, cwd);
+  if (recipe !== null) writes.push({ what: 'recipe', file: path.resolve(cwd, recipe) });
+  const more = { ...(minutes === null ? {} : { budgetSeconds: minutes * 60 }), writes };
+  if (flags === null) return { ...recipeOf(subject, null, cwd), ...more };
   // what is searched for needs no calibration data of its own: without any, static is not tried
   const keys = { ...flags, quantization: 'auto' };
   const made = makeRecipe(subject, keys, recipe, cwd);
-  return { recipePath: made.path, text: made.text, ...budget };
+  return { recipePath: made.path, text: made.text, ...more };
 }

@@ -255,9 +255,9 @@ export function parseCommand(args: readonly string[]): Command {
 }
 
 function unknownCommand(word: string) {
-  if (/\.onnx$/i.test(word))
+  if (isModel(word))
     return usage(`What shall be done with '${word}'?`, `Write: vernier inspect ${word}`);
-  if (/\.ya?ml$/i.test(word))
+  if (isRecipe(word))
     return usage(`What shall be done with '${word}'?`, `Write: vernier run ${word}`);
   const [near] = suggest(word, COMMANDS, 1);
   return usage(
@@ -274,6 +274,16 @@ function onlyOne(command: (typeof COMMANDS)[number], rest: readonly string[]): s
   if (subject === undefined) throw usage(`Which ${what}?`, `Write: ${form}`);
   if (extra !== undefined)
     throw usage(`'${extra}' is one ${what} too many.`, `Write: ${form}; put globs in quotes.`);
+  if (command === 'run' && isModel(subject))
+    throw usage(
+      `'${subject}' is a model, and run takes a recipe.`,
+      `Write: vernier quantize ${subject}`,
+    );
+  if (!either && command !== 'run' && isRecipe(subject))
+    throw usage(
+      `'${subject}' is a recipe, and ${command} takes a model.`,
+      command === 'quantize' ? `Write: vernier run ${subject}` : 'Name the model that is in it.',
+    );
   return subject;
 }
 
@@ -338,6 +348,7 @@ function minutesOf(tokens: Tokens): number | null {
 }
 
 const isRecipe = (subject: string) => /\.ya?ml$/i.test(subject);
+const isModel = (subject: string) => /\.onnx$/i.test(subject);
 
 /** `--modes dynamic,static`, or given several times. Throws for one that a recipe cannot name. */
 function readModes(tokens: Tokens): Mode[] | null {

@@ -5,6 +5,7 @@ import type { Command } from './command';
 import { shortPath } from './error-text';
 import { exitCodes } from './exit-codes';
 import { tableWidth, type Io } from './io';
+import { writesReport } from './request';
 import { writeText } from './run';
 
 /** `vernier diff`: any two models side by side. */
@@ -21,6 +22,7 @@ export async function diff(command: Extract<Command, { name: 'diff' }>, io: Io):
       ...(command.samples === null ? {} : { samples: command.samples }),
       ...(command.recipe === null ? {} : { recipe: path.resolve(cwd, command.recipe) }),
       time: command.time,
+      ...writesReport(command.report, cwd),
     },
     { signal },
   );

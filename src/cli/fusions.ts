@@ -5,7 +5,7 @@ import type { Command } from './command';
 import { shortPath } from './error-text';
 import { exitCodes } from './exit-codes';
 import { tableWidth, type Io } from './io';
-import { requestShowing } from './request';
+import { requestShowing, writesReport } from './request';
 import { writeText } from './run';
 
 /** `vernier fusions`: what of a file runs as one, what does not, and what that gains. */
@@ -20,7 +20,11 @@ export async function fusions(
     ...(data.length > 0 ? { data } : {}),
     ...(command.threads === null ? {} : { threads: command.threads }),
   };
-  const request = command.measure ? { model, measure } : { model };
+  const request = {
+    model,
+    ...(command.measure ? { measure } : {}),
+    ...writesReport(command.report, cwd),
+  };
   const report = await requestShowing(io, command.quiet, 'fusions', request);
   const shown = { ...report, model: shortPath(model, cwd) };
   if (command.report !== null)

@@ -34,7 +34,7 @@ For all commands
   -h, --help     this text; vernier COMMAND --help says more
   -V, --version
 
-Results go to stdout, progress and errors to stderr. The source model is never overwritten.
+Results go to stdout, progress and errors to stderr. What a command reads (model, data, recipe) is never overwritten.
 
 Exit codes
   0    done

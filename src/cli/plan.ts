@@ -8,7 +8,7 @@ import type { Command } from './command';
 import { shortPath } from './error-text';
 import { exitCodes } from './exit-codes';
 import { tableWidth, type Io } from './io';
-import { recipeOf, requestShowing } from './request';
+import { recipeOf, requestShowing, writesReport } from './request';
 import { writeText } from './run';
 import { usage } from './tokens';
 
@@ -42,7 +42,7 @@ export async function plan(command: PlanCommand, io: Io): Promise<number> {
 }
 
 function requestOf(
-  { subject, flags, layers, minutes, timed }: PlanCommand,
+  { subject, flags, layers, minutes, timed, report }: PlanCommand,
   cwd: string,
 ): PlanRequest {
   return {
@@ -50,6 +50,7 @@ function requestOf(
     ...(layers === null ? {} : { layers }),
     ...(minutes === null ? {} : { budgetSeconds: minutes * 60 }),
     timed,
+    ...writesReport(report?.file ?? null, cwd),
   };
 }
 

@@ -57,6 +57,12 @@ function keyOf(name: string): string {
   );
 }
 
+/** The flag of a recipe key: its short word where it has one. */
+export function flagOf(key: string): string {
+  const [short] = Object.entries(ALIASES).find(([, long]) => long === key) ?? [];
+  return `--${short ?? key}`;
+}
+
 /** Every flag that is a recipe key, with the short words. */
 export function recipeFlagNames(): string[] {
   const names: string[] = Object.keys(ALIASES);

@@ -4,8 +4,9 @@ import { recipeFromFlags } from '../recipe/flags';
 import { formsAt } from '../recipe/json-schema';
 import { calibrationNeed, isMode, modeFor } from '../recipe/modes';
 import { parseRecipe } from '../recipe/parse';
-import { toVernierError } from '../recipe/problem';
-import type { RecipeFlags } from './recipe-flags';
+import { toVernierError, type Problem } from '../recipe/problem';
+import { splitKey } from '../recipe/write';
+import { flagOf, type RecipeFlags } from './recipe-flags';
 import { usage } from './tokens';
 
 /** A recipe made of flags: its text and where it stands, or would stand. */
@@ -58,7 +59,8 @@ export function makeRecipe(
       'Give --data PATH (or --data random, to try it out), or --mode dynamic, which needs none.',
     );
   const text = recipeFromFlags(keys);
-  const error = toVernierError(parseRecipe(text, recipePath).problems, recipePath);
+  const problems = parseRecipe(text, recipePath).problems.map((problem) => ofFlag(problem, flags));
+  const error = toVernierError(problems, recipePath);
   if (error) throw withoutPlace(error, recipePath);
   return { path: recipePath, text };
 }
@@ -80,6 +82,16 @@ function besideModel(model: string): string {
 function fromFolder(folder: string, target: string): string {
   const relative = path.relative(folder, target) || '.';
   return path.sep === '\\' ? relative.replaceAll('\\', '/') : relative;
+}
+
+/** A problem with the flag that it is about before it, where it is about one. */
+function ofFlag(problem: Problem, flags: RecipeFlags): Problem {
+  const { path: at = [], message } = problem;
+  const named = Object.keys(flags).filter((key) =>
+    splitKey(key).every((step, i) => step === String(at[i])),
+  );
+  const [key] = named.sort((a, b) => b.length - a.length);
+  return key === undefined ? problem : { ...problem, message: `${flagOf(key)}: ${message}` };
 }
 
 /** The recipe is in no file yet: its lines would lead nowhere. */

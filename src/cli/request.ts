@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { RecipeRequest, Requests } from '../jobs/protocol';
+import type { WrittenFile } from '../jobs/written-file';
 import type { Io } from './io';
 import { ProgressWriter } from './progress';
 import { makeRecipe } from './recipe';
@@ -21,6 +22,11 @@ export async function requestShowing<M extends keyof Requests>(
   } finally {
     progress?.end();
   }
+}
+
+/** The report that a command writes of the answer: what is read for it must not be that file. */
+export function writesReport(file: string | null, cwd: string): { writes?: WrittenFile[] } {
+  return file === null ? {} : { writes: [{ what: 'report', file: path.resolve(cwd, file) }] };
 }
 
 /** A recipe as it stands, or with flags one that they amount to. */

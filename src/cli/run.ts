@@ -12,7 +12,7 @@ import { shortPath } from './error-text';
 import { exitCodeOfResult } from './exit-codes';
 import { tableWidth, type Io } from './io';
 import { makeRecipe, type MadeRecipe } from './recipe';
-import { requestShowing } from './request';
+import { requestShowing, writesReport } from './request';
 import { usage } from './tokens';
 
 type RunCommand = Extract<Command, { name: 'run' }>;
@@ -37,7 +37,11 @@ async function perform(
 ): Promise<number> {
   const { cwd } = io;
   const { until } = command;
-  const result = await requestShowing(io, command.quiet, 'run', { ...request, until });
+  const result = await requestShowing(io, command.quiet, 'run', {
+    ...request,
+    until,
+    ...writesReport(command.report?.file ?? null, cwd),
+  });
   if (command.report) await writeReport(command.report, result, io);
   if (command.json) io.stdout.write(`${JSON.stringify(toJsonDocument(result), null, 2)}\n`);
   else if (!command.quiet) {

@@ -5,7 +5,7 @@ import type { Command } from './command';
 import { shortPath } from './error-text';
 import { exitCodes } from './exit-codes';
 import { tableWidth, type Io } from './io';
-import { recipeOf, requestShowing } from './request';
+import { recipeOf, requestShowing, writesReport } from './request';
 import { writeText } from './run';
 import { usage } from './tokens';
 
@@ -33,7 +33,7 @@ export async function sensitivity(command: SensitivityCommand, io: Io): Promise<
 }
 
 function requestOf(
-  { subject, flags, stage, measure, top, minutes }: SensitivityCommand,
+  { subject, flags, stage, measure, top, minutes, report }: SensitivityCommand,
   cwd: string,
 ): SensitivityRequest {
   return {
@@ -42,5 +42,6 @@ function requestOf(
     ...(stage === null ? {} : { stage }),
     ...(top === null ? {} : { top }),
     ...(minutes === null ? {} : { budgetSeconds: minutes * 60 }),
+    ...writesReport(report?.file ?? null, cwd),
   };
 }

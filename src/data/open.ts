@@ -1,5 +1,5 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
 import { VernierError } from '../errors';
 import { openArrays } from './arrays';
 import { notFound } from './bytes';
@@ -41,6 +41,29 @@ export async function openData(spec: DataSpec): Promise<SampleSource> {
       remedy: KINDS,
     });
   return selectSamples(name, raw, spec.samples);
+}
+
+/** What is read in a folder of data. */
+const isData = (file: string) => isImage(file) || /\.(np[yz]|pb)$/i.test(file);
+
+/**
+ * True if an existing file is one of those that `data:` names, or is read in a folder of them; what cannot be found holds nothing.
+ * @param file a path without links
+ */
+export async function dataHolds(
+  named: readonly string[],
+  baseDir: string,
+  file: string,
+): Promise<boolean> {
+  for (const name of named) {
+    const items = await find(name, baseDir).catch((): Item[] => []);
+    for (const { path, folder } of items) {
+      const real = await realpath(path);
+      if (real === file || (folder && isData(file) && file.startsWith(join(real, sep))))
+        return true;
+    }
+  }
+  return false;
 }
 
 /** What a path or pattern stands for; a path that exists is itself, whatever characters it has. */

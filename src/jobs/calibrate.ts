@@ -6,6 +6,7 @@ import { exportRanges } from './export-ranges';
 import { keyOf } from './keys';
 import type { Memory } from './memory';
 import { Meter } from './meter';
+import { readByRecipe, refuseOverwriting } from './overwrites';
 import { makePlan, readRecipe, type Plan } from './plan';
 import type { CalibrateRequest } from './protocol';
 import { runRecipe } from './run';
@@ -21,11 +22,13 @@ import {
 } from './statistics-file';
 import { Store } from './store';
 import { openSubject } from './subject';
+import type { WrittenFile } from './written-file';
 
 /**
  * Calibrates and nothing else: all samples with ranges and checks, or a shard of them whose statistics others of its key
  * complete.
- * @throws `recipe.*`, `model.*`, `data.*`, `cli.usage` for a shard without samples, `job.io` where a file cannot be written
+ * @throws `recipe.*` (also where a file that it writes is one that it reads, or another that it writes), `model.*`, `data.*`,
+ * `cli.usage` for a shard without samples, `job.io` where a file cannot be written
  */
 export async function calibrateRecipe(
   request: CalibrateRequest,
@@ -36,6 +39,7 @@ export async function calibrateRecipe(
   const recipePath = path.resolve(request.recipePath);
   const text = request.text ?? (await readRecipe(recipePath));
   const plan = await makePlan(recipePath, text);
+  await refuseOverwriting(readByRecipe(plan), writtenBy(request));
   const context: JobContext = {
     memory,
     meter: new Meter((progress) => hooks.progress(progress)),
@@ -62,6 +66,13 @@ export async function calibrateRecipe(
   const whole = wholeStatistics(subject, calibration, calibrated!);
   const contents = statisticsFile(subject, calibration, whole);
   return { result, statistics: await put(file, contents), exported };
+}
+
+function writtenBy({ statistics, exports = [] }: CalibrateRequest): WrittenFile[] {
+  return [
+    ...(statistics === undefined ? [] : [{ what: 'statistics' as const, file: statistics }]),
+    ...exports.map(({ file }) => ({ what: 'ranges' as const, file })),
+  ];
 }
 
 /** Statistics of the samples of one shard, in a file; what a killed attempt kept of them is gone on with. */

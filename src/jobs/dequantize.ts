@@ -11,6 +11,7 @@ import type { DequantizeResult } from '../results';
 import { Session } from '../runtime/session';
 import { inputsOf } from './inputs';
 import { fileKey, VERSION } from './keys';
+import { refuseOverwriting } from './overwrites';
 import { openGiven } from './reference-model';
 import { trialFile } from './trial';
 
@@ -31,7 +32,7 @@ const SAMPLES = 8;
 /**
  * Writes a float model of a quantized one, loads and runs it, and compares it with the given one.
  * @throws VernierError `model.*` as loading does; `model.not-quantized` where nothing is quantized, or nothing of it can
- * be undone; `recipe.overwrites-model`
+ * be undone; `recipe.overwrites-model`, `recipe.overwrites-file`
  */
 export async function dequantizeFile(
   request: DequantizeRequest,
@@ -39,11 +40,8 @@ export async function dequantizeFile(
   save: Pick<SaveOptions, 'weights'> = {},
 ): Promise<DequantizeResult> {
   const { model: file, output } = request;
-  if (path.resolve(file) === path.resolve(output))
-    throw new VernierError('recipe.overwrites-model', 'The output is the model itself.', {
-      file,
-      remedy: 'Give the output another name; the given model is never overwritten.',
-    });
+  const data = { what: 'data', named: request.data ?? [], baseDir: path.dirname(file) };
+  await refuseOverwriting({ models: [file], data: [data] }, [{ what: 'output', file: output }]);
   const source = await loadModel(file);
   validateModel(source);
   const { model, before, after, left } = await dequantizeModel(source);
@@ -61,20 +59,20 @@ export async function dequantizeFile(
   const trial = trialFile(output);
   temporary(trial);
   const earlier = new Set(await readdir(folder).catch(() => []));
-  let data: string | null = null;
+  let weights: string | null = null;
   try {
-    ({ data } = await saveModel(model, trial, { ...save, dataStem }));
+    ({ data: weights } = await saveModel(model, trial, { ...save, dataStem }));
     const session = await Session.open(trial);
     try {
       const compared = await compare(request, source, session);
       await rename(trial, output);
-      await removeOldData(folder, dataStem, data);
+      await removeOldData(folder, dataStem, weights);
       return { model: file, output, before, after, left, ...compared };
     } finally {
       await session.release();
     }
   } catch (error) {
-    if (data && !earlier.has(path.basename(data))) await rm(data, { force: true });
+    if (weights && !earlier.has(path.basename(weights))) await rm(weights, { force: true });
     throw error;
   } finally {
     await rm(trial, { force: true });

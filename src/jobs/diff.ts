@@ -14,10 +14,12 @@ import { inputsOf } from './inputs';
 import type { Memory } from './memory';
 import { Meter } from './meter';
 import { makePlan, readRecipe } from './plan';
+import { readByRecipe, refuseOverwriting, type ReadFiles } from './overwrites';
 import { openGiven, timedModel } from './reference-model';
 import { openSamples } from './samples';
 import { latencyStage } from './stages/latency';
 import { openSubject } from './subject';
+import type { WrittenFile } from './written-file';
 
 /** Two models, and on what they are compared. */
 export interface DiffRequest {
@@ -31,6 +33,8 @@ export interface DiffRequest {
   samples?: number;
   /** Time both, too. */
   time?: boolean;
+  /** Files that whoever asks makes of the answer. */
+  writes?: readonly WrittenFile[];
 }
 
 /** Samples that both models run on. */
@@ -49,7 +53,8 @@ const TIMING = { threads: 0, pairs: 120, seconds: 3 };
 /**
  * Any two models side by side; writes nothing.
  * @param bundle the worker's own file, for the timing process
- * @throws VernierError `model.*` as loading does; `data.*` where data was given that does not fit; `recipe.*` of a recipe
+ * @throws VernierError `model.*` as loading does; `data.*` where data was given that does not fit; `recipe.*` of a recipe,
+ * and for a file in `writes` that is read
  */
 export async function diffFiles(
   request: DiffRequest,
@@ -58,6 +63,7 @@ export async function diffFiles(
   bundle: string,
 ): Promise<DiffResult> {
   const meter = new Meter((progress) => hooks.progress(progress));
+  await refuseOverwriting(await readBy(request), request.writes ?? []);
   await meter.begin('read', 1);
   const [first, second] = [await read(request.a), await read(request.b)];
   const side = async (model: Model, file: string) => diffSide(model, file, (await stat(file)).size);
@@ -102,6 +108,17 @@ export async function diffFiles(
     base.notes.push(notRun(error));
   }
   return base;
+}
+
+async function readBy({ a, b, data = [], recipe }: DiffRequest): Promise<ReadFiles> {
+  const given = { what: 'data', named: data, baseDir: path.dirname(a) };
+  const own = recipe === undefined ? null : await makePlan(recipe, await readRecipe(recipe));
+  const more = own && readByRecipe(own);
+  return {
+    models: [a, b, ...(more?.models ?? [])],
+    files: more?.files ?? [],
+    data: [given, ...(more?.data ?? [])],
+  };
 }
 
 async function read(file: string): Promise<Model> {

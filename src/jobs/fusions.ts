@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { quantizationBreaks } from '../analyze/fusions/breaks';
 import { lookAt } from '../analyze/look';
@@ -10,7 +11,9 @@ import type { JobHooks } from './context';
 import { measureGains, type MeasureRequest } from './fusion-gains';
 import { keepFound } from './kept';
 import { Meter } from './meter';
+import { refuseOverwriting } from './overwrites';
 import { Store } from './store';
+import type { WrittenFile } from './written-file';
 
 /** A file whose fusions are looked at. */
 export interface FusionsRequest {
@@ -18,6 +21,8 @@ export interface FusionsRequest {
   model: string;
   /** Time what fusing gains, too. */
   measure?: MeasureRequest;
+  /** Files that whoever asks makes of the answer. */
+  writes?: readonly WrittenFile[];
 }
 
 /**
@@ -25,14 +30,17 @@ export interface FusionsRequest {
  * interrupted by floats; where asked for, what fusing gains. Writes nothing but what
  * is to be kept.
  * @param bundle the worker's own file, for the timing process
- * @throws VernierError `model.*` of loading and preparing, and what {@link measureGains} throws
+ * @throws VernierError `model.*` of loading and preparing, what {@link measureGains} throws, and `recipe.overwrites-…` for a
+ * file in `writes` that is read
  */
 export async function fusionReport(
-  { model: file, measure }: FusionsRequest,
+  { model: file, measure, writes = [] }: FusionsRequest,
   hooks: Pick<JobHooks, 'progress'>,
   bundle: string,
 ): Promise<FusionReport> {
   const meter = new Meter((progress) => hooks.progress(progress));
+  const data = { what: 'data', named: measure?.data ?? [], baseDir: path.dirname(file) };
+  await refuseOverwriting({ models: [file], data: [data] }, writes);
   const model = await loadModel(file);
   validateModel(model);
   const look = await lookAt(model);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { VernierError } from '../errors';
 import { TensorStatistics, type StatisticsData } from '../quantize/statistics';
 import type { MergeResult } from '../results';
+import { refuseOverwriting } from './overwrites';
 import { readStatisticsFile, writeStatisticsFile, type StatisticsFile } from './statistics-file';
 
 /** A part with the file that it is in. */
@@ -14,10 +15,13 @@ interface Part {
  * Merges the parts of a calibration into the statistics of the whole, bit for bit those that one run over all of the
  * data gives.
  * @param files absolute paths, in any order
- * @throws VernierError `data.not-found`, `data.bad-format`; `data.statistics-key` for parts of different calibrations,
+ * @throws VernierError `recipe.overwrites-file` for an output that is one of them; `data.not-found`, `data.bad-format`; `data.statistics-key` for parts of different calibrations,
  * `data.statistics-overlap` and `data.statistics-missing` for samples that are in two parts or in none
  */
 export async function mergeFiles(files: readonly string[], output: string): Promise<MergeResult> {
+  await refuseOverwriting({ models: [], files: files.map((file) => ({ what: 'part', file })) }, [
+    { what: 'statistics', file: output },
+  ]);
   const parts: Part[] = [];
   for (const file of files) parts.push({ file, contents: await readStatisticsFile(file) });
   parts.sort((a, b) => a.contents.statistics.from - b.contents.statistics.from);
@@ -59,6 +63,12 @@ function mergeParts(parts: readonly StatisticsFile[]): StatisticsFile {
 
 function refuseOther(first: Part, other: Part): void {
   const [a, b] = [first.contents, other.contents];
+  if (a.statistics.total !== b.statistics.total)
+    throw new VernierError(
+      'data.statistics-key',
+      `'${path.basename(other.file)}' is a part of ${b.statistics.total} samples, and '${path.basename(first.file)}' of ${a.statistics.total}.`,
+      { file: other.file, remedy: 'Make all shards from the same data.' },
+    );
   if (a.key === b.key) return;
   const what =
     a.model.sha256 !== b.model.sha256

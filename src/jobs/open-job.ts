@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { JobContext, JobHooks } from './context';
 import type { Memory } from './memory';
 import { Meter } from './meter';
+import { readByRecipe, refuseOverwriting, writtenByRecipe } from './overwrites';
 import { makePlan, readRecipe, type Plan } from './plan';
 import type { RecipeRequest } from './protocol';
 import { refuseTypes } from './refuse-types';
@@ -15,7 +16,10 @@ export interface Job {
   context: JobContext;
 }
 
-/** Reads a recipe and its model for a job of its own, which posts no results on its way. Throws `recipe.*`, `model.*`. */
+/**
+ * Reads a recipe and its model for a job of its own, which posts no results on its way. Throws `recipe.*`, `model.*`; refuses
+ * to write over what it reads.
+ */
 export async function openJob(
   request: RecipeRequest,
   memory: Memory,
@@ -23,6 +27,10 @@ export async function openJob(
 ): Promise<Job> {
   const recipePath = path.resolve(request.recipePath);
   const plan = await makePlan(recipePath, request.text ?? (await readRecipe(recipePath)));
+  await refuseOverwriting(readByRecipe(plan), [
+    ...writtenByRecipe(plan),
+    ...(request.writes ?? []),
+  ]);
   const store = new Store(recipePath, request.saveEveryMs);
   await store.removeTemporary();
   const meter = new Meter((progress) => hooks.progress(progress));

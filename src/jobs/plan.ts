@@ -48,7 +48,7 @@ export async function readRecipe(file: string): Promise<string> {
 }
 
 /**
- * Reads a recipe's text into a plan. Throws `recipe.*` with line; refuses a recipe whose output is its own model.
+ * Reads a recipe's text into a plan. Throws `recipe.*` with line. Who writes anything lets {@link refuseOverwriting} look at it first.
  */
 export async function makePlan(recipePath: string, text: string): Promise<Plan> {
   const parsed = parseRecipe(text, recipePath);
@@ -58,11 +58,6 @@ export async function makePlan(recipePath: string, text: string): Promise<Plan> 
   const baseDir = path.dirname(path.resolve(recipePath));
   const model = path.resolve(baseDir, recipe.model);
   const output = path.resolve(baseDir, recipe.output);
-  if (model === output)
-    throw new VernierError('recipe.overwrites-model', 'output: names the model itself.', {
-      file: recipePath,
-      remedy: 'Give the output another name; the source model is never overwritten.',
-    });
   const notes = parsed.problems.map((p) => warning(p, recipePath));
   const targetWasAuto = recipe.target === 'auto';
   const machine = recipe.target === 'auto' ? await thisMachine() : null;

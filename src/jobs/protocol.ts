@@ -7,6 +7,7 @@ import type { RangeFormat } from '../quantize/ranges';
 import type { DequantizeRequest } from './dequantize';
 import type { DiffRequest } from './diff';
 import type { FusionsRequest } from './fusions';
+import type { WrittenFile } from './written-file';
 import type {
   CalibrateResult,
   CheckResult,
@@ -39,6 +40,8 @@ export interface RecipeRequest {
   text?: string;
   /** Milliseconds of work after which what is under way is stored; 800 by default. */
   saveEveryMs?: number;
+  /** Files that whoever asks makes of the answer: refused like the job's own where they would overwrite what it reads. */
+  writes?: readonly WrittenFile[];
 }
 
 export interface RunRequest extends RecipeRequest {

@@ -8,6 +8,7 @@ import { ENGINE_VERSION, keyOf } from './keys';
 import type { Selection } from './samples';
 import { FORMAT, type StoredStatistics } from './stages/calibrate-part';
 import { calibrationKey, type Calibrated } from './stages/calibrate';
+import { flawOf } from './statistics-schema';
 import { replaceFile } from './store';
 import type { Subject } from './subject';
 
@@ -102,8 +103,8 @@ export async function readStatisticsFile(file: string): Promise<StatisticsFile> 
       remedy: 'Check the path.',
     });
   }
-  const refuse = (why: string, remedy: string) =>
-    new VernierError('data.bad-format', `'${file}' ${why}.`, { file, remedy });
+  const refuse = (why: string, remedy: string, place: { tensor?: string } = {}) =>
+    new VernierError('data.bad-format', `'${file}' ${why}.`, { file, ...place, remedy });
   let contents: Partial<StatisticsFile> | null;
   try {
     contents = JSON.parse(text) as Partial<StatisticsFile> | null;
@@ -112,10 +113,19 @@ export async function readStatisticsFile(file: string): Promise<StatisticsFile> 
   }
   if (contents?.kind !== KIND)
     throw refuse('holds no statistics', 'Give a file that vernier calibrate or merge wrote.');
-  if (contents.statistics?.format !== FORMAT || !Array.isArray(contents.statistics.tensors))
+  if (typeof contents.statistics?.format === 'number' && contents.statistics.format !== FORMAT)
     throw refuse(
       'was written by another version of Vernier',
       'Make it again, with the same version on every machine.',
     );
+  const flaw = flawOf(contents);
+  if (flaw) {
+    const { why, ...place } = flaw;
+    throw refuse(
+      `is damaged: ${why}`,
+      'Make it again, or fetch it again as it was written.',
+      place,
+    );
+  }
   return contents as StatisticsFile;
 }

@@ -66,7 +66,7 @@ export async function openSubject(file: string, memory: Memory, store?: Store): 
 }
 
 /** Files in which a model's weights lie. Throws `model.external-…`. */
-function dataFiles(model: Model): string[] {
+export function dataFiles(model: Model): string[] {
   const beside = [...allTensors(model.graph)]
     .map(({ tensor }) => tensor)
     .filter((tensor) => isExternal(tensor) && !heldSource(tensor));

@@ -7,7 +7,12 @@ export interface Text {
   remedy?: string;
 }
 
-const code = (word: string) => `\`${word}\``;
+/** Of what is quoted from a recipe no more than so many characters are shown. */
+const MOST_QUOTED = 200;
+const cut = (text: string, most = MOST_QUOTED) =>
+  text.length > most ? `${text.slice(0, most - 1)}…` : text;
+
+const code = (word: string) => `\`${cut(word)}\``;
 
 /** “`a`, `b` or `c`”. */
 export function either(words: readonly string[]): string {
@@ -22,13 +27,26 @@ const didYouMean = (words: readonly string[]) =>
 
 /** A value as it is shown in a message: short, on one line. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  return cut(JSON.stringify(value) ?? 'nothing', 60);
 }
+
+/** What the schema says of a place: the form of its value, what that means, and whether it may be left out. */
+export interface Expected {
+  form: string;
+  meaning: string;
+  optional: boolean;
+}
+
+const write = ({ form, meaning, optional }: Expected) =>
+  [`Write ${form}${optional ? ', or leave it out' : ''}.`, meaning].filter(Boolean).join(' ');
 
 const layersWord = (n: number) => (n === 1 ? '1 layer' : `${n} layers`);
 
 const refusals: Record<Refusal, Text> = {
+  binary: {
+    message: 'This is no text, so it is no recipe.',
+    remedy: 'Name a recipe; to quantize a model: vernier quantize MODEL.',
+  },
   length: { message: 'A recipe longer than 1 MB is not read.' },
   tokens: { message: 'A recipe of more than 200,000 words and signs is not read.' },
   depth: { message: 'Lists and maps are nested too deeply.' },
@@ -44,7 +62,7 @@ const refusals: Record<Refusal, Text> = {
  */
 export const texts = {
   refused: (why: Refusal): Text => refusals[why],
-  syntax: (message: string): Text => ({ message: `This is not YAML: ${message}` }),
+  syntax: (message: string): Text => ({ message: `This is not YAML: ${cut(message)}` }),
   unquotedStar: (source: string): Text => ({
     message: `In YAML ${code(source)} refers to an anchor that is not there.`,
     remedy: `Put it in quotes: ${code(`'${source}'`)}.`,
@@ -74,8 +92,9 @@ export const texts = {
     message: `The target ${code(target)} is written in ${code(`mode: ${mode}`)} alone.`,
     remedy: `Set ${code(`quantization: { mode: ${mode} }`)}, or another target.`,
   }),
-  wrongType: (value: unknown, expected: string): Text => ({
-    message: `${shown(value)} does not fit here: it wants ${expected}.`,
+  wrongType: (value: unknown, expected: Expected): Text => ({
+    message: `${shown(value)} does not fit here: it wants ${expected.form}.`,
+    remedy: write(expected),
   }),
   notAList: (value: unknown): Text => ({
     message: `${shown(value)} does not fit here: it wants a list.`,
@@ -83,18 +102,24 @@ export const texts = {
   }),
   wrongWord: (value: unknown, near: readonly string[], words: readonly string[]): Text => ({
     message: `${shown(value)} is not known here: it may be ${either(words)}.`,
+    remedy: 'Write one of these, or leave it out.',
     ...didYouMean(near),
   }),
-  unknownMethod: (value: unknown): Text => ({ message: `There is no method ${shown(value)}.` }),
+  unknownMethod: (value: unknown): Text => ({
+    message: `There is no method ${shown(value)}.`,
+    remedy: 'Leave it out.',
+  }),
   wrongScale: (value: unknown): Text => ({
     message: `${shown(value)} is not a factor.`,
     remedy: 'Write a number other than 0, or a fraction like `1/255`.',
   }),
   emptyRange: (value: unknown): Text => ({
     message: `The range ${shown(value)} is empty: the first number must be the smaller.`,
+    remedy: 'Write two numbers, the smaller one first, like `[0, 1]`.',
   }),
-  outOfRange: (value: unknown, expected: string): Text => ({
-    message: `${shown(value)} is out of range: it wants ${expected}.`,
+  outOfRange: (value: unknown, expected: Expected): Text => ({
+    message: `${shown(value)} is out of range: it wants ${expected.form}.`,
+    remedy: write(expected),
   }),
   unsupportedWord: (key: string, value: unknown, why: string, can: readonly string[]): Text => ({
     message: `This version cannot carry out ${code(`${key}: ${String(value)}`)}: ${why}.`,
@@ -106,6 +131,10 @@ export const texts = {
   }),
   overwritesModel: (): Text => ({
     message: 'The output would overwrite the model.',
+    remedy: 'Choose another name for `output`.',
+  }),
+  overwritesFile: (key: string): Text => ({
+    message: `The output would overwrite what ${code(key)} names.`,
     remedy: 'Choose another name for `output`.',
   }),
 

@@ -4,7 +4,7 @@ import { Lexer, LineCounter, parseDocument, type Document, type ParsedNode } fro
 export type YamlDocument = Document.Parsed<ParsedNode>;
 
 /** Why a text is not parsed at all. */
-export type Refusal = 'length' | 'tokens' | 'depth' | 'aliases';
+export type Refusal = 'binary' | 'length' | 'tokens' | 'depth' | 'aliases';
 
 /** A recipe's text and what YAML makes of it. */
 export interface RecipeText {
@@ -25,6 +25,8 @@ const maxAnchors = 100;
  * can end the process (10,000 open brackets do) or keep it busy for minutes; its lexer is linear, and safe.
  */
 export function refusal(text: string): Refusal | null {
+  // control characters stand in no YAML (1.2, §5.1)
+  if (/[^\P{Cc}\t\n\r\x7f-\x9f]/u.test(text)) return 'binary';
   if (text.length > maxLength) return 'length';
   let [tokens, flow, inLine, anchors] = [0, 0, 0, 0];
   for (const token of new Lexer().lex(text)) {

@@ -19,7 +19,8 @@ export type ParseCode =
   | 'wrong-value'
   | 'out-of-range'
   | 'unsupported'
-  | 'overwrites-model';
+  | 'overwrites-model'
+  | 'overwrites-file';
 
 /** What can be doubtful about a recipe in its surroundings. */
 export type LintCode =
@@ -67,7 +68,11 @@ const errorCodes: Partial<Record<ProblemCode, ErrorCode>> = {
   'too-large': 'recipe.syntax',
   unsupported: 'recipe.unsupported',
   'overwrites-model': 'recipe.overwrites-model',
+  'overwrites-file': 'recipe.overwrites-file',
 };
+
+/** More errors than these are counted, not told. */
+const MOST_TOLD = 10;
 
 /** The errors among the problems as one coded error with the first one's place; null if there are none. */
 export function toVernierError(problems: readonly Problem[], file: string): VernierError | null {
@@ -75,8 +80,9 @@ export function toVernierError(problems: readonly Problem[], file: string): Vern
   const first = errors[0];
   if (!first) return null;
   const others = errors
-    .slice(1)
+    .slice(1, MOST_TOLD)
     .map(({ line, column, message }) => `\n${file}:${line}:${column} ${message}`);
+  if (errors.length > MOST_TOLD) others.push(`\n… and ${errors.length - MOST_TOLD} more`);
   return new VernierError(
     errorCodes[first.code] ?? 'recipe.schema',
     first.message + others.join(''),

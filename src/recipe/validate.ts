@@ -1,7 +1,15 @@
 import type * as z from 'zod';
-import { texts } from './describe';
+import { texts, type Expected } from './describe';
 import type { RecipeText } from './document';
-import { expectedAt, formsAt, keysAt, schemasAt, wordsAt, type Path } from './json-schema';
+import {
+  expectedAt,
+  formsAt,
+  keysAt,
+  schemaOf,
+  schemasAt,
+  wordsAt,
+  type Path,
+} from './json-schema';
 import { laterKey, laterWord } from './later';
 import { calibrationNeed, modeFor, onlyModeOf } from './modes';
 import { problemOn } from './place';
@@ -87,7 +95,7 @@ function problemsOf(doc: RecipeText, data: unknown, issue: Issue, prefix: Path):
       return [wrongType(doc, path, value)];
     case 'too_small':
     case 'too_big':
-      return [problemOn(doc, path, 'out-of-range', texts.outOfRange(value, expectedAt(path)))];
+      return [problemOn(doc, path, 'out-of-range', texts.outOfRange(value, wantedAt(path)))];
     default:
       return [
         problemOn(
@@ -154,15 +162,27 @@ function wrongType(doc: RecipeText, path: Path, value: unknown): Problem {
   const text =
     onlyList && isItem && value !== null
       ? texts.notAList(value)
-      : texts.wrongType(value, expectedAt(path));
+      : texts.wrongType(value, wantedAt(path));
   return problemOn(doc, path, 'wrong-type', text);
+}
+
+/** What the schema knows of a place; items of a list are told of by their key. */
+function wantedAt(path: Path): Expected {
+  const key = path.slice(0, path.findLastIndex((step) => typeof step === 'string') + 1);
+  const required = schemasAt(key.slice(0, -1)).some((node) =>
+    node.required?.includes(String(key.at(-1))),
+  );
+  return {
+    form: expectedAt(path),
+    meaning: schemaOf(key)?.description ?? '',
+    optional: key.length > 0 && !required,
+  };
 }
 
 /** What the keys of a valid recipe want of each other. */
 function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] {
   const problems: Problem[] = [];
-  if (recipe.output && recipe.model && plainPath(recipe.output) === plainPath(recipe.model))
-    problems.push(problemOn(doc, ['output'], 'overwrites-model', texts.overwritesModel()));
+  problems.push(...overwritten(doc, recipe));
   if (partial) return problems;
   const mode = modeFor(recipe.quantization?.mode, recipe.target);
   const only = onlyModeOf(recipe.target);
@@ -196,6 +216,26 @@ function together(doc: RecipeText, recipe: Recipe, partial: boolean): Problem[] 
       );
   });
   return problems;
+}
+
+/** An output by the name of what the recipe reads; links and patterns are for whoever can see the files. */
+function overwritten(doc: RecipeText, { output, model, calibration, evaluate }: Recipe): Problem[] {
+  if (!output) return [];
+  const is = (name: string) => plainPath(name) === plainPath(output);
+  if (model && is(model))
+    return [problemOn(doc, ['output'], 'overwrites-model', texts.overwritesModel())];
+  const read = {
+    'calibration.data': calibration?.data,
+    'calibration.ranges': calibration?.ranges,
+    'calibration.statistics_file': calibration?.statistics_file,
+    'evaluate.data': evaluate?.data,
+    'evaluate.labels': evaluate?.labels,
+    'evaluate.metric': evaluate?.metric,
+  };
+  const [key] = Object.entries(read).find(([, names]) => [names ?? []].flat().some(is)) ?? [];
+  return key === undefined
+    ? []
+    : [problemOn(doc, ['output'], 'overwrites-file', texts.overwritesFile(key))];
 }
 
 /** Observers that want more than the extremes, of which nothing else is kept. */

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeRecipe } from '../../src/cli/recipe';
+import type { VernierError } from '../../src/errors';
 import { parseRecipe } from '../../src/recipe/parse';
 
 const cwd = path.resolve('/work/here');
@@ -65,14 +66,34 @@ describe('makeRecipe', () => {
     [{ 'calibration.data': 'x', 'calibration.samples': 'many' }, 'recipe.schema'],
     [{ 'calibration.data': 'x', output: 'm/net.onnx' }, 'recipe.overwrites-model'],
   ])('refuses %j without a place in a file that is not there', (flags, code) => {
-    let thrown: unknown;
-    try {
-      recipe(flags);
-    } catch (error) {
-      thrown = error;
-    }
+    const thrown = refused(flags);
     expect(thrown).toMatchObject({ code });
     expect(thrown).not.toHaveProperty('place.file');
     expect((thrown as Error).message).not.toContain('quant.yaml');
   });
+
+  it.each([
+    [{ 'calibration.samples': 'abc' }, '--samples'],
+    [{ 'calibration.seed': '-1' }, '--calibration.seed'],
+    [{ 'calibration.image.std': '0' }, '--calibration.image.std'],
+    [{ 'calibration.image.std': ['1', '0'] }, '--calibration.image.std'],
+    [{ 'quantization.activations.observer': 'foo' }, '--quantization.activations.observer'],
+    [{ 'quantization.activations.percentile': '101' }, '--quantization.activations.percentile'],
+    [{ 'inputs.x.range': '[1, 0]' }, '--inputs.x.range'],
+    [{ 'calibration.image.scale': 'wide' }, '--calibration.image.scale'],
+  ])('names the flag of %j, and what to do', (flags, name) => {
+    const thrown = refused({ 'calibration.data': 'x', ...flags });
+    expect((thrown as Error).message.startsWith(`${name}: `)).toBe(true);
+    expect((thrown as VernierError).place.remedy).toBeTruthy();
+  });
 });
+
+/** What making a recipe of flags throws. */
+function refused(flags: Record<string, unknown>): unknown {
+  try {
+    recipe(flags);
+  } catch (error) {
+    return error;
+  }
+  return null;
+}

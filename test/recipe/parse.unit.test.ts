@@ -108,6 +108,8 @@ describe('parseRecipe', () => {
     ['quantization: { weights: { accuracy_level: 2 } }', ['1:44 wrong-value 2']],
     // what keys want of each other
     ['model: x.onnx\noutput: ./x.onnx', ['2:9 overwrites-model ./x.onnx']],
+    ['output: a.npy\ncalibration: { data: [b, ./a.npy] }', ['1:9 overwrites-file a.npy']],
+    ['output: a.npy\nevaluate: { data: e, labels: a.npy }', ['1:9 overwrites-file a.npy']],
   ])('%j', (text, wanted) => {
     expect(problems(text)).toEqual(wanted);
     expect(parseRecipe(text, 'a', { partial: true }).recipe === null).toBe(
@@ -192,6 +194,7 @@ describe('hostile text', () => {
     bomb.push(`${now}: &${now} [${`*${before}, `.repeat(9)}]`);
   }
   it.each([
+    ['a model', `\b\x07pytorch${'\0\x12:\ufffd[{'.repeat(100_000)}`, 'syntax'],
     ['longer than 1 MB', `# ${'x'.repeat(1_000_001)}`, 'too-large'],
     ['a million brackets', '['.repeat(900_000), 'syntax'],
     ['a hundred thousand closers', '}'.repeat(900_000), 'too-large'],
@@ -227,6 +230,32 @@ describe('toVernierError', () => {
   ])('%j', (text, code, line) => {
     const error = toVernierError(parseRecipe(text, 'r', { partial: true }).problems, 'r');
     expect(error?.toData()).toMatchObject({ code, line, file: 'r' });
+  });
+
+  it.each([
+    ['many keys', Array.from({ length: 2000 }, (_, i) => `k${i}: x\n`).join('')],
+    ['long keys', `${'k'.repeat(100_000)}: x\n`.repeat(3)],
+    ['a long alias', `keep_fp32: *${'x'.repeat(100_000)}\n`],
+    ['a long tag', `model: !${'x'.repeat(100_000)}{ a\n`],
+    ['long words', `target: ${'x'.repeat(100_000)}\n`],
+    ['a long path', `evaluate: { metric: ./${'x'.repeat(100_000)}.js }\n`],
+  ])('is short with %s', (_, text) => {
+    const error = toVernierError(parseRecipe(text, 'r').problems, 'r');
+    expect(error!.message.length).toBeLessThan(4000);
+    expect(error!.place.remedy?.length ?? 0).toBeLessThan(1000);
+  });
+
+  it.each([
+    'quantization: { activations: { percentile: 101 } }',
+    'calibration: { samples: many }',
+    'calibration: { samples: 0 }',
+    'inputs: { x: { range: [1, 0] } }',
+    'target: qwertz',
+    'quantization: { improve: [foo] }',
+    'calibration: { image: { std: 0 } }',
+  ])('says what to do about %j', (text) => {
+    const error = toVernierError(parseRecipe(text, 'r', { partial: true }).problems, 'r');
+    expect(error!.place.remedy).toBeTruthy();
   });
 
   it('is null without errors', () => {
