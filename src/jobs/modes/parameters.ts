@@ -14,6 +14,9 @@ import type { Plan } from '../plan';
 import type { Calibrated } from '../stages/calibrate';
 import type { Subject } from '../subject';
 
+/** So many samples are named. */
+const NAMED = 3;
+
 /**
  * Scale and zero point of every tensor that may be quantized: from the recipe's file of ranges where that names the
  * tensor, else from what calibration saw of it. Ranges that cannot be used are reported by name.
@@ -33,6 +36,11 @@ export function chooseParameters(
   const fromZero = (tensor: string) => {
     const producer = index.producer(tensor);
     return producer !== undefined && startsAtZero(index, producer);
+  };
+  const names = new Map(calibrated.marks.map(({ position, name }) => [position, name]));
+  const samplesAt = (positions: readonly number[]) => {
+    const named = positions.slice(0, NAMED).map((at) => names.get(at) ?? `sample ${at}`);
+    return named.join(', ') + (positions.length > NAMED ? ', …' : '');
   };
   /** Its layers stay float, and people are told. */
   const refuse = (tensor: string, code: string, message: string, remedy?: string) => {
@@ -74,7 +82,8 @@ export function chooseParameters(
       refuse(
         tensor,
         'range-not-finite',
-        `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`,
+        `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples (${samplesAt(statistics.notFiniteAt)})`,
+        'Take these samples out, or fill the gaps as it was done in training.',
       );
     else if (oddity === 'empty' || oddity === 'not-finite' || oddity === 'tiny')
       refuse(tensor, 'range-unusable', `'${tensor}' has no usable range (${oddity})`);
