@@ -19,9 +19,10 @@ import { sourceBytes, writtenBytes } from './model-bytes';
 import { openJob } from './open-job';
 import type { Plan } from './plan';
 import type { ChooseRequest } from './protocol';
+import { refuseAllModes } from './quantizable';
 import { openSamples, type Samples } from './samples';
 import { shapesOf, type Probe } from './stages/probe';
-import { refuseHopeless, type Quantized } from './stages/quantize';
+import { refuseHopeless, wishesOf, type Quantized } from './stages/quantize';
 import { rangesStage } from './stages/ranges';
 import { timePair } from './stages/time';
 import { Timings } from './stages/timings';
@@ -56,11 +57,13 @@ export function withMode(plan: Plan, mode: Mode): Plan {
 /**
  * Writes the model in every mode, compares each with FP32 on the same samples and times each against FP32 in processes of
  * their own, and says which wins. A mode that cannot be written is a trial with its reason, not a failure of the whole.
- * Throws `data.*`, and `recipe.schema` where there is no input to run the models on.
+ * Throws `data.*`, `recipe.schema` where there is no input to run the models on, and `model.nothing-to-quantize` where no mode
+ * could quantize a layer.
  */
 export async function measureModes(task: ChooseTask, context: JobContext): Promise<ModeChoice> {
   const { plan, subject, modes } = task;
   const { limits, latency } = plan.recipe;
+  refuseAllModes(modes, plan, subject, wishesOf(plan, subject));
   const samples = await openSamples(plan, subject);
   const probe = await comparisonProbe(plan, subject, samples, context);
   const trials: ModeTrial[] = [];

@@ -114,7 +114,9 @@ export function fillCalibration(
   };
   const names = new Map(calibrated.marks.map(({ position, name }) => [position, name]));
   const nameAt = (position: number) => names.get(position) ?? `sample ${position}`;
-  for (const note of setNotes(calibrated.marks)) addNote(result.notes, note);
+  const source = calibrated.taken ? null : selection?.source;
+  const fileAt = (position: number) => source?.origin(position).file ?? null;
+  for (const note of setNotes(calibrated.marks, fileAt)) addNote(result.notes, note);
   const broken = firstNotFinite(subject.prepared, calibrated.statistics, nameAt);
   if (broken) addNote(result.notes, broken);
   result.seconds.calibrate = seen ? calibrated.seconds : null;
@@ -126,8 +128,11 @@ export function fillCalibration(
         'Calibrated on random data: ranges, errors and accuracy say nothing about real inputs.',
       remedy: 'Give real samples: calibration: { data: … }.',
     });
-  for (const note of selection?.source.notes ?? [])
-    if (!result.notes.some((n) => n.message === note.message)) result.notes.push(note);
+  for (const note of selection?.source.notes ?? []) {
+    // what was kept of the samples has told of these, whether they were read again or not
+    if (note.code === 'data.not-finite') addNote(result.notes, note);
+    else if (!result.notes.some((n) => n.message === note.message)) result.notes.push(note);
+  }
   const producers = new Map(subject.units.map((u) => [u.output, u.name]));
   const readers = new Map<string, string[]>();
   for (const unit of subject.units)

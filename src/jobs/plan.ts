@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VernierError } from '../errors';
 import { parseRecipe, type ParseResult } from '../recipe/parse';
-import { lint } from '../recipe/lint';
+import { lint, type Surroundings } from '../recipe/lint';
 import type { NamedLayer } from '../recipe/match';
 import { toVernierError, type Problem, type ProblemCode } from '../recipe/problem';
 import { resolveRecipe, type ResolvedRecipe } from '../recipe/defaults';
@@ -131,9 +131,13 @@ function refuseWide(
 /** What of a recipe's lint a result tells, too. */
 const TOLD: readonly ProblemCode[] = ['no-match', 'no-effect', 'signed-activations'];
 
-/** What is doubtful about a recipe once the model's layers are known: names that match none, keys without effect. */
-export function layerWarnings(plan: Plan, layers: readonly NamedLayer[]): Note[] {
-  return lint(plan.parsed, { layers, arch: process.arch })
+/** What is doubtful about a recipe once its model is known: names that match nothing, keys without effect. */
+export function modelWarnings(
+  plan: Plan,
+  layers: readonly NamedLayer[],
+  inputs: Surroundings['inputs'],
+): Note[] {
+  return lint(plan.parsed, { layers, inputs, arch: process.arch })
     .filter(({ code }) => TOLD.includes(code))
     .map((problem) => warning(problem, plan.recipePath));
 }

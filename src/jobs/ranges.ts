@@ -47,7 +47,7 @@ export function rangeNotes(imported: RecipeRanges, subject: Subject): Note[] {
     notes.push({
       code: 'ranges-unknown-tensor',
       severity: strangers.length === ranges.size ? 'warning' : 'info',
-      message: `'${name}' has ranges of ${strangers.length} tensors that the model does not have: ${some(strangers)}.`,
+      message: `'${name}' has ranges of ${strangers.length} ${strangers.length === 1 ? 'tensor' : 'tensors'} that the model does not have: ${some(strangers)}.`,
       file: name,
       remedy: 'Ranges go by the names of tensors: check that the file belongs to this model.',
     });

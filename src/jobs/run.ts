@@ -14,7 +14,8 @@ import type { Memory } from './memory';
 import { ownMetric } from './metric';
 import { sourceBytes, writtenBytes } from './model-bytes';
 import { openJob } from './open-job';
-import { layerWarnings, type Plan } from './plan';
+import { inputsOf } from './inputs';
+import { modelWarnings, type Plan } from './plan';
 import type { RunRequest, RunUntil } from './protocol';
 import {
   emptyResult,
@@ -75,7 +76,8 @@ export async function runRecipe(
   const { plan, subject } = job;
   const { store } = job.context;
   const result = emptyResult(plan, subject, request.recipePath);
-  result.notes.push(...plan.notes, ...layerWarnings(plan, namedLayers(subject)));
+  const inputs = inputsOf(subject.source);
+  result.notes.push(...plan.notes, ...modelWarnings(plan, namedLayers(subject), inputs));
   result.notes.push(...subject.context.notes);
   const quantized = alreadyQuantized(subject.source);
   if (quantized) addNote(result.notes, quantized);

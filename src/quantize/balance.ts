@@ -15,19 +15,21 @@ export type Balances = ReadonlyMap<string, Ratios>;
 
 /** Values of a channel that calibration must have seen for its extremes to hold for the next sample, too. */
 const ENOUGH_VALUES = 1 << 16;
-/** Of fewer values of a channel the extremes say too little. */
+/** Of fewer values of a channel the extremes say less: scales follow them by the root of the share of these that were seen. */
 const FEWEST_VALUES = 1 << 12;
 /** How far scales of channels follow their ranges, as a power of their share of the tensor's. */
 const POWERS = [0.5, 0.75, 1];
 /** A channel's scale is at least the tensor's over this. */
 const NARROWEST = 64;
-/** What balancing must be worth at the layers that read the tensor, in dB. */
-const WORTH_DB = 1;
+/** What balancing must leave of the error at the layers that read the tensor: 1 dB less. */
+const WORTH = 10 ** -0.1;
 const LARGEST_CODE = 127;
 
 export interface BalanceSettings {
-  /** Values of a channel from which on its extremes are trusted at all; for tests. */
+  /** Values of a channel from which on its scale follows its extremes in full; for tests. */
   fewest?: number;
+  /** Told of a tensor that balancing would gain 1 dB more at, had it been calibrated on so many samples. */
+  tooFew?: (tensor: string, samples: number) => void;
   statistics: Statistics;
   paramsOf: ParamsOf;
   /** Tensors whose ranges are given, not measured. */
@@ -45,14 +47,15 @@ export interface BalanceSettings {
  * 1. Candidates are tensors with a scale of their own that only integer convolutions read as codes, made by one or in
  *    float.
  * 2. `r_i` is the share of the tensor's range that calibration saw of the channel, to the power ½ (SmoothQuant's α, Xiao et
- *    al. 2023, eq. 4): what it has not seen yet has room. With many values of each channel ¾ and 1 are tried, too.
+ *    al. 2023, eq. 4): what it has not seen yet has room. With many values of each channel ¾ and 1 are tried, too; of few the
+ *    power falls towards 0, by the root of how many were seen.
  * 3. Kept where the expected error of the layers that read it, of rounding the tensor and of rounding their weights, falls
  *    by 1 dB.
  */
 export function balances(
   prepared: Model,
   placement: Placement,
-  { statistics, paramsOf, given, type, fewest = FEWEST_VALUES }: BalanceSettings,
+  { statistics, paramsOf, given, type, fewest = FEWEST_VALUES, tooFew }: BalanceSettings,
 ): Map<string, Ratios> {
   const found = new Map<string, Ratios>();
   if (placement.reads) return found;
@@ -65,16 +68,20 @@ export function balances(
     if (!shares) continue;
     const weights = readers.map((unit) => readWeights(prepared, index, unit));
     const values = seen.dims.slice(2).reduce((a, b) => a * b, seen.samples * (seen.dims[0] ?? 1));
-    if (values < fewest) continue;
+    const known = Math.min(1, Math.sqrt(values / fewest));
     const most = values < ENOUGH_VALUES ? POWERS[0]! : 1;
-    let best = expectedError(shares, null, weights, params, seen) * 10 ** (-WORTH_DB / 10);
+    const errorOf = (ratios: Ratios | null) => expectedError(shares, ratios, weights, params, seen);
+    let best = errorOf(null) * WORTH;
     for (const power of POWERS.filter((p) => p <= most)) {
-      const ratios = ratiosOf(shares, power);
-      const error = expectedError(shares, ratios, weights, params, seen);
+      const ratios = ratiosOf(shares, power * known);
+      const error = errorOf(ratios);
       if (!(error < best)) continue;
       best = error;
       found.set(tensor, ratios);
     }
+    const reached = found.has(tensor) ? best * WORTH : best;
+    if (known < 1 && errorOf(ratiosOf(shares, most)) < reached)
+      tooFew?.(tensor, Math.ceil((seen.samples * fewest) / values));
   }
   return found;
 }

@@ -156,6 +156,24 @@ export const texts = {
     remedy: 'Use a hundred real samples before you ship the model.',
   }),
   keepsEverything: (): Text => ({ message: 'Every layer stays in FP32: nothing is quantized.' }),
+  keptAnyway: ([first, ...more]: readonly string[]): Text => ({
+    message: `This rule has no effect: ${code('keep_fp32')} keeps ${code(first!)}${more.length > 0 ? ` and ${more.length} more` : ''} in FP32.`,
+    remedy: `Take the name out of ${code('keep_fp32')}, or this rule out.`,
+  }),
+  imageOfArrays: (): Text => ({
+    message: `${code('image')} has no effect: it prepares pictures, and arrays are taken as they are.`,
+    remedy: 'Prepare the arrays as it was done in training, and leave it out.',
+  }),
+  keptPrecision: (): Text => ({
+    message: `${code('activations')} has no effect with ${code('precision: fp32')}.`,
+  }),
+  noInput: (name: string, near: readonly string[], names: readonly string[]): Text => ({
+    message: `${code(name)} is no input of the model; it has ${names.map(code).join(', ')}.`,
+    ...didYouMean(near),
+  }),
+  otherShape: (name: string, shape: readonly (number | string | null)[]): Text => ({
+    message: `The input ${code(name)} has the shape ${code(`[${shape.map((size) => size ?? '?').join(', ')}]`)} in the model, which this contradicts.`,
+  }),
   noEffect: (key: string, mode: string): Text => ({
     message: `${code(key)} has no effect with ${code(`mode: ${mode}`)}.`,
   }),

@@ -8,12 +8,15 @@ import { choicesOf, dataOf } from './written';
 import { suggest } from './suggest';
 import { plainPath } from './validate';
 import type { Recipe } from './schema';
+import type { ValueSummary } from '../results';
 import type { Path } from './json-schema';
 
 /** What is known of a recipe's surroundings; what is left out is not checked. */
 export interface Surroundings {
   /** The layers of the model that the recipe names. */
   layers?: readonly NamedLayer[];
+  /** The inputs of that model. */
+  inputs?: readonly Pick<ValueSummary, 'name' | 'shape'>[];
   /** Whether the files and folders that the recipe names are there, by the text that names them. */
   exists?: Readonly<Record<string, boolean>>;
   /** What `target: auto` stands for here: the processor as Node names it. */
@@ -28,6 +31,10 @@ export function lint(parse: ParseResult, around: Surroundings = {}): Problem[] {
   const problems = [
     ...(around.layers?.length ? unmatched(parse, around.layers) : []),
     ...(around.layers?.length ? keepsEverything(parse, around.layers) : []),
+    ...(around.layers?.length && parse.recipe
+      ? ofKeptLayers(parse, parse.recipe, around.layers)
+      : []),
+    ...(around.inputs && parse.recipe ? doubtfulInputs(parse, parse.recipe, around.inputs) : []),
     ...(around.exists ? missingFiles(parse, around.exists) : []),
     ...sameData(parse),
     ...(parse.recipe ? withoutEffect(parse, parse.recipe) : []),
@@ -96,6 +103,64 @@ function keepsEverything({ doc }: ParseResult, layers: readonly NamedLayer[]): P
   ];
 }
 
+/** Rules that quantize layers which `keep_fp32` keeps whatever they say. */
+function ofKeptLayers(
+  { doc }: ParseResult,
+  recipe: Recipe,
+  layers: readonly NamedLayer[],
+): Problem[] {
+  const rules = recipe.layers ?? [];
+  const plan = planLayers(choicesOf(doc), layers);
+  const matched = matchLayers(
+    rules.map(({ match }) => match),
+    layers,
+  );
+  return matched.flatMap(({ matches }, i) => {
+    const { precision, activations, weights } = rules[i]!;
+    const quantizes = precision === undefined ? (activations ?? weights) : precision !== 'fp32';
+    const kept = matches.every((name) => {
+      const wish = plan.get(name);
+      return wish?.keep === true && wish.by?.[0] === 'keep_fp32';
+    });
+    if (!quantizes || matches.length === 0 || !kept) return [];
+    const text = texts.keptAnyway(matches);
+    return [problemOn(doc, ['layers', i, 'match'], 'no-effect', text, { severity: 'warning' })];
+  });
+}
+
+/** Names under `inputs:` that the model does not have, and shapes that its own contradict. */
+function doubtfulInputs(
+  { doc }: ParseResult,
+  recipe: Recipe,
+  inputs: NonNullable<Surroundings['inputs']>,
+): Problem[] {
+  return Object.entries(recipe.inputs ?? {}).flatMap(([name, { shape }]): Problem[] => {
+    const own = inputs.find((input) => input.name === name);
+    if (!own) {
+      const names = inputs.map((input) => input.name);
+      const near = suggest(name, names);
+      const replacements = near.length > 0 ? { replacements: near } : {};
+      return [
+        problemOn(doc, ['inputs', name], 'no-match', texts.noInput(name, near, names), {
+          ...{ severity: 'warning', part: 'key' },
+          ...replacements,
+        }),
+      ];
+    }
+    if (!shape || !own.shape || own.shape.length === 0 || fits(shape, own.shape)) return [];
+    const text = texts.otherShape(name, own.shape);
+    return [problemOn(doc, ['inputs', name, 'shape'], 'no-effect', text, { severity: 'warning' })];
+  });
+}
+
+/** Whether a shape is one that a model's own, which may be open, allows. */
+function fits(shape: readonly number[], own: NonNullable<ValueSummary['shape']>): boolean {
+  return (
+    shape.length === own.length &&
+    own.every((size, i) => typeof size !== 'number' || size < 0 || size === shape[i])
+  );
+}
+
 function missingFiles(parse: ParseResult, exists: Readonly<Record<string, boolean>>): Problem[] {
   return namedPaths(parse)
     .filter(({ text }) => Object.hasOwn(exists, text) && !exists[text])
@@ -123,6 +188,9 @@ function sameData({ doc }: ParseResult): Problem[] {
   }
   return problems;
 }
+
+/** Files of values that are taken as they are. */
+const isArray = (name: string) => /\.(npy|npz|csv|pb)$/i.test(name);
 
 /** Keys that are valid and change nothing. */
 function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
@@ -172,6 +240,13 @@ function withoutEffect({ doc }: ParseResult, recipe: Recipe): Problem[] {
     if (!observers.some(({ observer }) => observer === 'percentile'))
       hint(['quantization', 'activations', 'percentile'], texts.percentileWithout());
   }
+  recipe.layers?.forEach(({ precision, activations }, i) => {
+    if (precision === 'fp32' && activations)
+      hint(['layers', i, 'activations'], texts.keptPrecision());
+  });
+  const named = dataOf(doc, true).filter(({ path }) => path[1] === 'data');
+  if (recipe.calibration?.image && named.length > 0 && named.every(({ text }) => isArray(text)))
+    hint(['calibration', 'image'], texts.imageOfArrays());
   for (const limit of ['top1_drop', 'metric_drop'] as const)
     if (recipe.limits?.[limit] !== undefined && !recipe.evaluate)
       hint(['limits', limit], texts.limitWithout(limit, 'evaluate:'));

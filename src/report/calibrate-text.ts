@@ -2,7 +2,7 @@ import type { CalibrateResult, MergeResult } from '../results';
 import { calibrationText } from './calibration';
 import { rangesTable } from './figures/ranges';
 import { calibrationDocument, notesDocument, type Json } from './json';
-import { notes, plain, usedColumns } from './summary-text';
+import { counted, notes, plain, usedColumns } from './summary-text';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 /** What `vernier calibrate` prints: ranges, checks, and what was written. */
@@ -14,7 +14,7 @@ export function calibrateText(made: CalibrateResult, options: TerminalOptions = 
     parts.push(
       terminalTable(usedColumns(rangesTable(result.ranges)), options),
       calibration
-        ? `${result.ranges.length} tensors over ${calibration.samples} samples of ${calibration.source}.`
+        ? `${counted(result.ranges.length, 'tensor')} over ${counted(calibration.samples, 'sample')} of ${calibration.source}.`
         : '',
       calibrationText(result),
       notes(result.notes),

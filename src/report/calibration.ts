@@ -1,6 +1,9 @@
 import type { RunResult } from '../results';
 import { percent, significant } from './figures/numbers';
 
+/** How much wider a range became over half of it, as a share of that half: from what half of the samples lack of the whole. */
+const widening = (growth: number) => growth / (1 - growth);
+
 /** What a calibration set was good for, in sentences; none where nothing is known. */
 export function calibrationText({ calibrationReport: report, ranges }: RunResult): string {
   if (!report) return '';
@@ -8,7 +11,7 @@ export function calibrationText({ calibrationReport: report, ranges }: RunResult
   const sentences: string[] = [];
   if (convergence && convergence.growing.length > 0) {
     const { growing, samples } = convergence;
-    const list = growing.slice(0, 3).map((g) => `${g.tensor} by ${percent(g.growth)}`);
+    const list = growing.slice(0, 3).map((g) => `${g.tensor} by ${percent(widening(g.growth))}`);
     const more = growing.length > 3 ? ` and ${growing.length - 3} more` : '';
     sentences.push(
       `Doubling the calibration samples to ${samples} still widened ${list.join(', ')}${more}.`,
@@ -16,7 +19,9 @@ export function calibrationText({ calibrationReport: report, ranges }: RunResult
   }
   if (convergence && convergence.enough !== null && convergence.enough < convergence.samples) {
     const which = convergence.growing.length > 0 ? 'every other range' : 'every range';
-    sentences.push(`${convergence.enough} samples are enough for ${which} to 2 %.`);
+    sentences.push(
+      `${convergence.enough} ${convergence.enough === 1 ? 'sample is' : 'samples are'} enough for ${which} to 2 %.`,
+    );
   }
   const worst = ranges.reduce<(typeof ranges)[number] | null>(
     (most, r) => ((r.outOfRange ?? 0) > (most?.outOfRange ?? 0) ? r : most),

@@ -61,7 +61,7 @@ export function summaryText(summary: ModelSummary, options: TerminalOptions = {}
     ]
       .filter((part) => part !== '')
       .join(', '),
-    `${some(summary.nodes, 'node')}, ${some(summary.layers.length, 'layer')}, ${count(summary.parameters)} parameters`,
+    `${counted(summary.nodes, 'node')}, ${counted(summary.layers.length, 'layer')}, ${count(summary.parameters)} parameters`,
     `in   ${summary.inputs.map(value).join('\n     ')}`,
     `out  ${summary.outputs.map(value).join('\n     ')}`,
   ].join('\n');
@@ -91,7 +91,8 @@ export function summaryText(summary: ModelSummary, options: TerminalOptions = {}
     .join('\n\n');
 }
 
-function some(n: number, what: string): string {
+/** A number of things, in the singular where it is one. */
+export function counted(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 

@@ -79,6 +79,26 @@ describe('samples', () => {
     expect(findDuplicates(marks)).toEqual({ exact: [[20, 3]], near: [[21, 5]] });
   });
 
+  it('that differ are told apart whatever the levels of their channels', () => {
+    const level = (data: Float32Array) => data.map((x, i) => (i < 64 ? x + 1000 : x));
+    const almost = images[5]!.map((x) => x * 1.001 + 0.0005);
+    const marks = [...images, almost].map((data, i) =>
+      markSample(feed(level(data)), i, `sample ${i}`),
+    );
+    expect(findDuplicates(marks)).toEqual({ exact: [], near: [[20, 5]] });
+  });
+
+  it('with values that are not finite are told from their marks, with place and file', () => {
+    const broken = images[1]!.slice();
+    broken[7] = Number.NaN;
+    const marks = [images[0]!, broken].map((d, i) => markSample(feed(d), i, `x.npy[${i}]`));
+    const kept = JSON.parse(JSON.stringify(marks)) as typeof marks;
+    const [note, ...others] = setNotes(kept, (position) => `file of ${position}`);
+    expect(others).toEqual([]);
+    expect(note).toMatchObject({ code: 'data.not-finite', tensor: 'x', file: 'file of 1' });
+    expect(note!.message).toContain('x.npy[1], element 7 (NaN)');
+  });
+
   it('of one value are told, with their place', () => {
     const marks = [images[0]!, new Float32Array(192).fill(3)].map((d, i) =>
       markSample(feed(d), i, `sample ${i}`),

@@ -35,8 +35,8 @@ async function open(file: string, data: string[], image: ImageSettings = {}, cou
   return {
     samples,
     change,
-    look: (feeds: Feed[], more?: Feed[]) =>
-      trainingLikeness(model, inputs, feeds, more && (() => Promise.resolve(more))),
+    look: (feeds: Feed[], more?: Feed[], pictures = true) =>
+      trainingLikeness(model, inputs, feeds, more && (() => Promise.resolve(more)), pictures),
   };
 }
 
@@ -61,6 +61,13 @@ describe('a convolutional network of the samples', () => {
     expect(large.suspicion).toMatchObject({ code: 'scale', input: 'panel' });
     expect(large.suspicion!.divergence).toBeCloseTo(own.divergence, 4);
     expect(likenessNotes(large)[0]).toMatchObject({ code: 'calibration-wrong-scale' });
+    // arrays are taken as they are: no setting changes them
+    const arrays = (await look(
+      change((x) => x * 255),
+      undefined,
+      false,
+    ))!;
+    expect(arrays.suspicion!.remedy).toBe('Divide the arrays by 255.');
     expect((await look(change((x) => x / 255)))!.suspicion?.code).toBe('scale');
     // nothing that is known explains it
     const odd = (await look(odds(change)))!;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { ErrorCode, VernierError } from '../../src/errors';
 import { serializeModel } from '../../src/onnx';
+import { writeRanges } from '../../src/quantize/ranges';
 import { npy, temporaryFolder } from '../lib/files';
 import { GraphBuilder, randomValues } from '../lib/graph';
 import { run } from '../lib/job';
@@ -83,8 +84,40 @@ describe('recipes', () => {
   it('everything kept is nothing to quantize', async () => {
     const p = await withOutput('all-kept');
     p.write({ keep_fp32: ['*'] });
-    expect((await failure(p)).code).toBe('model.nothing-to-quantize');
+    for (const mode of ['static', 'dynamic', 'auto']) {
+      p.write({ keep_fp32: ['*'], quantization: { mode } });
+      const error = await failure(p);
+      expect(error.code).toBe('model.nothing-to-quantize');
+      expect(error.place.remedy).toBe('Shorten keep_fp32.');
+    }
     expect(p.untouched()).toBe(true);
+  });
+
+  it('a model without any layer is sent to no other mode', async () => {
+    const g = new GraphBuilder();
+    g.outputAs('int64', g.node('best', 'ArgMax', [g.input('image', [1, 3, 8, 8])], { axis: 1 }));
+    const p = await project(folder, 'no-layer');
+    p.put('net.onnx', serializeModel(g.build()));
+    for (const quantization of [
+      ...['static', 'dynamic', 'auto'].map((mode) => ({ mode })),
+      'auto',
+    ]) {
+      p.write({ quantization, evaluate: undefined });
+      const error = await failure(p);
+      expect(error.code).toBe('model.nothing-to-quantize');
+      expect(error.place.remedy).not.toContain('mode:');
+    }
+  });
+
+  it('ranges of another model are told as what they are', async () => {
+    const p = await project(folder, 'foreign-ranges');
+    const range = { min: 0, max: 1, scale: 1 / 255, zeroPoint: 0, type: 'uint8' } as const;
+    p.put('ranges.json', writeRanges(new Map([['other_image', range]]), 'onnxruntime', false));
+    p.write({ calibration: { ranges: 'ranges.json' } });
+    const error = await failure(p);
+    expect(error.code).toBe('model.nothing-to-quantize');
+    expect(error.message).toContain("'other_image'");
+    expect(error.place.remedy).toContain('belongs to this model');
   });
 
   it('a name that matches nothing is a warning, not an error', async () => {
@@ -230,6 +263,8 @@ describe('data', () => {
     // one bad sample spoils every tensor after the input, so nothing is left to quantize
     expect(result).toMatchObject({ code: 'model.nothing-to-quantize', place: { node: 'conv1' } });
     expect((result as VernierError).message).toContain("'image' was NaN or infinite in 1 of 12");
+    expect((result as VernierError).message).toContain('calibration.npy[0]');
+    expect((result as VernierError).place.remedy).toMatch(/^Take these samples out/);
   });
 
   it('that never changes: the tensor is named', async () => {

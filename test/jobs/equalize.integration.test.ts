@@ -7,12 +7,13 @@ import { run } from '../lib/job';
 
 const folder = temporaryFolder();
 const samples = path.resolve(import.meta.dirname, '../../samples/factor-cnn');
+const data = path.join(samples, 'calibration.npy');
 
 async function made(name: string, more: object, until?: 'evaluate') {
   const text = stringify({
     model: path.join(samples, 'factor-cnn.onnx'),
     output: `${name}.onnx`,
-    calibration: { data: path.join(samples, 'calibration.npy') },
+    calibration: { data },
     evaluate: {
       data: path.join(samples, 'evaluation.npz'),
       labels: path.join(samples, 'labels.npy'),
@@ -36,6 +37,18 @@ it('wins by default what one scale for all channels loses, with the same kernels
   const own = (result: typeof after) => result.ranges.filter((r) => r.channelScales !== null);
   expect(own(before)).toHaveLength(0);
   expect(own(after).map((r) => r.tensor)).toContain('/features/block3/depthwise_act/Clip_output_0');
+});
+
+it('follows extremes less, the fewer samples there are, and says how many it wants', async () => {
+  const with63 = await made('63', { calibration: { data, samples: 63 } }, 'evaluate');
+  const with24 = await made('24', { calibration: { data, samples: 24 } }, 'evaluate');
+  expect(with63.sqnrDb.logits!).toBeGreaterThan(30);
+  expect(with24.sqnrDb.logits!).toBeGreaterThan(20);
+  // a tensor of 4×4 places wants the most
+  expect(with24.notes.find((n) => n.code === 'balanced-in-part')).toMatchObject({
+    tensor: '/features/block3/depthwise_act/Clip_output_0',
+    remedy: 'Calibrate on 256 samples.',
+  });
 });
 
 it('finds the same of layers alone whatever is kept', { timeout: 120_000 }, async () => {

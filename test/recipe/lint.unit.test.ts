@@ -111,6 +111,52 @@ describe('lint', () => {
     );
   });
 
+  it.each([
+    [
+      'keep_fp32: [/conv1/Conv]\nlayers: [{ match: /conv1/Conv, precision: int8 }]',
+      ['4 no-effect /conv1/Conv'],
+    ],
+    [
+      'keep_fp32: ["*fc*"]\nlayers: [{ match: /fc/Gemm, activations: int16 }]',
+      ['4 no-effect /fc/Gemm'],
+    ],
+    ['keep_fp32: ["*fc*"]\nlayers: [{ match: /fc/Gemm, precision: int8 }]', []],
+    ['keep_fp32: ["*fc*"]\nlayers: [{ match: "*", activations: int16 }]', []],
+    [
+      'layers: [{ match: /fc/Gemm, precision: fp32, activations: int16 }]',
+      ['3 no-effect activations'],
+    ],
+  ])('rules of layers that stay in FP32: %j', (text, wanted) => {
+    expect(found(head + text)).toEqual(wanted);
+  });
+
+  it.each([
+    ['inputs: { pnel: { range: [0, 1] } }', ['3 no-match pnel']],
+    ['inputs: { panel: { range: [0, 1], shape: [8, 4, 16, 32] } }', []],
+    ['inputs: { panel: { shape: [1, 4, 16, 33] } }', ['3 no-effect [1, 4, 16, 33]']],
+    ['inputs: { panel: { shape: [1, 4, 16] } }', ['3 no-effect [1, 4, 16]']],
+  ])('inputs of the model: %j', (text, wanted) => {
+    const inputs = [{ name: 'panel', shape: ['batch', 4, 16, 32] }];
+    expect(found(head + text, { layers, inputs })).toEqual(wanted);
+    expect(found(head + text, { layers })).toEqual([]);
+  });
+
+  it.each([
+    ['data: a.npy', '', ['2 no-effect image']],
+    ['data: [a.npz, b.npy]', '', ['2 no-effect image']],
+    ['data: images', '', []],
+    ['data: a.npy', 'evaluate: { data: images }', []],
+  ])('image: beside %s, %j', (data, rest, wanted) => {
+    const text = `model: m.onnx\ncalibration: { ${data}, image: { scale: 1/255 } }\n${rest}`;
+    expect(found(text)).toEqual(wanted);
+  });
+
+  it('knows which input was meant', () => {
+    const inputs = [{ name: 'panel', shape: [1] }];
+    const parse = parseRecipe(`${head}inputs: { pnel: { range: [0, 1] } }`, 'a');
+    expect(lint(parse, { inputs })[0]?.replacements).toEqual(['panel']);
+  });
+
   it('warns of random calibration', () => {
     expect(found('model: m\ncalibration: { data: random }\nevaluate: { data: random }')).toEqual([
       '2 random-data random',

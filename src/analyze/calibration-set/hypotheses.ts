@@ -14,12 +14,17 @@ export interface Hypothesis {
 /** Mean and standard deviation of ImageNet's red, green and blue, on 0…1. */
 const MEAN = [0.485, 0.456, 0.406];
 const STD = [0.229, 0.224, 0.225];
+const NORMALIZE =
+  'subtract 0.485, 0.456, 0.406 from the channels and divide them by 0.229, 0.224, 0.225';
+const RESTORE = 'multiply the channels by 0.229, 0.224, 0.225 and add 0.485, 0.456, 0.406';
 const IMAGENET = 'image: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }';
 
 /** x·factor + offset, the same for every value or one for each of three channels. */
 interface Affine {
   meant: string;
+  /** What to set where pictures are read, and what to do to arrays. */
   remedy: string;
+  arrays: string;
   of: (channel: number) => [factor: number, offset: number];
   byChannel?: true;
 }
@@ -32,71 +37,109 @@ const imagenet = (factor: number, offset: number) => (c: number) =>
 
 /** Values that people take for each other: 0…255, 0…1, −1…1, and those of ImageNet's mean and deviation. */
 const AFFINE: readonly Affine[] = [
-  { meant: 'values 255 times as large', remedy: 'Set image: { scale: 1 }.', of: same(255) },
-  { meant: 'values 255 times as small', remedy: 'Set image: { scale: 1/255 }.', of: same(1 / 255) },
+  {
+    meant: 'values 255 times as large',
+    remedy: 'Set image: { scale: 1 }.',
+    arrays: 'Multiply the arrays by 255.',
+    of: same(255),
+  },
+  {
+    meant: 'values 255 times as small',
+    remedy: 'Set image: { scale: 1/255 }.',
+    arrays: 'Divide the arrays by 255.',
+    of: same(1 / 255),
+  },
   {
     meant: 'values of −1…1 instead of 0…255',
     remedy: 'Set image: { scale: 1/127.5, mean: 1 }.',
+    arrays: 'Divide the arrays by 127.5 and subtract 1.',
     of: same(1 / 127.5, -1),
   },
   {
     meant: 'values of 0…255 instead of −1…1',
     remedy: 'Set image: { scale: 1 }, without mean and std.',
+    arrays: 'Multiply the arrays by 127.5 and add 127.5.',
     of: same(127.5, 127.5),
   },
   {
     meant: 'values of −1…1 instead of 0…1',
     remedy: 'Set image: { scale: 1/127.5, mean: 1 }.',
+    arrays: 'Multiply the arrays by 2 and subtract 1.',
     of: same(2, -1),
   },
   {
     meant: 'values of 0…1 instead of −1…1',
     remedy: 'Set image: { scale: 1/255 }, without mean and std.',
+    arrays: 'Divide the arrays by 2 and add 0.5.',
     of: same(0.5, 0.5),
+  },
+  {
+    meant: 'values of −1…1 instead of 0…2',
+    remedy: 'Set image: { scale: 1/127.5, mean: 1 }.',
+    arrays: 'Subtract 1 from the arrays.',
+    of: same(1, -1),
+  },
+  {
+    meant: 'values of 0…1 instead of 0…2',
+    remedy: 'Set image: { scale: 1/255 }, without mean and std.',
+    arrays: 'Divide the arrays by 2.',
+    of: same(0.5),
   },
   {
     meant: 'ImageNet’s mean and deviation instead of 0…1',
     remedy: `Set ${IMAGENET}.`,
+    arrays: `In the arrays, ${NORMALIZE}.`,
     of: imagenet(1, 0),
     byChannel: true,
   },
   {
     meant: 'ImageNet’s mean and deviation instead of 0…255',
     remedy: `Set ${IMAGENET}.`,
+    arrays: `Divide the arrays by 255; then ${NORMALIZE}.`,
     of: imagenet(1 / 255, 0),
     byChannel: true,
   },
   {
     meant: 'ImageNet’s mean and deviation instead of −1…1',
     remedy: `Set ${IMAGENET}.`,
+    arrays: `Divide the arrays by 2 and add 0.5; then ${NORMALIZE}.`,
     of: imagenet(0.5, 0.5),
     byChannel: true,
   },
   {
     meant: 'values of 0…1 instead of ImageNet’s mean and deviation',
     remedy: 'Set image: { scale: 1/255 }, without mean and std.',
+    arrays: `In the arrays, ${RESTORE}.`,
     of: (c) => [STD[c]!, MEAN[c]!],
     byChannel: true,
   },
   {
     meant: 'values of 0…255 instead of ImageNet’s mean and deviation',
     remedy: 'Set image: { scale: 1 }, without mean and std.',
+    arrays: `In the arrays, ${RESTORE}; then multiply them by 255.`,
     of: (c) => [255 * STD[c]!, 255 * MEAN[c]!],
     byChannel: true,
   },
 ];
 
-/** What may be wrong with the samples of a model; only its float32 inputs are looked at. */
-export function hypotheses(inputs: readonly InputSpec[], sample: Feed): Hypothesis[] {
+/**
+ * What may be wrong with the samples of a model; only its float32 inputs are looked at.
+ * @param pictures the samples are read from pictures, as `image:` says; else from arrays, which it leaves as they are
+ */
+export function hypotheses(
+  inputs: readonly InputSpec[],
+  sample: Feed,
+  pictures: boolean,
+): Hypothesis[] {
   return inputs
     .filter(({ type }) => type === 'float32')
     .flatMap(({ name }) => [
-      ...channelHypotheses(name, sample[name]!),
+      ...channelHypotheses(name, sample[name]!, pictures),
       ...AFFINE.filter((a) => !a.byChannel || colourAxis(sample[name]!) !== null).map(
-        ({ meant, remedy, of }): Hypothesis => ({
+        ({ meant, remedy, arrays, of }): Hypothesis => ({
           code: 'scale',
           meant,
-          remedy,
+          remedy: pictures ? remedy : arrays,
           input: name,
           apply: changed(name, (value) => mapped(value, of)),
         }),
@@ -105,7 +148,7 @@ export function hypotheses(inputs: readonly InputSpec[], sample: Feed): Hypothes
 }
 
 /** Channels in the other order, and pixels in the other layout, for inputs that look like colour images. */
-function channelHypotheses(input: string, value: TensorValue): Hypothesis[] {
+function channelHypotheses(input: string, value: TensorValue, pictures: boolean): Hypothesis[] {
   const axis = colourAxis(value);
   if (axis === null) return [];
   const first = axis === 1;
@@ -113,7 +156,9 @@ function channelHypotheses(input: string, value: TensorValue): Hypothesis[] {
     {
       code: 'channels',
       meant: 'the channels in the other order (RGB and BGR are swapped)',
-      remedy: 'Set image: { color: bgr }, or rgb where it is bgr.',
+      remedy: pictures
+        ? 'Set image: { color: bgr }, or rgb where it is bgr.'
+        : 'Put the channels of the arrays into the other order.',
       input,
       apply: changed(input, (v) => permuted(v, (channel) => 2 - channel)),
     },

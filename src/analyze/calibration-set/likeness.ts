@@ -37,6 +37,7 @@ export function likenessPositions(count: number, sample: Feed, again = false): n
  * Compares samples with what the model saw in training: their mean and variance at its first BatchNormalization with the
  * running ones. Where they differ, it tries what people get wrong (scale, order of the channels, layout) and says what
  * explains it. Null where the model has no such node.
+ * @param pictures whether the samples are read from pictures: what to do about it differs
  * @param more of them, for where these seem unlike: that may be chance
  */
 export async function trainingLikeness(
@@ -44,6 +45,7 @@ export async function trainingLikeness(
   inputs: readonly InputSpec[],
   samples: readonly Feed[],
   more?: () => Promise<readonly Feed[]>,
+  pictures = true,
 ): Promise<TrainingLikeness | null> {
   const first = samples.length > 0 ? await FirstBatchNorm.open(model) : null;
   if (!first) return null;
@@ -56,7 +58,7 @@ export async function trainingLikeness(
       told = { ...((await first.compare(others)) ?? few), samples: others.length };
     }
     let best: { found: Hypothesis; divergence: number } | null = null;
-    for (const hypothesis of hypotheses(inputs, samples[0]!)) {
+    for (const hypothesis of hypotheses(inputs, samples[0]!, pictures)) {
       const swap = hypothesis.code === 'channels';
       if (swap ? few.divergence < SWAP_LEAST : told.divergence < UNLIKE) continue;
       if (swap && samples.length < SWAP_SAMPLES) continue;

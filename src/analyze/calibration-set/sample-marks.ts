@@ -5,7 +5,7 @@ import { toNumbers, type Feed } from '../../data';
 const SKETCH = 64;
 /** Sketches of so many samples are kept, to be compared with each other. */
 const MOST_SKETCHES = 1024;
-/** Two samples whose sketches differ by less than this share of their spread show the same thing. */
+/** Two samples whose sketches differ by less than this share of how samples vary show the same thing. */
 const NEAR = 0.02;
 
 /** What is remembered of a sample to find others like it. */
@@ -19,6 +19,8 @@ export interface SampleMark {
   sketch: number[];
   /** Inputs that have one value only. */
   constant: string[];
+  /** Inputs with NaN or infinity, with the first of each; left out where there is none. */
+  notFinite?: { input: string; element: number; value: string }[];
 }
 
 /** Samples that are the same, or nearly so. */
@@ -33,22 +35,29 @@ export function markSample(feed: Feed, position: number, name: string): SampleMa
   const hash = createHash('sha1');
   const sketch: number[] = [];
   const constant: string[] = [];
+  const notFinite: NonNullable<SampleMark['notFinite']> = [];
   for (const name of Object.keys(feed).sort()) {
     const { data, dims, type } = feed[name]!;
     hash.update(`${name} ${type} ${dims.join('x')} `);
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     if (data.length > 1 && data.every((x) => x === data[0])) constant.push(name);
-    if (type.includes('float') && position < MOST_SKETCHES)
-      sketch.push(...stretches(toNumbers(data, type)));
+    if (!type.includes('float')) continue;
+    const values = toNumbers(data, type);
+    let element = 0;
+    while (element < values.length && Number.isFinite(values[element])) element++;
+    if (element < values.length)
+      notFinite.push({ input: name, element, value: String(values[element]) });
+    if (position < MOST_SKETCHES) sketch.push(...stretches(values));
   }
-  return { position, name, hash: hash.digest('hex'), sketch, constant };
+  const mark = { position, name, hash: hash.digest('hex'), sketch, constant };
+  return notFinite.length > 0 ? { ...mark, notFinite } : mark;
 }
 
 /** Finds samples that were seen before. */
 export function findDuplicates(marks: readonly SampleMark[]): Duplicates {
   const found: Duplicates = { exact: [], near: [] };
   const first = new Map<string, number>();
-  const distinct: SampleMark[] = [];
+  const sketched = new Map<number, SampleMark[]>();
   for (const mark of [...marks].sort((a, b) => a.position - b.position)) {
     const earlier = first.get(mark.hash);
     if (earlier !== undefined) {
@@ -56,24 +65,44 @@ export function findDuplicates(marks: readonly SampleMark[]): Duplicates {
       continue;
     }
     first.set(mark.hash, mark.position);
-    if (mark.sketch.length === 0) continue;
-    const twin = distinct.find((other) => near(mark.sketch, other.sketch));
-    if (twin) found.near.push([mark.position, twin.position]);
-    distinct.push(mark);
+    const { length } = mark.sketch;
+    sketched.set(length, [...(sketched.get(length) ?? []), mark]);
   }
+  for (const alike of sketched.values()) found.near.push(...nearOnes(alike));
+  found.near.sort(([a], [b]) => a - b);
   return found;
 }
 
-/** True where two sketches differ by next to nothing, measured by how much each varies in itself. */
-function near(a: readonly number[], b: readonly number[]): boolean {
-  if (a.length < 2 || a.length !== b.length) return false;
-  const mean = a.reduce((sum, x) => sum + x, 0) / a.length;
-  let [spread, difference] = [0, 0];
-  for (let i = 0; i < a.length; i++) {
-    spread += (a[i]! - mean) ** 2;
-    difference += (a[i]! - b[i]!) ** 2;
+/** Of samples with sketches of one length: those that differ from an earlier one by next to nothing. */
+function nearOnes(marks: readonly SampleMark[]): [position: number, earlier: number][] {
+  const variances = variancesOf(marks.map(({ sketch }) => sketch));
+  const near: [number, number][] = [];
+  for (const [i, mark] of marks.entries()) {
+    const twin = marks.slice(0, i).find((other) => isNear(mark.sketch, other.sketch, variances));
+    if (twin) near.push([mark.position, twin.position]);
   }
-  return spread > 0 && difference < NEAR ** 2 * spread;
+  return near;
+}
+
+/** How each stretch varies from sample to sample: what is the same in all, as channels of other levels are, tells nothing. */
+function variancesOf(sketches: readonly (readonly number[])[]): number[] {
+  return (sketches[0] ?? []).map((_, k) => {
+    const values = sketches.map((sketch) => sketch[k]!).filter(Number.isFinite);
+    const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+    return values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length;
+  });
+}
+
+/** True where two sketches differ by next to nothing, each stretch measured by how it varies. */
+function isNear(a: readonly number[], b: readonly number[], variances: readonly number[]): boolean {
+  if (a.length < 2) return false;
+  let [varying, difference] = [0, 0];
+  for (const [i, variance] of variances.entries()) {
+    if (!(variance > 0)) continue;
+    varying++;
+    difference += (a[i]! - b[i]!) ** 2 / variance;
+  }
+  return varying > 0 && difference < NEAR ** 2 * varying;
 }
 
 function stretches(values: ArrayLike<number>): number[] {

@@ -4,11 +4,17 @@ import { findDuplicates, type SampleMark } from './sample-marks';
 /** A share of duplicates from here on weakens what a calibration says. */
 const MANY = 0.1;
 
-/** What a reader must know of a calibration set: duplicates, and inputs of one value. */
-export function setNotes(marks: readonly SampleMark[]): Note[] {
+/**
+ * What a reader must know of a calibration set: values that are not finite, duplicates, and inputs of one value.
+ * @param fileOf the file of a sample, where it is known
+ */
+export function setNotes(
+  marks: readonly SampleMark[],
+  fileOf: (position: number) => string | null = () => null,
+): Note[] {
   const names = new Map(marks.map(({ position, name }) => [position, name]));
   const nameOf = (position: number) => names.get(position)!;
-  const notes: Note[] = [];
+  const notes = notFiniteNotes(marks, fileOf);
   const { exact, near } = findDuplicates(marks);
   for (const [pairs, code, what] of [
     [exact, 'calibration-duplicates', 'equal'],
@@ -35,4 +41,26 @@ export function setNotes(marks: readonly SampleMark[]): Note[] {
       remedy: 'Check that these samples are what the model will see.',
     });
   return notes;
+}
+
+/** One note for each input with NaN or infinity: the first place, and in how many samples. */
+function notFiniteNotes(
+  marks: readonly SampleMark[],
+  fileOf: (position: number) => string | null,
+): Note[] {
+  const found = new Map<string, { message: string; file: string | null; samples: number }>();
+  for (const { position, name, notFinite = [] } of marks)
+    for (const { input, element, value } of notFinite) {
+      const message = `the first in ${name}, element ${element} (${value})`;
+      const seen = found.get(input) ?? { message, file: fileOf(position), samples: 0 };
+      found.set(input, { ...seen, samples: seen.samples + 1 });
+    }
+  return [...found].map(([tensor, { message, file, samples }]) => ({
+    code: 'data.not-finite',
+    severity: 'warning',
+    message: `${samples} calibration ${samples === 1 ? 'sample has' : 'samples have'} values of input '${tensor}' that are not finite, ${message}.`,
+    tensor,
+    ...(file === null ? {} : { file }),
+    remedy: 'Take these samples out, or fill the gaps as it was done in training.',
+  }));
 }

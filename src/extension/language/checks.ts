@@ -26,7 +26,7 @@ export async function checkRecipe(
     parse,
     problems: [
       ...parse.problems,
-      ...lint(parse, { layers, exists, arch: process.arch }),
+      ...lint(parse, { layers, inputs: known.summary?.inputs, exists, arch: process.arch }),
       ...(known.hurts && known.result
         ? [...hurtDiagnostics(parse, known.result), ...slowerDiagnostics(parse, known.result)]
         : []),

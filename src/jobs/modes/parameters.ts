@@ -17,6 +17,9 @@ import type { RecipeRanges } from '../ranges';
 import type { Calibrated } from '../stages/calibrate';
 import type { Subject } from '../subject';
 
+/** So many samples are named. */
+const NAMED = 3;
+
 /**
  * Scale and zero point of every tensor that may be quantized: from the recipe's file of ranges where that names the
  * tensor, else from what calibration saw of it. Ranges that cannot be used are reported by name.
@@ -34,6 +37,11 @@ export function chooseParameters(
   const { percentile } = plan.recipe.quantization.activations;
   const index = new GraphIndex(subject.prepared.graph);
   const isFixed = (tensor: string) => isFromShapes(index, tensor);
+  const names = new Map(calibrated.marks.map(({ position, name }) => [position, name]));
+  const samplesAt = (positions: readonly number[]) => {
+    const named = positions.slice(0, NAMED).map((at) => names.get(at) ?? `sample ${at}`);
+    return named.join(', ') + (positions.length > NAMED ? ', …' : '');
+  };
   /** Its layers stay float, and people are told. */
   const refuse = (tensor: string, code: string, message: string, remedy?: string) => {
     unusable.set(tensor, message);
@@ -74,7 +82,8 @@ export function chooseParameters(
       refuse(
         tensor,
         'range-not-finite',
-        `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples`,
+        `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples (${samplesAt(statistics.notFiniteAt)})`,
+        'Take these samples out, or fill the gaps as it was done in training.',
       );
     else if (oddity !== null && oddity !== 'zero' && oddity !== 'constant')
       refuse(tensor, 'range-unusable', `'${tensor}' has no usable range (${oddity})`);

@@ -16,6 +16,7 @@ import { whyNotWide, widen, type WideType } from '../../quantize/wide';
 import type { Headroom, WeightSettings } from '../../quantize/weights';
 import type { LayerWish } from '../../recipe/match';
 import type { Note } from '../../results';
+import { addNote } from '../context';
 import { forcedLayers } from '../forced';
 import type { Plan } from '../plan';
 import type { Calibrated } from '../stages/calibrate';
@@ -24,6 +25,9 @@ import { headrooms } from './headroom';
 import { calibrationMetadata, weightsMetadata } from './metadata';
 import type { QuantizationMode } from './mode';
 import { chooseParameters } from './parameters';
+
+/** So many tensors are named. */
+const NAMED = 3;
 
 /** Weights and activations in Q/DQ form; ranges come from calibration. */
 export const staticMode: QuantizationMode = {
@@ -60,9 +64,11 @@ export const staticMode: QuantizationMode = {
     };
     const { wide, placement, narrow } = placeApart(keep);
     const paramsOf = (tensor: string) => params.get(tensor)!;
-    const balancedIn = (placed: Placement) =>
-      balancesFor(plan, subject, calibrated, placed, paramsOf);
-    const balanced = balancedIn(narrow);
+    const balancedIn = (placed: Placement, few: FewSamples) =>
+      balancesFor(plan, subject, calibrated, placed, paramsOf, few);
+    const few: FewSamples = new Map();
+    const balanced = balancedIn(narrow, few);
+    if (few.size > 0) addNote(notes, balancedInPart(few, calibrated.statistics));
     const { statistics } = calibrated;
     const headroomIn = (placed: Placement, balances: Balances) =>
       plan.headroom
@@ -72,7 +78,7 @@ export const staticMode: QuantizationMode = {
     const alone = () => {
       if (keep.size === 0) return { balances: balanced, headroom };
       const placed = placeApart(new Set());
-      const balances = balancedIn(placed.narrow);
+      const balances = balancedIn(placed.narrow, new Map());
       return { balances, headroom: headroomIn(placed.placement, balances) };
     };
     const written = writeQdq(
@@ -175,6 +181,24 @@ function withWidth(placed: UnitPlacement, whole: UnitPlacement, wide: WideLayers
   return whole.integer ? { unit, integer: true, precision: 'int16', reason: null } : whole;
 }
 
+/** Samples that tensors would need to be balanced in full, by name. */
+type FewSamples = Map<string, number>;
+
+/** Tensors that few samples let `equalize` balance little. */
+function balancedInPart(few: FewSamples, statistics: Calibrated['statistics']): Note {
+  const [tensor] = few.keys();
+  const seen = statistics.get(tensor!)!.samples;
+  const names = [...few.keys()].slice(0, NAMED).map((name) => `'${name}'`);
+  const more = few.size > NAMED ? ` and ${few.size - NAMED} more` : '';
+  return {
+    code: 'balanced-in-part',
+    severity: 'info',
+    message: `Channels of very different ranges are balanced in part only, as ${seen} calibration ${seen === 1 ? 'sample says' : 'samples say'} too little of how far each of them reaches: ${names.join(', ')}${more}.`,
+    tensor: tensor!,
+    remedy: `Calibrate on ${Math.max(...few.values())} samples.`,
+  };
+}
+
 /** What `improve: [equalize]` balances; nothing without it, or where scales are one for all or powers of two. */
 function balancesFor(
   plan: Plan,
@@ -182,13 +206,15 @@ function balancesFor(
   { statistics, imported }: Calibrated,
   placement: Placement,
   paramsOf: ParamsOf,
+  few: FewSamples,
 ): Balances {
   const { weights, improve } = plan.recipe.quantization;
   const possible = weights.granularity === 'channel';
   if (!improve.includes('equalize') || !possible || plan.traits.powerOfTwo) return new Map();
   const given = (tensor: string) => imported?.ranges.has(tensor) ?? false;
   const type = plan.activationType;
-  return balances(prepared, placement, { statistics, paramsOf, given, type });
+  const tooFew = (tensor: string, samples: number) => few.set(tensor, samples);
+  return balances(prepared, placement, { statistics, paramsOf, given, type, tooFew });
 }
 
 /** Parameters of every channel of a tensor, where its layer can have them: per channel is the granularity, too. */

@@ -10,7 +10,9 @@ import { sourceBytes } from '../model-bytes';
 import { openJob } from '../open-job';
 import type { Plan } from '../plan';
 import type { SearchRequest } from '../protocol';
+import { refuseAllModes } from '../quantizable';
 import { openSamples, remembering } from '../samples';
+import { wishesOf } from '../stages/quantize';
 import { Timings } from '../stages/timings';
 import type { Subject } from '../subject';
 import { holdsWide } from '../targets';
@@ -46,13 +48,15 @@ export async function searchStage(
   bundle: string,
   context: JobContext,
 ): Promise<SearchResult> {
+  const facts = factsOf(plan, subject);
+  if (!facts.wantsHalf)
+    refuseAllModes(['static', 'dynamic', 'weight-only'], plan, subject, wishesOf(plan, subject));
   const samples = await openSamples(plan, subject);
   if (samples.calibration)
     samples.calibration = await remembering(samples.calibration, context.memory);
   const probe = await comparisonProbe(plan, subject, samples, context);
   const { text } = plan.parsed.doc;
   const fp32Bytes = await sourceBytes(subject);
-  const facts = factsOf(plan, subject);
   const own = await ownMetric(plan);
   const journal = await Journal.open(keyOfSearch(plan, subject, samples, facts, own), context);
   const meter = context.meter.within((inner) => ({

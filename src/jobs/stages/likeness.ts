@@ -5,7 +5,7 @@ import {
   likenessPositions,
   trainingLikeness,
 } from '../../analyze/calibration-set/likeness';
-import type { Feed } from '../../data';
+import { isImage, type Feed } from '../../data';
 import { VernierError } from '../../errors';
 import type { RunResult, TrainingLikeness } from '../../results';
 import { addNote, type JobContext } from '../context';
@@ -33,13 +33,18 @@ export async function likenessStage(
   { store, memory }: JobContext,
 ): Promise<void> {
   if (!selection || selection.source.random || !result.calibrationReport) return;
-  const key = keyOf('likeness-2', calibrationKey(subject, selection));
+  const key = keyOf('likeness-3', calibrationKey(subject, selection));
   const { likeness, failure, interleaved } = await memory.get('likeness', key, async () => {
     const stored = await store.read<Known>(`likeness.${key}`);
     if (stored) return stored;
     const samples = await someSamples(selection);
     const found: Known = {
-      ...(await compared(subject, samples, () => someSamples(selection, true))),
+      ...(await compared(
+        subject,
+        samples,
+        () => someSamples(selection, true),
+        readsPictures(selection),
+      )),
       interleaved: interleavedInputs(samples),
     };
     await store.write(`likeness.${key}`, found);
@@ -63,14 +68,20 @@ async function compared(
   { source, inputs }: Subject,
   samples: readonly Feed[],
   more: () => Promise<readonly Feed[]>,
+  pictures: boolean,
 ): Promise<Pick<Known, 'likeness' | 'failure'>> {
   try {
-    return { likeness: await trainingLikeness(source, inputs, samples, more), failure: null };
+    const likeness = await trainingLikeness(source, inputs, samples, more, pictures);
+    return { likeness, failure: null };
   } catch (error) {
     const alone = ['model.does-not-load', 'model.does-not-run'];
     if (!(error instanceof VernierError) || !alone.includes(error.code)) throw error;
     return { likeness: null, failure: error.message };
   }
+}
+
+function readsPictures({ source, indices }: Selection): boolean {
+  return indices.length > 0 && isImage(source.origin(indices[0]!).file ?? '');
 }
 
 /** Some of the samples, or more of them. */

@@ -10,11 +10,14 @@ import { recordProvenance } from '../../quantize/provenance';
 import { planLayers, type LayerWish } from '../../recipe/match';
 import { calibrationNeed } from '../../recipe/modes';
 import { runtimeVersion } from '../../runtime/session';
+import type { Note } from '../../results';
 import { forcedLayers } from '../forced';
 import { modeOf } from '../modes';
 import { channelsFor, weightSettings, wideParams, wideTypeOf } from '../modes/static';
 import type { Quantized } from '../modes/mode';
 import { VERSION } from '../keys';
+import { whyNothing } from '../quantizable';
+import { rangeNotes } from '../ranges';
 import { spoolFor } from '../trial';
 import type { Plan } from '../plan';
 import { everythingFor, type Subject } from '../subject';
@@ -56,7 +59,7 @@ export async function quantizeStage(
   const release = () => spool?.dispose();
   try {
     const written = await mode.quantize(input);
-    refuseEmpty(written.units, plan, subject);
+    refuseEmpty(written.units, plan, subject, { wishes, calibrated, notes: written.notes });
     describe(written.model, plan, subject, calibrated);
     return { ...written, wishes, release };
   } catch (error) {
@@ -69,7 +72,7 @@ export async function quantizeStage(
 export async function refuseHopeless(plan: Plan, subject: Subject): Promise<void> {
   const mode = modeOf(plan.recipe.quantization.mode);
   if (calibrationNeed(plan.recipe.quantization.mode) === 'needed')
-    refuseEmpty(subject.everything.units, plan, subject);
+    refuseEmpty(subject.everything.units, plan, subject, { wishes: wishesOf(plan, subject) });
   else if (!subject.units.some((unit) => mode.canQuantize(unit, subject)))
     (await quantizeStage(plan, subject, null)).release(); // says why, layer by layer
 }
@@ -108,7 +111,19 @@ export function experimentSettings(
   };
 }
 
-function refuseEmpty(units: readonly UnitPlacement[], plan: Plan, subject: Subject): void {
+/** What is known of why nothing was quantized. */
+interface Known {
+  wishes: ReadonlyMap<string, LayerWish>;
+  calibrated?: Calibrated | null;
+  notes?: readonly Note[];
+}
+
+function refuseEmpty(
+  units: readonly UnitPlacement[],
+  plan: Plan,
+  subject: Subject,
+  known: Known,
+): void {
   const mode = modeOf(plan.recipe.quantization.mode);
   if (mode.mayBeEmpty || units.some((u) => u.integer)) return;
   const first = units.find((u) => u.unit.weight) ?? units[0];
@@ -124,17 +139,41 @@ function refuseEmpty(units: readonly UnitPlacement[], plan: Plan, subject: Subje
           'Begin with the FP32 model that it was made from, or make one of it: vernier dequantize MODEL.',
       },
     );
+  const why = whyNothing(plan.recipe.quantization.mode, plan, subject, known.wishes);
+  const reason = first ? `: '${first.unit.name}' stays float because ${first.reason}` : '';
+  const cause = first && !why ? causeOf(first.unit, subject, known) : null;
   throw new VernierError(
     'model.nothing-to-quantize',
-    first
-      ? `No layer can be quantized in mode ${plan.recipe.quantization.mode}: '${first.unit.name}' stays float because ${first.reason}.`
-      : 'The model has no layer that could be quantized.',
+    why
+      ? `${why.message}${first && !why.kept ? reason : ''}.`
+      : `No layer can be quantized in mode ${plan.recipe.quantization.mode}${reason}.${cause?.message ? ` ${cause.message}` : ''}`,
     {
       file: subject.file,
       ...(first ? { node: first.unit.name } : {}),
-      remedy: mode.remedy,
+      remedy: why?.remedy ?? cause?.remedy ?? mode.remedy,
     },
   );
+}
+
+/** What made the ranges of a layer's tensors unusable: a file of another model's ranges, or bad samples. */
+function causeOf(
+  { inputs, output }: Unit,
+  subject: Subject,
+  { calibrated, notes = [] }: Known,
+): Partial<Pick<Note, 'message' | 'remedy'>> | null {
+  const strange =
+    calibrated?.imported &&
+    rangeNotes(calibrated.imported, subject).find(
+      ({ code, severity }) => code === 'ranges-unknown-tensor' && severity === 'warning',
+    );
+  if (strange) return strange;
+  const bad = notes.find(
+    ({ code, tensor }) =>
+      (code === 'range-not-finite' || code === 'range-unusable') &&
+      tensor !== undefined &&
+      [...inputs, output].includes(tensor),
+  );
+  return bad?.remedy === undefined ? null : { remedy: bad.remedy };
 }
 
 /**

@@ -8,7 +8,7 @@ const LEAST_GROWTH = 1e-4;
 
 /** Values that calibration saw, one bar a tensor from its smallest to its largest. */
 export function rangesFigure(ranges: readonly RangeSummary[], samples: number): Figure {
-  const title = `Ranges of ${ranges.length} tensors over ${samples} samples`;
+  const title = `Ranges of ${ranges.length} ${ranges.length === 1 ? 'tensor' : 'tensors'} over ${samples} ${samples === 1 ? 'sample' : 'samples'}`;
   const table = rangesTable(ranges);
   return {
     title,
