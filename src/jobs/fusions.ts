@@ -1,5 +1,6 @@
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { quantizationBreaks } from '../analyze/fusions/breaks';
+import { calibratedOnRandom } from '../analyze/random-calibration';
 import { lookAt } from '../analyze/look';
 import { loadModel } from '../onnx';
 import { validateModel } from '../onnx/validate';
@@ -65,5 +66,6 @@ export async function fusionReport(
     breaks: quantizationBreaks(all, look.source, look.context),
     measured,
     mistaken: mistaken.length,
+    notes: calibratedOnRandom(model),
   };
 }
