@@ -1,18 +1,21 @@
 import path from 'node:path';
+import type { Note } from '../results';
 import type { JobContext, JobHooks } from './context';
 import type { Memory } from './memory';
 import { Meter } from './meter';
-import { makePlan, readRecipe, type Plan } from './plan';
+import { layerWarnings, makePlan, readRecipe, type Plan } from './plan';
 import type { RecipeRequest } from './protocol';
 import { refuseTypes } from './refuse-types';
 import { Store } from './store';
-import { openSubject, type Subject } from './subject';
+import { namedLayers, openSubject, type Subject } from './subject';
 
 /** A recipe and its model, read, and what the stages of a job need around them. */
 export interface Job {
   plan: Plan;
   subject: Subject;
   context: JobContext;
+  /** What is doubtful about the recipe, now that the model's layers are known. */
+  notes: Note[];
 }
 
 /** Reads a recipe and its model for a job of its own, which posts no results on its way. Throws `recipe.*`, `model.*`. */
@@ -36,5 +39,6 @@ export async function openJob(
     partial: () => undefined,
     temporary: (file) => hooks.temporary?.(file),
   };
-  return { plan, subject, context };
+  const notes = [...plan.notes, ...layerWarnings(plan, namedLayers(subject))];
+  return { plan, subject, context, notes };
 }

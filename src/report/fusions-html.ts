@@ -5,13 +5,12 @@ import { gainsSection } from './fusion-gains';
 import { breaksTable, fusionsHead, fusionsTable, remedies } from './fusions';
 import { page } from './html/page';
 import { section } from './html/parts';
-import { notesItems } from './notes';
+import { notesSection } from './notes';
 
 /** The fusions of a model as one HTML file that needs nothing from elsewhere. Every text is escaped. */
 export function fusionsHtml(report: FusionReport): string {
   const { fusions, breaks, measured } = report;
   const open = remedies(fusions, breaks);
-  const notes = notesItems(report.notes).join('\n');
   const list = open.map((line) => `<li>${escapeHtml(line)}</li>`).join('\n');
   return page({
     title: `Fusions of ${report.model.split(/[\\/]/).at(-1) ?? report.model}`,
@@ -23,7 +22,7 @@ export function fusionsHtml(report: FusionReport): string {
         ? section('breaks', 'Quantization breaks', tableHtml(breaksTable(breaks)))
         : '',
       open.length > 0 ? section('remedies', 'What would free them', `<ul>${list}</ul>`) : '',
-      section('notes', 'Notes', notes === '' ? '' : `<ul>${notes}</ul>`),
+      notesSection(report.notes),
     ].filter((part) => part !== ''),
   });
 }

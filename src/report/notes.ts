@@ -1,17 +1,18 @@
 /** Notes in every form of a report. */
 import type { Note } from '../results';
 import { escapeHtml } from './figures/figure';
+import { section } from './html/parts';
 import type { Json } from './json-value';
 
 /** Notes, one a line. */
-export function notesText(notes: readonly Note[]): string {
+export function notesText(notes: readonly Note[] = []): string {
   return notes
     .map(({ severity, message, remedy }) => `${severity}: ${message}${remedy ? ` ${remedy}` : ''}`)
     .join('\n');
 }
 
 /** Notes with all of their places. */
-export function notesDocument(notes: readonly Note[]): Json[] {
+export function notesDocument(notes: readonly Note[] = []): Json[] {
   return notes.map((n) => ({
     code: n.code,
     severity: n.severity,
@@ -29,4 +30,10 @@ export function notesItems(notes: readonly Note[]): string[] {
     const mark = severity === 'info' ? '' : `<b class="bad">${severity}</b> `;
     return `<li>${mark}${escapeHtml(message)}${remedy ? ` <span class="dim">${escapeHtml(remedy)}</span>` : ''}</li>`;
   });
+}
+
+/** Notes as a section of a page in HTML; nothing where there are none. */
+export function notesSection(notes: readonly Note[] = []): string {
+  const items = notesItems(notes);
+  return section('notes', 'Notes', items.length === 0 ? '' : `<ul>${items.join('\n')}</ul>`);
 }
