@@ -1,6 +1,6 @@
 /** What trying modes finds, and what a model keeps of its accuracy. Pure types. */
 import type { LatencyResult } from './results-latency';
-import type { Mode, Target } from './results-terms';
+import type { Mode, Note, Target } from './results-terms';
 
 /** Samples that FP32 labels right and the written model wrong, and the other way round. */
 export interface LabelChanges {
@@ -96,4 +96,6 @@ export interface ModeChoice {
   runtime: string;
   /** Bytes of the FP32 model. */
   fp32Bytes: number;
+  /** What is doubtful about the recipe; a run has that in notes of its own. */
+  notes?: Note[];
 }

@@ -1,4 +1,5 @@
 /** What can run as one, as a part of the results. Pure types. */
+import type { Note } from './results-terms';
 
 /** `will`: predicted, not checked; `done`: the runtime's own graph shows it; `blocked`: something is in the way. */
 export type FusionStatus = 'will' | 'done' | 'blocked';
@@ -175,4 +176,6 @@ export interface FusionReport {
   measured: FusionMeasurement | null;
   /** Predictions that the runtime's graph contradicts. */
   mistaken: number;
+  /** What else to know of the file. */
+  notes: Note[];
 }

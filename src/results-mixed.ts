@@ -4,6 +4,7 @@ import type {
   LatencyResult,
   LimitResult,
   Mode,
+  Note,
   OutputMeasures,
   Precision,
   Target,
@@ -78,4 +79,6 @@ export interface MixedPrecision {
   seconds: number;
   /** True where the time was over before all was tried: this is the best so far. */
   stopped: boolean;
+  /** What is doubtful about the recipe; reports of earlier versions have none. */
+  notes?: Note[];
 }

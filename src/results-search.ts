@@ -1,6 +1,6 @@
 /** What searching for the best quantization finds: pure types, as in results.ts, whose rules hold here too. */
 import type { ModeTrial } from './results-choice';
-import type { Target } from './results-terms';
+import type { Note, Target } from './results-terms';
 
 /** A way to quantize, as a recipe writes it. */
 export interface SearchCandidate {
@@ -56,4 +56,6 @@ export interface SearchResult {
   seconds: number;
   /** True where the time was over before all was tried: this is the best so far. */
   stopped: boolean;
+  /** What is doubtful about the recipe; a run has that in notes of its own. */
+  notes?: Note[];
 }

@@ -3,6 +3,7 @@ import type {
   AccuracyResult,
   MetricName,
   Mode,
+  Note,
   NoiseCameIn,
   OutputMeasures,
   OwnResult,
@@ -82,4 +83,6 @@ export interface SensitivityReport {
   seconds: number;
   /** True where the time was over before all was measured: this is the best so far. */
   stopped: boolean;
+  /** What is doubtful about the recipe; reports of earlier versions have none. */
+  notes?: Note[];
 }

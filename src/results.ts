@@ -54,6 +54,8 @@ export interface CheckResult {
   target: Target;
   nodes: number;
   findings: Finding[];
+  /** What else to know of the file. */
+  notes: Note[];
 }
 
 /** What `vernier calibrate` did. */

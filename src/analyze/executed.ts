@@ -261,11 +261,11 @@ function nodeKeys(node: NodeProto): string[] {
 
 /**
  * A name without what layout optimizations append, moving a QuantizeLinear past it (`_pre_q`), taking a bias into a
- * MatMul, and what the runtime puts before what it makes float32 (`InsertedPrecisionFreeCast_`, `FusedBack_`).
+ * MatMul, a DequantizeLinear for every reader (`/duplicated`), and what the runtime puts before what it makes float32 (`InsertedPrecisionFreeCast_`, `FusedBack_`).
  */
 export function originalName(name: string): string {
   return name
-    .replace(/(_token_\d+|_nchwc|_nhwc|_pre_q|\/MatMulAddFusion)+$/, '')
+    .replace(/(_token_\d+|_nchwc|_nhwc|_pre_q|\/MatMulAddFusion|\/duplicated)+$/, '')
     .replace(/^(InsertedPrecisionFreeCast_|InsertedCast_|FusedBack_)+/, '');
 }
 

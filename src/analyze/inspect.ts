@@ -19,6 +19,7 @@ import { alreadyQuantized } from './already-quantized';
 import { existingQuantization } from './existing';
 import { fusionCandidates } from './fusions';
 import { summarizeLayers } from './layers';
+import { calibratedOnRandom } from './random-calibration';
 import { lookAt, type Look, type LookOptions } from './look';
 
 /**
@@ -97,6 +98,7 @@ function ownNotes(model: Model): Note[] {
   const { node } = model.graph;
   const quantized = alreadyQuantized(model);
   if (quantized) notes.push(quantized);
+  notes.push(...calibratedOnRandom(model));
   const training = node.find(
     (n) => n.opType === 'BatchNormalization' && attribute(n, 'training_mode')?.i === 1n,
   );

@@ -1,3 +1,4 @@
+import { calibratedOnRandom } from '../analyze/random-calibration';
 import { RULES } from '../analyze/rules';
 import { VernierError } from '../errors';
 import { loadModel, type Model } from '../onnx';
@@ -13,7 +14,8 @@ export async function checkModel(file: string, target: Target): Promise<CheckRes
     throw new VernierError('cli.usage', `There are no rules to check a file by for '${target}'.`, {
       remedy: `There are rules for ${Object.keys(RULES).join(', ')}.`,
     });
-  return { model: file, target, nodes: model.graph.node.length, findings };
+  const nodes = model.graph.node.length;
+  return { model: file, target, nodes, findings, notes: calibratedOnRandom(model) };
 }
 
 /** What a target's rules say of a model; null for one without rules. */

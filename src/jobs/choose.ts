@@ -191,11 +191,11 @@ export async function chooseRecipe(
   hooks: Pick<JobHooks, 'progress' | 'temporary'>,
   bundle: string,
 ): Promise<ModeChoice> {
-  const { plan, subject, context } = await openJob(request, memory, hooks);
+  const { plan, subject, context, notes } = await openJob(request, memory, hooks);
   const modes = request.modes ?? CHOICES;
   const choice = await measureModes({ plan, subject, modes, bundle }, context);
   await Timings.forget(context.store);
-  return choice;
+  return { ...choice, notes };
 }
 
 /** Writes into a result what choosing decided. */

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { diffModels, diffSide } from '../analyze/diff';
 import { tensorErrors } from '../analyze/diff/tensors';
+import { calibratedOnRandom } from '../analyze/random-calibration';
 import { evaluate } from '../analyze/evaluate';
 import { openData, spread, type Feed } from '../data';
 import { VernierError } from '../errors';
@@ -75,7 +76,7 @@ export async function diffFiles(
     tensors: [],
     comparedOn: null,
     latency: null,
-    notes: [],
+    notes: [first, second].flatMap((model) => calibratedOnRandom(model)),
   };
   const [x, y] = [inputsOf(first), inputsOf(second)];
   const names = (inputs: typeof x) => inputs.map(({ name, type }) => `${name}: ${type}`).sort();

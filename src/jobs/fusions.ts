@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { fusionCandidates, settleFusions } from '../analyze/fusions';
 import { quantizationBreaks } from '../analyze/fusions/breaks';
+import { calibratedOnRandom } from '../analyze/random-calibration';
 import { lookAt } from '../analyze/look';
 import { loadModel } from '../onnx';
 import { validateModel } from '../onnx/validate';
@@ -73,5 +74,6 @@ export async function fusionReport(
     breaks: quantizationBreaks(all, look.source, look.context),
     measured,
     mistaken: mistaken.length,
+    notes: calibratedOnRandom(model),
   };
 }

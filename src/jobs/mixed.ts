@@ -51,11 +51,11 @@ export async function planRecipe(
   hooks: Pick<JobHooks, 'progress' | 'temporary'>,
   bundle: string,
 ): Promise<MixedPrecision> {
-  const { plan, subject, context } = await openJob(request, memory, hooks);
+  const { plan, subject, context, notes } = await openJob(request, memory, hooks);
   const samples = layerSamplesFor(plan, subject, { macs: PLAN_MACS, most: MOST_SAMPLES });
   const study = await openStudy({ ...plan, layerSamples: samples }, subject, context);
   try {
-    const found = await findPlans(study, request, bundle);
+    const found = { ...(await findPlans(study, request, bundle)), notes };
     await keepFound(context.store, 'plans', found, plan.parsed.doc.text, plan.model);
     await Timings.forget(context.store);
     return found;

@@ -1,19 +1,23 @@
 import path from 'node:path';
+import type { Note } from '../results';
 import type { JobContext, JobHooks } from './context';
 import type { Memory } from './memory';
 import { Meter } from './meter';
+import { inputsOf } from './inputs';
 import { readByRecipe, refuseOverwriting, writtenByRecipe } from './overwrites';
-import { makePlan, readRecipe, type Plan } from './plan';
+import { makePlan, modelWarnings, readRecipe, type Plan } from './plan';
 import type { RecipeRequest } from './protocol';
 import { refuseTypes } from './refuse-types';
 import { Store } from './store';
-import { openSubject, type Subject } from './subject';
+import { namedLayers, openSubject, type Subject } from './subject';
 
 /** A recipe and its model, read, and what the stages of a job need around them. */
 export interface Job {
   plan: Plan;
   subject: Subject;
   context: JobContext;
+  /** What is doubtful about the recipe, now that the model's layers are known. */
+  notes: Note[];
 }
 
 /**
@@ -44,5 +48,7 @@ export async function openJob(
     partial: () => undefined,
     temporary: (file) => hooks.temporary?.(file),
   };
-  return { plan, subject, context };
+  const inputs = inputsOf(subject.source);
+  const notes = [...plan.notes, ...modelWarnings(plan, namedLayers(subject), inputs)];
+  return { plan, subject, context, notes };
 }

@@ -14,8 +14,7 @@ import type { Memory } from './memory';
 import { ownMetric } from './metric';
 import { sourceBytes, writtenBytes } from './model-bytes';
 import { openJob } from './open-job';
-import { inputsOf } from './inputs';
-import { modelWarnings, type Plan } from './plan';
+import type { Plan } from './plan';
 import type { RunRequest, RunUntil } from './protocol';
 import {
   emptyResult,
@@ -57,7 +56,7 @@ import { wholeStage } from './stages/whole';
 import { writeStage } from './stages/write';
 import { trialFile } from './trial';
 import { noteRisk, pairsOf, withoutVnniStage } from './stages/without-vnni';
-import { macsWithShapes, namedLayers, type Subject } from './subject';
+import { macsWithShapes, type Subject } from './subject';
 
 const ORDER: readonly RunUntil[] = ['calibrate', 'quantize', 'evaluate', 'all'];
 
@@ -76,9 +75,7 @@ export async function runRecipe(
   const { plan, subject } = job;
   const { store } = job.context;
   const result = emptyResult(plan, subject, request.recipePath);
-  const inputs = inputsOf(subject.source);
-  result.notes.push(...plan.notes, ...modelWarnings(plan, namedLayers(subject), inputs));
-  result.notes.push(...subject.context.notes);
+  result.notes.push(...job.notes, ...subject.context.notes);
   const quantized = alreadyQuantized(subject.source);
   if (quantized) addNote(result.notes, quantized);
   const context: JobContext = { ...job.context, partial: () => hooks.partial(result) };

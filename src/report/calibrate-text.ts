@@ -1,8 +1,9 @@
 import type { CalibrateResult, MergeResult } from '../results';
 import { calibrationText } from './calibration';
 import { rangesTable } from './figures/ranges';
-import { calibrationDocument, notesDocument, type Json } from './json';
-import { counted, notes, plain, usedColumns } from './summary-text';
+import { calibrationDocument, type Json } from './json';
+import { notesDocument, notesText } from './notes';
+import { counted, plain, usedColumns } from './summary-text';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 /** What `vernier calibrate` prints: ranges, checks, and what was written. */
@@ -17,7 +18,7 @@ export function calibrateText(made: CalibrateResult, options: TerminalOptions = 
         ? `${counted(result.ranges.length, 'tensor')} over ${counted(calibration.samples, 'sample')} of ${calibration.source}.`
         : '',
       calibrationText(result),
-      notes(result.notes),
+      notesText(result.notes),
     );
   }
   const written: string[] = [];

@@ -1,4 +1,5 @@
 import type { CheckResult, Finding } from '../results';
+import { notesText } from './notes';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 const ORDER: Readonly<Record<Finding['severity'], number>> = { error: 0, warning: 1, info: 2 };
@@ -17,7 +18,8 @@ export function checkText(result: CheckResult, options: TerminalOptions = {}): s
         ? `${target} takes ${model}, not at its best`
         : `${target} takes ${model}`;
   const head = `${verdict}: ${some(errors, 'error')}, ${some(warnings, 'warning')} in ${some(nodes, 'node')}`;
-  if (sorted.length === 0) return head;
+  const told = notesText(result.notes);
+  if (sorted.length === 0) return told === '' ? head : `${head}\n\n${told}`;
   const table = terminalTable(
     {
       columns: [{ name: '' }, { name: 'Rule' }, { name: 'Node' }, { name: 'What' }],
@@ -26,7 +28,7 @@ export function checkText(result: CheckResult, options: TerminalOptions = {}): s
     options,
   );
   const remedies = [...new Set(sorted.map((f) => `${f.code}: ${f.remedy}`))];
-  return [head, table, remedies.join('\n')].join('\n\n');
+  return [head, table, remedies.join('\n'), told].filter((part) => part !== '').join('\n\n');
 }
 
 function some(n: number, what: string): string {

@@ -6,6 +6,7 @@ import { speedText } from './figures/trial';
 import type { Json } from './json-value';
 import { speedDocument } from './latency';
 import { MODE_NAMES } from './modes';
+import { notesDocument, notesText } from './notes';
 import { terminalTable, type TerminalOptions } from './terminal';
 import { capital, comparedOn, threadsText } from './words';
 
@@ -67,10 +68,14 @@ export function choiceSentence(choice: ModeChoice): string {
 
 /** What `vernier choose` prints. */
 export function choiceText(choice: ModeChoice, options: TerminalOptions = {}): string {
-  return `${terminalTable(choiceTable(choice), options)}\n\n${choiceSentence(choice)}`.replaceAll(
-    '−',
-    '-',
-  );
+  return [
+    terminalTable(choiceTable(choice), options),
+    choiceSentence(choice),
+    notesText(choice.notes),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
+    .replaceAll('−', '-');
 }
 
 /** The document that `vernier choose --json` prints, and `choice` of a run. */
@@ -87,6 +92,7 @@ export function choiceDocument(choice: ModeChoice): { [key: string]: Json } {
     threads: choice.threads,
     runtime: choice.runtime,
     fp32_bytes: choice.fp32Bytes,
+    notes: notesDocument(choice.notes),
     trials: choice.trials.map((t) => ({
       mode: t.mode,
       failure: t.failure && { ...t.failure },

@@ -91,6 +91,11 @@ function note({ code, message, remedy }: Note): Pick<Note, 'message' | 'remedy'>
         message: '在随机数据上比较：对真实输入的表现未知。',
         remedy: '请提供真实样本：命令行用 --data 或 --recipe，编辑器中由配方给出。',
       };
+    case 'random-calibration':
+      return {
+        message: `${/^'.*'/.exec(message)?.[0] ?? '模型'} 是用随机数据校准的：其范围及其对精度的影响，对真实输入不说明任何问题。`,
+        remedy: '请用真实样本重新量化原来的浮点模型。',
+      };
     case 'inner-not-compared':
       return { message: `没有比较内部张量：${inner}` };
     case 'not-compared':

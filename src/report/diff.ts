@@ -4,6 +4,7 @@ import type { Table } from './figures/table';
 import type { Json } from './json-value';
 import { diffEnglish, type DiffWords } from './diff-words';
 import { profileDocument } from './latency';
+import { notesDocument, notesText } from './notes';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 /** So many inner tensors are shown in a terminal. */
@@ -177,9 +178,7 @@ export function diffText(result: DiffResult, options: TerminalOptions = {}): str
     some(diffRangesTable(result)),
     some({ ...outputs, caption: `${diffOn(result)}:` }),
     some(tensorsText(result)),
-    result.notes
-      .map((n) => `${n.severity}: ${n.message}${n.remedy ? ` ${n.remedy}` : ''}`)
-      .join('\n'),
+    notesText(result.notes),
   ];
   return parts
     .filter((part) => part !== '')
@@ -253,6 +252,7 @@ export function diffDocument(result: DiffResult): { [key: string]: Json } {
       pairs: latency.pairs,
       profile: profileDocument(latency),
     },
-    warnings: result.notes.map((n) => n.message),
+    warnings: result.notes.filter(({ severity }) => severity !== 'info').map((n) => n.message),
+    notes: notesDocument(result.notes),
   };
 }

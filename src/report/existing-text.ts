@@ -1,5 +1,6 @@
 import type { DequantizeResult, ExistingQuantization, ExistingRange } from '../results';
 import type { Table } from './figures/table';
+import { notesText } from './notes';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 /** The scales of a file that was quantized before: operators, then a row for each tensor. */
@@ -61,7 +62,7 @@ export function dequantizeText(result: DequantizeResult, options: TerminalOption
     comparedOn
       ? `Against the given model, whose activations are rounded, on ${comparedOn.samples} samples of ${comparedOn.source}:\n\n${terminalTable(closeness, options)}`
       : '',
-    notes.map((n) => `${n.severity}: ${n.message}${n.remedy ? ` ${n.remedy}` : ''}`).join('\n'),
+    notesText(notes),
     `written: ${output}`,
   ];
   return parts.filter((part) => part !== '').join('\n\n');

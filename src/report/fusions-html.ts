@@ -5,6 +5,7 @@ import { gainsSection } from './fusion-gains';
 import { breaksTable, fusionsHead, fusionsTable, remedies } from './fusions';
 import { page } from './html/page';
 import { section } from './html/parts';
+import { notesSection } from './notes';
 
 /** The fusions of a model as one HTML file that needs nothing from elsewhere. Every text is escaped. */
 export function fusionsHtml(report: FusionReport): string {
@@ -21,6 +22,7 @@ export function fusionsHtml(report: FusionReport): string {
         ? section('breaks', 'Quantization breaks', tableHtml(breaksTable(breaks)))
         : '',
       open.length > 0 ? section('remedies', 'What would free them', `<ul>${list}</ul>`) : '',
+      notesSection(report.notes),
     ].filter((part) => part !== ''),
   });
 }

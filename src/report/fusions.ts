@@ -3,6 +3,7 @@ import { bytes, ms } from './figures/numbers';
 import type { Table } from './figures/table';
 import { gainsDocument, gainsText } from './fusion-gains';
 import type { Json } from './json-value';
+import { notesDocument, notesText } from './notes';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 const ORDER: Readonly<Record<FusionCandidate['status'], number>> = { blocked: 0, will: 1, done: 2 };
@@ -119,6 +120,7 @@ export function fusionsText(report: FusionReport, options: TerminalOptions = {})
     mistaken > 0
       ? `${mistaken} predictions differ from what the runtime made of the file; the table shows what it made.`
       : '',
+    notesText(report.notes),
   ];
   return parts.filter((part) => part !== '').join('\n\n');
 }
@@ -168,5 +170,6 @@ export function toFusionsDocument(report: FusionReport): { [key: string]: Json }
     breaks: report.breaks.map(breakDocument),
     measured: report.measured && gainsDocument(report.measured),
     mistaken: report.mistaken,
+    notes: notesDocument(report.notes),
   };
 }

@@ -5,7 +5,6 @@ import type {
   LayerResult,
   ModelSummary,
   NoiseShape,
-  Note,
   RunResult,
 } from '../results';
 import { choiceDocument } from './choice';
@@ -13,6 +12,7 @@ import { breakDocument, fusionDocument } from './fusions';
 import { searchDocument } from './search';
 import type { Json } from './json-value';
 import { profileDocument, speedDocument } from './latency';
+import { notesDocument } from './notes';
 
 export type { Json } from './json-value';
 
@@ -146,19 +146,6 @@ export function toJsonDocument(result: RunResult): { [key: string]: Json } {
   };
 }
 
-/** Notes with all of their places. */
-export function notesDocument(notes: readonly Note[]): Json[] {
-  return notes.map((n) => ({
-    code: n.code,
-    severity: n.severity,
-    message: n.message,
-    layer: n.layer ?? null,
-    tensor: n.tensor ?? null,
-    file: n.file ?? null,
-    remedy: n.remedy ?? null,
-  }));
-}
-
 function layerDocument(layer: LayerResult): { [key: string]: Json } {
   return {
     name: layer.name,
@@ -281,7 +268,7 @@ export function toSummaryDocument(summary: ModelSummary): { [key: string]: Json 
       })),
     },
     warnings: summary.notes.filter(({ severity }) => severity !== 'info').map((n) => n.message),
-    notes: summary.notes.map(({ code, severity, message }) => ({ code, severity, message })),
+    notes: notesDocument(summary.notes),
   };
 }
 
@@ -300,6 +287,7 @@ export function toCheckDocument(result: CheckResult): { [key: string]: Json } {
       tensor: f.tensor ?? null,
       remedy: f.remedy,
     })),
+    notes: notesDocument(result.notes),
   };
 }
 
@@ -318,6 +306,7 @@ export function toDequantizeDocument(result: DequantizeResult): { [key: string]:
     })),
     compared_on: result.comparedOn && { ...result.comparedOn },
     warnings: result.notes.filter(({ severity }) => severity !== 'info').map((n) => n.message),
+    notes: notesDocument(result.notes),
   };
 }
 

@@ -8,6 +8,7 @@ import { speedDocument } from './latency';
 import { section } from './html/parts';
 import type { Json } from './json-value';
 import { metricName, metricValue } from './metric';
+import { notesDocument, notesSection, notesText } from './notes';
 import { snakeCased } from './snake';
 import { terminalTable, type TerminalOptions } from './terminal';
 import { comparedOn } from './words';
@@ -119,7 +120,9 @@ export function mixedText(result: MixedPrecision, options: TerminalOptions = {})
     terminalTable(sensitivityTable(result), options),
     terminalTable(planTable(result), options),
     planSentence(result),
+    notesText(result.notes),
   ]
+    .filter((part) => part !== '')
     .join('\n\n')
     .replaceAll('−', '-');
 }
@@ -130,7 +133,7 @@ export function mixedDocument(result: MixedPrecision): Json {
     ...plan,
     latency: latency && { ...speedDocument(latency), threads: latency.threads },
   }));
-  return snakeCased({ ...result, plans });
+  return snakeCased({ ...result, plans, notes: notesDocument(result.notes) });
 }
 
 /** The plans as one HTML file that needs nothing from elsewhere. Every text is escaped. */
@@ -143,6 +146,7 @@ export function mixedHtml(result: MixedPrecision): string {
     parts: [
       section('plans', 'Plans', tableHtml(planTable(result))),
       section('layers', 'Layers, each alone in INT8', tableHtml(all)),
-    ],
+      notesSection(result.notes),
+    ].filter((part) => part !== ''),
   });
 }

@@ -8,6 +8,7 @@ import { page } from './html/page';
 import { section } from './html/parts';
 import type { Json } from './json-value';
 import { speedDocument } from './latency';
+import { notesDocument, notesSection, notesText } from './notes';
 import { snakeCased } from './snake';
 import { terminalTable, type TerminalOptions } from './terminal';
 import { capital, comparedOn, threadsText } from './words';
@@ -78,8 +79,10 @@ export function searchText(result: SearchResult, options: TerminalOptions = {}):
   return [
     [terminalTable(searchTable(result), options), ...shared].join('\n'),
     searchSentence(result),
+    notesText(result.notes),
     ...(result.text === null ? [] : [`The recipe that gives the same bytes:\n\n${result.text}`]),
   ]
+    .filter((part) => part !== '')
     .join('\n\n')
     .replaceAll('−', '-')
     .trimEnd();
@@ -94,7 +97,8 @@ export function searchDocument(result: SearchResult): { [key: string]: Json } {
     int16: wide,
     latency: latency && { ...speedDocument(latency), pairs: latency.pairs },
   }));
-  return { ...(snakeCased({ ...result, tries: [] }) as { [key: string]: Json }), tries };
+  const notes = notesDocument(result.notes);
+  return { ...(snakeCased({ ...result, tries: [] }) as { [key: string]: Json }), tries, notes };
 }
 
 /** The search as one HTML file that needs nothing from elsewhere. Every text is escaped. */
@@ -103,7 +107,11 @@ export function searchHtml(result: SearchResult): string {
   return page({
     title: `The best quantization for ${name}`,
     head: `<p class="lead">${escapeHtml(searchSentence(result))}</p>`,
-    parts: [section('search', 'What was tried', logHtml(result)), ...recipeSection(result)],
+    parts: [
+      section('search', 'What was tried', logHtml(result)),
+      ...recipeSection(result),
+      notesSection(result.notes),
+    ].filter((part) => part !== ''),
   });
 }
 

@@ -12,6 +12,7 @@ import { page } from './html/page';
 import { section } from './html/parts';
 import type { Json } from './json-value';
 import { metricName, metricValue } from './metric';
+import { notesDocument, notesSection, notesText } from './notes';
 import { snakeCased } from './snake';
 import { usedColumns } from './summary-text';
 import { terminalTable, type TerminalOptions } from './terminal';
@@ -140,14 +141,19 @@ function stageText({ stage, measured, of, seconds, ended }: StageReport): string
 
 /** What `vernier sensitivity` prints. */
 export function sensitivityText(report: SensitivityReport, options: TerminalOptions = {}): string {
-  return [terminalTable(layerSensitivityTable(report), options), sensitivitySentence(report)]
+  return [
+    terminalTable(layerSensitivityTable(report), options),
+    sensitivitySentence(report),
+    notesText(report.notes),
+  ]
+    .filter((part) => part !== '')
     .join('\n\n')
     .replaceAll('−', '-');
 }
 
 /** The document that `vernier sensitivity --json` prints. */
 export function sensitivityDocument(report: SensitivityReport): Json {
-  return snakeCased(report);
+  return snakeCased({ ...report, notes: notesDocument(report.notes) });
 }
 
 /** The layers as a section of a report. Every text is escaped. */
@@ -166,7 +172,8 @@ export function sensitivityHtml(report: SensitivityReport): string {
     parts: [
       section('layers', 'Layers, the worst first', tableHtml(layerSensitivityTable(report))),
       section('columns', 'Columns', `<p>${escapeHtml(COLUMNS)}</p>`),
-    ],
+      notesSection(report.notes),
+    ].filter((part) => part !== ''),
   });
 }
 

@@ -11,6 +11,7 @@ import { bytes, count, decibels } from './figures/numbers';
 import { breaksTable } from './fusions';
 import type { Table } from './figures/table';
 import { profileParts } from './latency';
+import { notesText } from './notes';
 import { costOf, verdictSentence, worstFive } from './sentence';
 import { verificationText } from './verification';
 import { terminalTable, type TerminalOptions } from './terminal';
@@ -35,7 +36,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     costlyBreaks(result, options),
     result.verification ? `Verified: ${verificationText(result.verification)}.` : '',
     calibrationText(result),
-    notes(result.notes),
+    notesText(result.notes),
   ];
   return plain(parts.filter((part) => part !== '').join('\n\n'));
 }
@@ -86,7 +87,13 @@ export function summaryText(summary: ModelSummary, options: TerminalOptions = {}
     ]),
   };
   const existing = summary.quantized ? existingText(summary.quantized, options) : '';
-  return [head, terminalTable(layers, options), existing, fusions(summary), notes(summary.notes)]
+  return [
+    head,
+    terminalTable(layers, options),
+    existing,
+    fusions(summary),
+    notesText(summary.notes),
+  ]
     .filter((part) => part !== '')
     .join('\n\n');
 }
@@ -156,13 +163,6 @@ function hurts(result: RunResult): string {
     ...layers.map((layer) => `  ${layer.name} ${costOf(layer)}`),
     `Keep one in FP32 with --keep_fp32 '${layers[0]!.name}', or under keep_fp32: in the recipe.`,
   ].join('\n');
-}
-
-/** Notes, one a line. */
-export function notes(all: RunResult['notes']): string {
-  return all
-    .map(({ severity, message, remedy }) => `${severity}: ${message}${remedy ? ` ${remedy}` : ''}`)
-    .join('\n');
 }
 
 /** A table without the columns in which every cell is empty or not measured. */

@@ -3,7 +3,7 @@ import { parseCommand } from '../../src/cli/command';
 import { runCli } from '../../src/cli/cli';
 import { helpText } from '../../src/cli/help';
 import type { Io } from '../../src/cli/io';
-import type { Finding } from '../../src/results';
+import type { CheckResult, Finding } from '../../src/results';
 
 const finding: Finding = {
   code: 'zero-point',
@@ -15,6 +15,13 @@ const finding: Finding = {
 };
 
 async function cli(findings: Finding[], ...more: string[]) {
+  return cliWith({ findings, notes: [] }, ...more);
+}
+
+async function cliWith(
+  { findings, notes }: Pick<CheckResult, 'findings' | 'notes'>,
+  ...more: string[]
+) {
   const out = { text: '', requests: [] as unknown[] };
   const io: Io = {
     cwd: '/home',
@@ -23,7 +30,13 @@ async function cli(findings: Finding[], ...more: string[]) {
     client: {
       request: ((method: string, params: unknown) => {
         out.requests.push([method, params]);
-        return Promise.resolve({ model: '/home/m.onnx', target: 'tensorrt', nodes: 7, findings });
+        return Promise.resolve({
+          model: '/home/m.onnx',
+          target: 'tensorrt',
+          nodes: 7,
+          findings,
+          notes,
+        });
       }) as Io['client']['request'],
     },
     signal: new AbortController().signal,
@@ -56,6 +69,15 @@ describe('vernier check', () => {
       accepted: wanted === 0,
       findings: findings.map(({ code: rule, severity }) => ({ code: rule, severity })),
     });
+  });
+
+  it('tells what else to know of the file', async () => {
+    const note = { code: 'random-calibration', severity: 'warning', message: 'Random.' } as const;
+    const told = { findings: [], notes: [{ ...note, remedy: 'Calibrate again.' }] };
+    const { code, text } = await cliWith(told);
+    expect(code).toBe(0);
+    expect(text).toMatch(/0 warnings in 7 nodes\n\nwarning: Random\. Calibrate again\.\n$/);
+    expect(JSON.parse((await cliWith(told, '--json')).text).notes).toMatchObject(told.notes);
   });
 
   it.each([[['check', 'm.onnx']], [['check', 'm.onnx', '--target', 'arm64']], [['check']]])(

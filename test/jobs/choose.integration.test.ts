@@ -41,8 +41,9 @@ describe('choosing', () => {
   it('a mode that cannot be written is told with its reason', async () => {
     const { recipePath, write } = await project(folder, 'one');
     // without its last layer the model has convolutions alone, which dynamic quantization leaves alone
-    const text = write({ keep_fp32: ['fc'], quantization: { mode: 'auto' } });
+    const text = write({ keep_fp32: ['fc', 'fcc'], quantization: { mode: 'auto' } });
     const choice = await choose(recipePath, { text });
+    expect(choice.notes).toMatchObject([{ code: 'no-match', remedy: expect.any(String) }]);
     expect(choice.trials[0]).toMatchObject({
       mode: 'dynamic',
       failure: { code: 'model.nothing-to-quantize' },

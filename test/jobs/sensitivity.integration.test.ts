@@ -42,6 +42,14 @@ async function ask(
 }
 
 describe('the sensitivity of layers', () => {
+  it('comes with what is doubtful about the recipe', async () => {
+    const { recipePath, write } = await project(folder, 'doubtful');
+    write({ keep_fp32: ['fcc'] });
+    const { report } = await ask(recipePath, { stage: 'analytic' });
+    expect(report.notes).toMatchObject([{ code: 'no-match', remedy: expect.any(String) }]);
+    expect((await readKept(recipePath, 'sensitivity'))?.value.notes).toEqual(report.notes);
+  });
+
   it('is found stage by stage, the worst layer first, and leaves no model', async () => {
     const { recipePath, write, at } = await project(folder, 'stages');
     write();

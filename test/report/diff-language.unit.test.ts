@@ -62,6 +62,7 @@ function comparison(): DiffResult {
     notes: [
       note('other-inputs', 'They take other inputs (x; y), so they were not run on the same data.'),
       note('random-data', 'Compared on random data: what it says of real inputs is not known.'),
+      note('random-calibration', "'b.onnx' was calibrated on random data: its ranges."),
       note('inner-not-compared', 'Their inner tensors were not compared: z'),
       note('not-compared', 'Their outputs were not compared: z'),
     ],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toErrorDocument, toJsonDocument, toSummaryDocument } from '../../src/report/json';
+import type { Note } from '../../src/results';
 import { bareResult, layerResult, modelSummary, runResult, tanhBreak } from '../fixtures/result';
 
 describe('toJsonDocument', () => {
@@ -87,6 +88,20 @@ it('toSummaryDocument keeps open dimensions', () => {
     layers: [{ name: '/conv1/Conv', absorbed: ['/bn1', '/relu1'], source: 'conv1 (model.py:3)' }],
   });
   expect(JSON.parse(JSON.stringify(document))).toEqual(document);
+});
+
+it('toSummaryDocument keeps where a note belongs and what to do about it', () => {
+  const note: Note = {
+    code: 'training-mode',
+    severity: 'warning',
+    message: 'm',
+    layer: '/bn1',
+    tensor: 't',
+    remedy: 'Export it again.',
+  };
+  const { notes, warnings } = toSummaryDocument(modelSummary({ notes: [note] }));
+  expect(notes).toEqual([{ ...note, file: null }]);
+  expect(warnings).toEqual(['m']);
 });
 
 it('toErrorDocument names every key', () => {

@@ -88,6 +88,8 @@ function constantChange(
 ): string | null {
   const [was, is] = [describe(a), describe(b)];
   if (was !== is) return `${was} → ${is}`;
+  if (tensorType(a) === 'string')
+    return isDeepStrictEqual(a.stringData, b.stringData) ? null : `other values of ${was}`;
   if (isExternal(a) || isExternal(b) || a.rawData.length > READ_BYTES) return null;
   const [x, y] = [rawBytes(a, first.model.dir), rawBytes(b, second.model.dir)];
   if (Buffer.compare(x, y) === 0) return null;

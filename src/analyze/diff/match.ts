@@ -1,4 +1,6 @@
 import { label, type Model, type NodeProto } from '../../onnx';
+import { PassContext } from '../../quantize/context';
+import { inlineConstants } from '../../quantize/passes/inline-constants';
 import { nameNodes } from '../../quantize/passes/name-nodes';
 import { SOURCE_NODES } from '../../quantize/provenance';
 import type { MatchedBy } from '../../results';
@@ -107,9 +109,13 @@ function byName(nodes: readonly NodeProto[]): Map<string, NodeProto> {
   return new Map(nodes.map((node) => [label(node), node]));
 }
 
-/** A copy in which every node has a name, as reports and recipes call it. */
+/**
+ * A copy in which every node has a name, as reports and recipes call it, and the values of `Constant` nodes are initializers,
+ * as those of other writers are.
+ */
 export function named(model: Model): Model {
   const copy = model.copy();
   nameNodes(copy);
+  inlineConstants(copy, new PassContext());
   return copy;
 }

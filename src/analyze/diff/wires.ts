@@ -12,9 +12,7 @@ export class Wires {
 
   constructor(readonly model: Model) {
     this.index = new GraphIndex(model.graph);
-    this.nodes = model.graph.node.filter(
-      ({ opType }) => !WRITES.has(opType) && opType !== 'Constant',
-    );
+    this.nodes = model.graph.node.filter(({ opType }) => !WRITES.has(opType));
     const real = model.graph.input.filter(({ name }) => !this.index.initializer(name));
     this.inputs = new Map(real.map(({ name }, i) => [name, i]));
   }
@@ -46,7 +44,6 @@ export class Wires {
       const constant = this.index.initializer(at);
       if (input === '') reads.push('');
       else if (constant) reads.push(`c[${tensorDims(constant).join()}]`);
-      else if (producer?.opType === 'Constant') reads.push('c');
       else if (producer) {
         const id = ids.get(producer);
         if (id === undefined) return null;

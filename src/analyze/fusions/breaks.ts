@@ -24,7 +24,9 @@ const CONVERSIONS = new Set(['QuantizeLinear', 'DequantizeLinear', 'DynamicQuant
  * 1. An island is what is connected by float values and computes in float.
  * 2. It is a break where integers enter it (a DequantizeLinear of computed codes, or an integer kernel that writes float) and
  *    a QuantizeLinear leaves it. A DequantizeLinear with a QuantizeLinear right behind it is one without nodes.
- * 3. To blame is the first of its nodes that has no integer kernel, or else the first one.
+ * 3. To blame is the first of its nodes that has no integer kernel, or else the first one, as the file has it: an operator that
+ *    the runtime wrote out as others is still that operator.
+ * 4. Codes that are only written anew are the layer's that gives them.
  * Bodies of If, Loop and Scan are not looked at.
  */
 export function quantizationBreaks(
@@ -39,7 +41,7 @@ export function quantizationBreaks(
     !CONVERSIONS.has(node.opType) && kernelOf(node).precision === 'float32';
   const computed = (tensor: string) =>
     index.producer(tensor) !== undefined || index.isGraphInput(tensor);
-  const info = tensorInfo(executed, origin);
+  const bytesOf = floatBytes(executed, origin);
   const position = new Map(executed.graph.node.map((node, i) => [node, i]));
 
   const seen = new Set<NodeProto>();
@@ -79,21 +81,23 @@ export function quantizationBreaks(
   ): QuantizationBreak {
     const fileNodes = nodes
       .filter((node) => !LAYOUT.has(node.opType))
-      .map((node) => fileNode(origin, node));
+      .map((node) => fileNode(origin, index, node) ?? node);
     const without = fileNodes.find((n) => !integerRule(n.opType, n.domain));
     const blamed = without ?? fileNodes[0];
     const bytes = conversions.map((node) => {
-      const floating = info(floatSide(node));
+      const floating = bytesOf(node);
       const zero = index.initializer(node.input[2] ?? '');
       const code = zero ? elementBits(tensorType(zero)) / 8 : 1;
       return floating === null ? null : (floating / 4) * (4 + code);
     });
     return {
       nodes: nodes.map(named),
-      layer: blamed ? context.hostOf(blamed.name) : conversions[0]!.name,
+      layer: blamed?.name
+        ? context.hostOf(blamed.name)
+        : layerAround(origin, context, conversions.at(-1)!),
       conversions: conversions.map((node) => ({
         ...named(node),
-        tensor: fileTensor(origin, floatSide(node)),
+        tensor: fileFloats(origin, node),
       })),
       bytes: bytes.reduce<number | null>(
         (sum, b) => (sum === null || b === null ? null : sum + b),
@@ -140,10 +144,46 @@ function floatSide(node: NodeProto): string {
   return node.opType === 'DequantizeLinear' ? node.output[0]! : node.input[0]!;
 }
 
-/** The node of the file that gives the result of one of the runtime's, or that one where there is none. */
-function fileNode(source: FusionGraph, node: NodeProto): NodeProto {
+/** The node of the file that has a name of one of the runtime's, or gives a result of its. */
+function namesake(source: FusionGraph, node: NodeProto): NodeProto | undefined {
   const names = [...node.output, node.name].flatMap((name) => [name, originalName(name)]);
-  return names.map((name) => fileProducer(source, name)).find((n) => n !== undefined) ?? node;
+  return names.map((name) => fileProducer(source, name)).find((n) => n !== undefined);
+}
+
+/**
+ * The node of the file that one of the runtime's is of: its namesake, or for one without a name, which an operator was written
+ * out as, the node whose result the next namesake behind it reads there.
+ */
+function fileNode(source: FusionGraph, index: GraphIndex, node: NodeProto): NodeProto | undefined {
+  const own = namesake(source, node);
+  if (own) return own;
+  const nameless = new Set([node]);
+  for (const one of nameless)
+    for (const output of one.output)
+      for (const reader of index.consumers(output)) {
+        const there = namesake(source, reader);
+        const made = there && source.maker(there.input[reader.input.indexOf(output)]);
+        if (made && !CONVERSIONS.has(made.opType)) return made;
+        if (!there) nameless.add(reader);
+      }
+  return undefined;
+}
+
+/** The layer that gives what a conversion writes; of a model's input, the first layer that reads it. */
+function layerAround(source: FusionGraph, context: PassContext, conversion: NodeProto): string {
+  const start = namesake(source, conversion) ?? conversion;
+  const next = (of: (node: NodeProto) => (NodeProto | undefined)[]): NodeProto | undefined => {
+    const seen = new Set([start]);
+    for (const node of seen) {
+      if (!CONVERSIONS.has(node.opType)) return node;
+      for (const one of of(node)) if (one) seen.add(one);
+    }
+    return undefined;
+  };
+  const layer =
+    next((node) => [source.maker(node.input[0])]) ??
+    next((node) => source.readers(node.output[0]!));
+  return layer ? context.hostOf(layer.name) : fileFloats(source, conversion);
 }
 
 /** A node of the file by its result or, where the runtime called a result by it, its own name. */
@@ -151,9 +191,11 @@ function fileProducer(source: FusionGraph, name: string): NodeProto | undefined 
   return source.producer(name) ?? source.named(name);
 }
 
-/** What the file calls a tensor of the runtime's graph. */
-function fileTensor(source: FusionGraph, tensor: string): string {
-  const name = originalName(tensor);
+/** What the file calls the floats of a conversion of the runtime's graph. */
+function fileFloats(source: FusionGraph, conversion: NodeProto): string {
+  const own = namesake(source, conversion);
+  if (own?.opType === conversion.opType) return floatSide(own);
+  const name = originalName(floatSide(conversion));
   return fileProducer(source, name)?.output[0] ?? name;
 }
 
@@ -174,19 +216,19 @@ function connected(
   return island;
 }
 
-/** Bytes of a tensor of the executed graph, for one sample. */
-function tensorInfo(executed: Model, source: FusionGraph): (tensor: string) => number | null {
+/** Bytes of the floats of a conversion, for one sample. */
+function floatBytes(executed: Model, source: FusionGraph): (node: NodeProto) => number | null {
   const declared = new Map(
     [...executed.graph.valueInfo, ...executed.graph.output, ...executed.graph.input].map((v) => [
       v.name,
       valueType(v),
     ]),
   );
-  return (tensor) => {
-    const own = declared.get(tensor);
+  return (conversion) => {
+    const own = declared.get(floatSide(conversion));
     const size = own ? sizeOf(own) : null;
     if (size !== null) return size;
-    const info = source.info(fileTensor(source, tensor));
+    const info = source.info(fileFloats(source, conversion));
     return info ? sizeOf(info) : null;
   };
 }

@@ -45,7 +45,9 @@ export class RuntimeGraph {
     if (candidate.pattern === 'DQ+Operator+Q') return this.findUnit(group);
     const pattern = FUSIONS.find((p) => [p.name, ...(p.also ?? [])].includes(candidate.pattern))!;
     const vanishing = group.filter((node) => candidate.vanishing.includes(node.name));
-    const left = vanishing.find((node) => this.nodeOf(node, pattern.into));
+    const left = vanishing.find(
+      (node) => this.nodeOf(node, pattern.into) ?? this.quantizedAnew(node),
+    );
     if (left) return { left };
     if (pattern.into.length === 0) return { into: null };
     const into = this.hostOf(group, pattern.into);
@@ -60,6 +62,18 @@ export class RuntimeGraph {
     if (named) return named;
     const writer = this.byOutput.get(node.output[0]!);
     return writer && same(writer) && !into.includes(writer.opType) ? writer : undefined;
+  }
+
+  /**
+   * The QuantizeLinear, right behind a DequantizeLinear, that does the work of a node: an activation that its range takes in,
+   * on codes that others read without it.
+   */
+  private quantizedAnew(node: NodeProto): NodeProto | undefined {
+    return this.source
+      .readers(node.output[0]!)
+      .filter(({ opType }) => opType === 'QuantizeLinear')
+      .flatMap((quantize) => this.nodeOf(quantize) ?? [])
+      .find(({ input }) => this.byOutput.get(input[0]!)?.opType === 'DequantizeLinear');
   }
 
   /** True where a node runs on codes, or between a DequantizeLinear and a QuantizeLinear. */
@@ -98,6 +112,18 @@ export class RuntimeGraph {
     return undefined;
   }
 
+  /** The node that computed what a node moves or views; that one itself where it is of the group, or none. */
+  private behindServants(
+    writer: NodeProto | undefined,
+    group: readonly NodeProto[],
+  ): NodeProto | undefined {
+    const own = new Set(group.map(({ opType }) => opType));
+    let node = writer;
+    while (node && SERVANTS.has(node.opType) && !own.has(node.opType))
+      node = this.byOutput.get(node.input[0]!);
+    return node ?? writer;
+  }
+
   /** Tensors from a node of a group on to the next one, which may have given the runtime's node its name. */
   private path(node: NodeProto, group: ReadonlySet<NodeProto>): string[] {
     const tensors = [...node.output];
@@ -112,7 +138,7 @@ export class RuntimeGraph {
   /** An operator between conversions runs on codes where its QuantizeLinear is gone, or its kernel is one of integers. */
   private findUnit(group: readonly NodeProto[]): Found {
     const last = group.at(-1)!;
-    const writer = this.byOutput.get(last.output[0]!);
+    const writer = this.behindServants(this.byOutput.get(last.output[0]!), group);
     if (last.opType === 'QuantizeLinear') {
       if (writer && writer.opType !== 'QuantizeLinear') return { into: writer };
       return { left: last };

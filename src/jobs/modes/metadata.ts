@@ -1,3 +1,4 @@
+import { RANDOM_CALIBRATION } from '../../analyze/random-calibration';
 import type { Plan } from '../plan';
 
 /** How the weights of an INT8 model were chosen. */
@@ -17,6 +18,6 @@ export function calibrationMetadata(plan: Plan): [key: string, value: string][] 
     : [...(calibration?.data ?? []), ...ranges].join(', ');
   return [
     ['vernier.calibration', source],
-    ...(calibration?.random ? [['vernier.calibration.random', 'true'] as [string, string]] : []),
+    ...(calibration?.random ? [[RANDOM_CALIBRATION, 'true'] as [string, string]] : []),
   ];
 }

@@ -34,10 +34,10 @@ export async function searchRecipe(
   hooks: Pick<JobHooks, 'progress' | 'temporary'>,
   bundle: string,
 ): Promise<SearchResult> {
-  const { plan, subject, context } = await openJob(request, memory, hooks);
+  const { plan, subject, context, notes } = await openJob(request, memory, hooks);
   const found = await searchStage(plan, subject, budgetSeconds, bundle, context);
   await Timings.forget(context.store);
-  return found;
+  return { ...found, notes };
 }
 
 /** The same for a model that is read. @param budgetSeconds over all times that this search runs */

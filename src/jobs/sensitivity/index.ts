@@ -41,7 +41,7 @@ export async function sensitivityOf(
   memory: Memory,
   hooks: Pick<JobHooks, 'progress' | 'temporary'>,
 ): Promise<SensitivityReport> {
-  const { plan, subject, context } = await openJob(request, memory, hooks);
+  const { plan, subject, context, notes } = await openJob(request, memory, hooks);
   const stage = request.stage ?? plan.recipe.sensitivity.stage;
   const measure = request.measure ?? 'sqnr';
   refuseUnmeasured(plan, stage, measure);
@@ -50,7 +50,8 @@ export async function sensitivityOf(
   const study = await openStudy(plan, subject, context);
   try {
     const metric = measure === 'metric' ? await wantedMetric(study) : null;
-    const report = await new Search(study, request, stage, measure, metric).run();
+    const found = await new Search(study, request, stage, measure, metric).run();
+    const report = { ...found, notes };
     await keepFound(context.store, 'sensitivity', report, plan.parsed.doc.text, plan.model);
     return report;
   } finally {

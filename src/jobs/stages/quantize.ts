@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { quantizingOperators } from '../../analyze/already-quantized';
+import { RANDOM_CALIBRATION } from '../../analyze/random-calibration';
 import { VernierError } from '../../errors';
 import type { Model } from '../../onnx';
 import type { CorrectedBiases } from '../../quantize/bias-correction';
@@ -207,7 +208,7 @@ function describe(model: Model, plan: Plan, subject: Subject, calibrated: Calibr
     ['vernier.target', plan.target],
     ...(calibrated ? [['vernier.calibration.key', calibrated.key] as [string, string]] : []),
     ...(calibrated?.imported?.random || calibrated?.taken?.random
-      ? [['vernier.calibration.random', 'true'] as [string, string]]
+      ? [[RANDOM_CALIBRATION, 'true'] as [string, string]]
       : []),
     ...modeOf(mode).metadata(plan),
   ];

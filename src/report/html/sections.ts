@@ -10,6 +10,7 @@ import { choiceSentence, choiceTable } from '../choice';
 import { searchSection } from '../search';
 import { causeText, kernelTable, layerTimesTable, slowerLines } from '../latency';
 import { wordsOf } from '../modes';
+import { notesItems } from '../notes';
 import { verificationText } from '../verification';
 import { costOf, estimatedBy, worstFive } from '../sentence';
 import { beforeAfterTable } from '../before-after';
@@ -346,10 +347,7 @@ export function provenance(result: RunResult, summary: ModelSummary | null): str
 
 /** What a reader must know. */
 export function notes(result: RunResult): string {
-  const items = result.notes.map(({ severity, message, remedy }) => {
-    const mark = severity === 'info' ? '' : `<b class="bad">${severity}</b> `;
-    return `<li>${mark}${escapeHtml(message)}${remedy ? ` <span class="dim">${escapeHtml(remedy)}</span>` : ''}</li>`;
-  });
+  const items = notesItems(result.notes);
   const settled = calibrationText(result);
   if (settled !== '') items.push(`<li>${escapeHtml(settled)}</li>`);
   return section('notes', 'Notes', items.length === 0 ? '' : `<ul>${items.join('\n')}</ul>`);

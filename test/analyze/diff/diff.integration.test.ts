@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { diffModels } from '../../../src/analyze/diff';
+import { PassContext } from '../../../src/quantize/context';
+import { inlineConstants } from '../../../src/quantize/passes/inline-constants';
 import { recordProvenance } from '../../../src/quantize/provenance';
 import type { Model } from '../../../src/onnx';
-import { GraphBuilder } from '../../lib/graph';
+import { float, GraphBuilder } from '../../lib/graph';
 import { quantize } from '../../lib/quantize';
 
 /** conv → bn → relu → conv2 → pool → fc; `n` renames everything. */
@@ -27,6 +29,16 @@ function net(n: (name: string) => string = (name) => name, more: { dilation?: bo
 function values(name: string, dims: readonly number[]): number[] {
   const count = dims.reduce((a, c) => a * c, 1);
   return Array.from({ length: count }, (_, i) => 0.1 + ((i * 7 + name.length) % 11) / 20);
+}
+
+/** relu → clip whose bounds are Constant nodes. */
+function clipped(most: number) {
+  const b = new GraphBuilder();
+  const act = b.node('relu', 'Relu', [b.input('x', [1, 4])]);
+  const bounds = [0, most].map((value, i) =>
+    b.node(`bound${i}`, 'Constant', [], { value_float: float(value) }),
+  );
+  return b.output(b.node('clip', 'Clip', [act, ...bounds])).build();
 }
 
 const by = (first: Model, second: Model, status: string) =>
@@ -77,6 +89,18 @@ describe('diffModels', () => {
     expect(changed!.changes[0]).toMatch(
       /^input 1: other values of float32\[8, 4\], by up to 8\.\d+/,
     );
+  });
+
+  it('compares Constant nodes by value, as initializers are', () => {
+    const [six, three] = [clipped(6), clipped(3)];
+    expect(by(six, clipped(6), 'changed')).toEqual([]);
+    expect(diffModels(six, three).nodes.flatMap((n) => n.changes)).toEqual([
+      'input 2: other values of float32[], by up to 3.00 of 6.00',
+    ]);
+    // with the same values as initializers it is the same network
+    const stored = clipped(6);
+    inlineConstants(stored, new PassContext());
+    expect(new Set(diffModels(six, stored).nodes.map((n) => n.status))).toEqual(new Set(['same']));
   });
 
   it('sees nodes that came and went', () => {

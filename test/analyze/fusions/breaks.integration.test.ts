@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { quantizationBreaks } from '../../../src/analyze/fusions/breaks';
 import { lookAt } from '../../../src/analyze/look';
-import { serializeModel } from '../../../src/onnx';
+import { makeTensor, serializeModel } from '../../../src/onnx';
 import { optimizedGraph } from '../../../src/runtime/optimized';
 import { IMAGE, n, small, type Small } from './build';
 
@@ -13,8 +13,8 @@ const conv = (input: string, output: string) =>
   n('Conv', `${input} wd`, output, { pads: [1, 1, 1, 1] });
 const weights = dq('wq', 'wd', 's2 zw');
 
-async function breaksOf(nodes: Small['nodes']) {
-  const look = await lookAt(small({ nodes, inputs: { x: IMAGE, v: [16] } }));
+async function breaksOf(nodes: Small['nodes'], more: Partial<Small> = {}) {
+  const look = await lookAt(small({ nodes, inputs: { x: IMAGE, v: [16] }, ...more }));
   const executed = await optimizedGraph(serializeModel(look.source));
   return quantizationBreaks(executed, look.source, look.context);
 }
@@ -73,6 +73,48 @@ describe('quantizationBreaks', () => {
     ]);
     expect(kept).toMatchObject({ layer: 'Conv_t', code: 'kept-float', op: 'Conv' });
     expect(kept?.bytes).toBe(2 * 5 * VALUES);
+  });
+
+  it('blames the operator of the file that the runtime wrote out as others', async () => {
+    const [found, ...others] = await breaksOf(
+      [
+        ...[q('x', 'xq'), dq('xq', 'xd'), weights, conv('xd', 'a'), q('a', 'aq'), dq('aq', 'ad')],
+        ...[n('HardSwish', 'ad', 'h'), q('h', 'hq'), dq('hq', 'hd'), conv('hd', 'b')],
+        ...[q('b', 'bq'), dq('bq', 'y')],
+      ],
+      { opset: 14 },
+    );
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ layer: 'HardSwish_h', code: 'no-kernel', op: 'HardSwish' });
+    expect(found?.nodes.map(({ op }) => op)).toEqual(['HardSigmoid', 'Mul']);
+    expect(found?.conversions.map(({ tensor }) => tensor)).toEqual(['ad', 'h']);
+    expect(found?.bytes).toBe(2 * 5 * VALUES);
+  });
+
+  it('names the layer whose codes are only written anew', async () => {
+    const first = [q('x', 'xq'), dq('xq', 'xd'), weights, conv('xd', 'a'), q('a', 'aq')];
+    const last = (p: string) => [dq('rq', 'rd', p), conv('rd', 'b'), q('b', 'bq'), dq('bq', 'y')];
+    // a Relu that the range behind it takes in
+    const [relu] = await breaksOf(
+      [
+        ...first,
+        dq('aq', 'ad'),
+        n('Relu', 'ad', 'r'),
+        q('r', 'rq', 'sx z0'),
+        n('Exp', 'ad', 'z'),
+        ...last('sx z0'),
+      ],
+      { outputs: ['y', 'z'], constants: [makeTensor('z0', 'uint8', [], Uint8Array.of(0))] },
+    );
+    expect(relu).toMatchObject({ layer: 'Relu_r', code: 'rescaled', bytes: 2 * 5 * VALUES });
+    expect(relu?.conversions.map(({ tensor }) => tensor)).toEqual(['ad', 'r']);
+    // the convolution itself
+    const [rescaled] = await breaksOf(
+      [...first, dq('aq', 'ad'), q('ad', 'rq', 's2 zp'), n('Exp', 'ad', 'z'), ...last('s2 zp')],
+      { outputs: ['y', 'z'] },
+    );
+    expect(rescaled).toMatchObject({ layer: 'Conv_a', code: 'rescaled' });
+    expect(rescaled?.conversions.map(({ tensor }) => tensor)).toEqual(['ad', 'ad']);
   });
 
   it('says nothing where integers only begin or end', async () => {

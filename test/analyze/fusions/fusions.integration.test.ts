@@ -13,7 +13,7 @@ import { optimizedGraph } from '../../../src/runtime/optimized';
 import { quantize } from '../../lib/quantize';
 import { weightOnly } from '../../quantize/weight-only/subject';
 import { constant } from '../graph';
-import { n, row, small } from './build';
+import { IMAGE, n, row, small, type Small } from './build';
 import { CASES } from './cases';
 import { ids, oneHot } from './cases/one-hot';
 import { compared, mistakes, prepared } from './compare';
@@ -115,6 +115,49 @@ describe('what a pass alone does', () => {
 });
 
 describe('in a written model', () => {
+  const conv = (input: string, output: string) =>
+    n('Conv', `${input} w`, output, { pads: [1, 1, 1, 1] });
+  const written = async (nodes: Small['nodes']) => {
+    const { model } = await quantize(
+      small({ nodes, inputs: { x: IMAGE }, constants: [constant('w16', [16, 16])] }),
+    );
+    const look = await lookAt(model);
+    const bytes = serializeModel(model);
+    const all = await optimizedGraph(bytes);
+    const extended = await optimizedGraph(bytes, { optimization: 'extended' });
+    return settleFusions(fusionCandidates(look), look.source, { all, extended });
+  };
+
+  it('what runs a layer is its kernel, not the Transpose behind it', async () => {
+    const fusions = await written([
+      ...[conv('x', 'a'), n('GlobalAveragePool', 'a', 'g'), n('Flatten', 'g', 'f')],
+      n('MatMul', 'f w16', 'y'),
+    ]);
+    expect(fusions.map(({ layer, into }) => [layer, into?.op])).toEqual([
+      ['Conv_a', 'QLinearConv'],
+      ['GlobalAveragePool_g', 'QLinearGlobalAveragePool'],
+      ['Flatten_f', 'Flatten'],
+      ['MatMul_y', 'MatMulIntegerToFloat'],
+    ]);
+    const alone = await written([conv('x', 'y')]);
+    expect(alone.map(({ into }) => into?.op)).toEqual(['QLinearConv']);
+  });
+
+  it('an activation that writes codes anew is not in the convolution before it', async () => {
+    const fusions = await written([
+      ...[conv('x', 'a'), n('Relu', 'a', 'r'), n('Add', 'a r', 's'), conv('s', 'y')],
+    ]);
+    const of = (found: string) => fusions.find(({ pattern }) => pattern === found);
+    expect(of('Conv+Activation')).toMatchObject({
+      status: 'blocked',
+      blockedBy: { code: 'qdq-between' },
+    });
+    const units = fusions.filter(({ pattern }) => pattern === 'DQ+Operator+Q');
+    expect(units.map(({ layer, status }) => `${layer} ${status}`)).toEqual([
+      ...['Conv_a done', 'Relu_r blocked', 'Add_s done', 'Conv_y done'],
+    ]);
+  });
+
   it('a bias stands apart from a product whose weight is packed, and that is why', async () => {
     const nodes = [n('MatMul', 'x w', 'a'), n('Add', 'a b64', 'y')];
     const model = small({

@@ -1,6 +1,7 @@
 import type { RunResult } from '../../../src/protocol';
 import { language, say, t } from '../../l10n';
 import { bytes, count, db, fixed, percent, signed, significant } from '../../logic/format';
+import { foundNotes } from '../../logic/found-notes';
 import { proposals, worstRows, type Proposal } from '../../logic/proposals';
 import { step } from '../../logic/scale';
 import { verdict } from '../../logic/verdict';
@@ -31,7 +32,7 @@ export function OverviewView() {
         {result && <Worst />}
         {result && <Outputs result={result} />}
         {result && <OverviewElsewhere result={result} />}
-        <Notes notes={[...(result?.notes ?? []), ...(summary?.notes ?? [])]} />
+        <Notes notes={[...(result?.notes ?? []), ...(summary?.notes ?? []), ...foundNotes(now)]} />
       </div>
       <div class="column side">{result ? <OverviewSide result={result} /> : <OverviewFile />}</div>
       {result?.fixed && (
