@@ -1,4 +1,5 @@
 /** Which of the plans that were run to take. */
+import { isCloser } from '../../analyze/choose';
 import { WORTH_A_LAYER_DB, worthwhile } from '../../analyze/mixed-precision';
 import type { LimitResult } from '../../results';
 import type { MixedPlan, PlannedLayer } from '../../results-mixed';
@@ -134,16 +135,6 @@ function goesOn(plan: MixedPlan, from: MixedPlan): boolean {
 
 function missing(plan: MixedPlan): LimitResult[] {
   return plan.limits.filter(({ met }) => met === false);
-}
-
-/** Fewer limits missed, or as many by less. */
-function isCloser(a: readonly LimitResult[], b: readonly LimitResult[]): boolean {
-  const by = (all: readonly LimitResult[]) =>
-    all.reduce(
-      (sum, l) => sum + Math.abs(l.got! - l.wanted) / Math.max(Math.abs(l.wanted), 1e-9),
-      0,
-    );
-  return a.length < b.length || (a.length === b.length && by(a) < by(b));
 }
 
 const count = ({ choices }: MixedPlan) =>
