@@ -159,7 +159,8 @@ export function reasonFor<T extends ModeTrial>(
     const name = nameOf(winner);
     if (winner.misses !== null)
       return told(`${name} comes closest to the limits: it misses ${winner.misses}`, fp32);
-    if (isFaster(winner)) return told(`${name} is ${ratio(winner)} as fast as FP32`);
+    const proof = winner.latency!.verdict === 'not proven' ? ', which is not proven' : '';
+    if (isFaster(winner)) return told(`${name} is ${ratio(winner)} as fast as FP32${proof}`);
     return told(
       `FP32 cannot stay: it misses ${limitsText(fp32Misses)}`,
       `${name} is not faster, ${ratio(winner)}`,

@@ -92,6 +92,14 @@ describe('decide', () => {
     return { ...measured, ...shortfallOf(measured, limits) };
   };
 
+  it('says where the speed-up of what it takes is not proven', () => {
+    const wide = { ...latency(1.1), low: 0.8, high: 1.4, verdict: 'not proven' as const };
+    expect(decide([trial('static', 1.1, { latency: wide })])).toEqual({
+      winner: 'static',
+      reason: 'static is 1.10 × as fast as FP32, which is not proven',
+    });
+  });
+
   it('takes the least slow one where FP32 itself misses a limit', () => {
     const trials = [trial('dynamic', 0.9), trial('static', 0.5)];
     expect(decide(trials, [size(1)]).winner).toBe('dynamic');
