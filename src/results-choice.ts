@@ -1,6 +1,6 @@
 /** What trying modes finds, and what a model keeps of its accuracy. Pure types. */
 import type { LatencyResult } from './results-latency';
-import type { Mode, Note, Target } from './results-terms';
+import type { LimitResult, Mode, Note, Target } from './results-terms';
 
 /** Samples that FP32 labels right and the written model wrong, and the other way round. */
 export interface LabelChanges {
@@ -75,6 +75,10 @@ export interface ModeTrial {
   latency: LatencyResult | null;
   /** What it misses of the accuracy or the limits asked for, in a sentence; null where nothing is. */
   misses: string | null;
+  /** The limits of the recipe among that; missing in results of older versions. */
+  missed?: LimitResult[];
+  /** What else of accuracy, labels or signal it loses; missing in results of older versions. */
+  loses?: string | null;
 }
 
 /** Which mode is best for a model on this machine, and what that was read from. */

@@ -15,7 +15,8 @@ export interface LatencyResult {
   /** Intra-op threads of both sessions; 0 is the runtime's default. */
   threads: number;
   pairs: number;
-  verdict: 'faster' | 'not faster here';
+  /** `not proven`: faster by the median, but the interval has 1 in it. */
+  verdict: 'faster' | 'not proven' | 'not faster here';
   /** Where the time goes; null where the nodes were not timed. */
   profile: LatencyProfile | null;
 }

@@ -17,6 +17,14 @@ export type Target =
 export type Precision = 'int4' | 'int8' | 'int16' | 'float32' | 'float16' | 'bfloat16' | 'mixed';
 export type ObserverName = 'minmax' | 'moving-average' | 'percentile' | 'entropy' | 'mse' | 'auto';
 
+/** A limit of the recipe beside what was measured; both null where it was not. */
+export interface LimitResult {
+  limit: string;
+  wanted: number;
+  got: number | null;
+  met: boolean | null;
+}
+
 /** Something a reader must know; `code` is stable, `message` is a sentence. */
 export interface Note {
   code: string;

@@ -19,6 +19,7 @@ import type { LatencyResult } from './results-latency';
 import type { LayerMatch, LayerNoise, NoiseCameIn } from './results-noise';
 import type {
   Closeness,
+  LimitResult,
   Mode,
   Note,
   OutputCloseness,
@@ -246,13 +247,6 @@ export interface LoadAdvice {
   python: string;
   cpp: string;
   node: string;
-}
-
-export interface LimitResult {
-  limit: string;
-  wanted: number;
-  got: number | null;
-  met: boolean | null;
 }
 
 /** Where the bytes of the written file are. */

@@ -1,7 +1,13 @@
 /** What a metric is of two models on the same samples. */
 import type { Labels, Metric } from '../data';
 import { VernierError } from '../errors';
-import { mcnemar, pairedBootstrap, pairedBootstrapOf, pairsNeeded } from '../numeric';
+import {
+  mcnemar,
+  outcomesNeeded,
+  pairedBootstrap,
+  pairedBootstrapOf,
+  pairsNeeded,
+} from '../numeric';
 import type { AccuracyResult, MetricName, PairedGain } from '../results';
 
 /** Draws behind the interval of a metric that is no mean; */
@@ -34,7 +40,6 @@ export function accuracyOf(
     if (part) return null;
     throw difference.why;
   }
-  const isRight = (score: unknown) => score === 1;
   return {
     metric: metric.name,
     own: metric.own,
@@ -45,7 +50,7 @@ export function accuracyOf(
     n: before.length,
     higherIsBetter: metric.higherIsBetter,
     unproven: difference.unproven,
-    labels: metric.name === 'top1' ? mcnemar(before.map(isRight), after.map(isRight)) : null,
+    labels: metric.name === 'top1' ? discordance(before, after) : null,
     neededN: metric.againstFp32 ? null : difference.neededN,
   };
 }
@@ -87,11 +92,29 @@ function compared(
 ): Compared | { why: VernierError } {
   if (metric.summarize) return summarized(metric, metric.summarize, before, after);
   const [a, b] = [before as readonly number[], after as readonly number[]];
+  if (OUTCOMES.has(metric.name)) return outcomes(a, b);
   const { low, high } = pairedBootstrap(a, b);
   const unproven = hasZero(low, high);
   const neededN = unproven ? pairsNeeded(a, b) : null;
   return { before: mean(a), after: mean(b), low, high, unproven, neededN };
 }
+
+/** Metrics that are right or wrong of each sample, 1 or 0: the exact test decides what is proven, as it says how likely chance is. */
+const OUTCOMES: ReadonlySet<string> = new Set(['top1', 'top5', 'agreement']);
+/** Chance that is proof enough. */
+const PROVEN_BELOW = 0.05;
+
+function outcomes(before: readonly number[], after: readonly number[]): Compared {
+  const { low, high } = pairedBootstrap(before, after);
+  const changes = discordance(before, after);
+  const unproven = changes.p >= PROVEN_BELOW;
+  const neededN = unproven ? outcomesNeeded(changes, before.length) : null;
+  return { before: mean(before), after: mean(after), low, high, unproven, neededN };
+}
+
+const isRight = (score: unknown) => score === 1;
+const discordance = (before: readonly unknown[], after: readonly unknown[]) =>
+  mcnemar(before.map(isRight), after.map(isRight));
 
 function summarized(
   { file }: Metric,

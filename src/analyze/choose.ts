@@ -19,16 +19,26 @@ const SAME_SPEED = 1.02;
 /** Metrics that are shares of samples. */
 const SHARES = new Set(['top1', 'top5', 'agreement']);
 
+/** How a trial falls short, as far as it was measured. */
+export type Shortfall = Pick<ModeTrial, 'misses' | 'missed' | 'loses'>;
+
 /**
- * What a trial misses: a limit of the recipe, or where it sets none, more than {@link MAY_LOSE} of accuracy, labels or
- * signal, whichever was measured first. Null where it misses nothing.
+ * How a trial falls short: the limits of the recipe that it misses, and where `keep` more than {@link MAY_LOSE} of accuracy,
+ * labels or signal, whichever was measured first.
+ * @param keep by default where the recipe sets no limits
  */
-export function whatIsMissed(trial: ModeTrial, limits: readonly LimitResult[]): string | null {
-  if (limits.length > 0) {
-    const missed = limits.find(({ met }) => met === false);
-    return missed ? `${missed.limit} is ${short(missed.got ?? 0)}, wanted ${missed.wanted}` : null;
-  }
-  const { accuracy, agreement, worstDb } = trial;
+export function shortfallOf(
+  trial: ModeTrial,
+  limits: readonly LimitResult[],
+  keep = limits.length === 0,
+): Shortfall {
+  const missed = limits.filter(({ met }) => met === false);
+  const loses = keep ? whatIsLost(trial) : null;
+  const words = [...missed.map(limitText), ...(loses === null ? [] : [loses])];
+  return { misses: words.length > 0 ? words.join(', ') : null, missed, loses };
+}
+
+function whatIsLost({ accuracy, agreement, worstDb }: ModeTrial): string | null {
   if (accuracy && accuracy.fp32 !== null) {
     const { metric, fp32, int8, higherIsBetter } = accuracy;
     const lost = higherIsBetter ? fp32 - int8 : int8 - fp32;
@@ -42,6 +52,33 @@ export function whatIsMissed(trial: ModeTrial, limits: readonly LimitResult[]): 
   if (worstDb !== null && worstDb < MAY_LOSE.sqnrDb)
     return `its output keeps only ${short(worstDb)} dB of signal over noise`;
   return null;
+}
+
+/** How a trial falls short, in a sentence after its name; null where it does not. */
+export function shortfallText({ misses, missed = [], loses = misses }: Shortfall): string | null {
+  const parts = [
+    ...(missed.length > 0 ? [`misses ${limitsText(missed)}`] : []),
+    ...(loses === null ? [] : [`loses too much: ${loses}`]),
+  ];
+  return parts.length > 0 ? parts.join(' and ') : null;
+}
+
+/** A limit that is missed: `size_ratio: 0.37 (at most 0.1)`. */
+function limitText({ limit, wanted, got }: LimitResult): string {
+  return `${limit}: ${short(got!)} (at ${got! > wanted ? 'most' : 'least'} ${wanted})`;
+}
+
+/** Limits that are missed, in a sentence. */
+export const limitsText = (missed: readonly LimitResult[]) => missed.map(limitText).join(', ');
+
+/** Fewer limits missed, or as many by less. */
+export function isCloser(a: readonly LimitResult[], b: readonly LimitResult[]): boolean {
+  const by = (all: readonly LimitResult[]) =>
+    all.reduce(
+      (sum, l) => sum + Math.abs(l.got! - l.wanted) / Math.max(Math.abs(l.wanted), 1e-9),
+      0,
+    );
+  return a.length < b.length || (a.length === b.length && by(a) < by(b));
 }
 
 /** The rule of {@link whatIsMissed} in a sentence. */
@@ -62,12 +99,14 @@ export function ruleOf(trials: readonly ModeTrial[], limits: readonly string[]):
 
 /**
  * The mode that wins: of those that miss nothing the fastest, or of several that are equally fast the one closest to
- * FP32; `float32` where none is faster than that by more than measuring is sure of. Pure, so that it can be asked again.
- * @param fp32Misses what FP32 itself misses of the recipe's limits (its size, say); it cannot win then
+ * FP32; `float32` where none is faster than that by more than measuring is sure of. Where FP32 misses limits, too, one need
+ * not be faster; and where nothing meets them, what misses none but those, by less, takes its place.
+ * Pure, so that it can be asked again.
+ * @param fp32Misses what FP32 itself misses of the recipe's limits (its size, say)
  */
 export function decide(
   trials: readonly ModeTrial[],
-  fp32Misses: string | null = null,
+  fp32Misses: readonly LimitResult[] = [],
 ): { winner: Mode; reason: string } {
   const { winner, reason } = decideAmong(trials, ({ mode }) => mode, 'mode', fp32Misses);
   return { winner: winner?.mode ?? 'float32', reason };
@@ -81,43 +120,82 @@ export function decideAmong<T extends ModeTrial>(
   trials: readonly T[],
   nameOf: (trial: T) => string,
   what: string,
-  fp32Misses: string | null = null,
+  fp32Misses: readonly LimitResult[] = [],
 ): { winner: T | null; reason: string } {
-  const able = trials.filter((t) => t.failure === null && t.latency !== null);
+  const winner = winnerAmong(trials, fp32Misses);
+  return { winner, reason: reasonFor(winner, trials, nameOf, what, fp32Misses) };
+}
+
+function winnerAmong<T extends ModeTrial>(
+  trials: readonly T[],
+  fp32Misses: readonly LimitResult[],
+): T | null {
+  const able = trials.filter(wasMeasured);
   const good = able.filter((t) => t.misses === null);
-  const speed = (t: T) => t.latency!.speedup;
-  const faster = good.filter((t) => speed(t) >= FASTER_THAN);
-  const others = (winner?: T) =>
-    trials.filter((t) => t !== winner).map((t) => saidOf(t, nameOf(t)));
   const best = (of: readonly T[]) => {
     const top = Math.max(...of.map(speed));
     return of
       .filter((t) => speed(t) * SAME_SPEED >= top)
       .reduce((a, b) => ((b.worstDb ?? 0) > (a.worstDb ?? 0) ? b : a));
   };
-  if (faster.length > 0) {
-    const winner = best(faster);
-    const won = `${nameOf(winner)} is ${ratio(winner)} as fast as FP32`;
-    return { winner, reason: [won, ...others(winner)].join('; ') };
+  const faster = good.filter(isFaster);
+  if (faster.length > 0) return best(faster);
+  if (fp32Misses.length > 0 && good.length > 0) return best(good);
+  return closestOf(able, fp32Misses);
+}
+
+/** Why a trial, or FP32 where it is null, was taken of some, and what the others lack; see {@link decideAmong}. */
+export function reasonFor<T extends ModeTrial>(
+  winner: T | null,
+  trials: readonly T[],
+  nameOf: (trial: T) => string,
+  what: string,
+  fp32Misses: readonly LimitResult[] = [],
+): string {
+  const others = trials.filter((t) => t !== winner).map((t) => saidOf(t, nameOf(t)));
+  const told = (...why: string[]) => [...why, ...others].join('; ');
+  const fp32 = `FP32 misses ${limitsText(fp32Misses)}`;
+  if (winner) {
+    const name = nameOf(winner);
+    if (winner.misses !== null)
+      return told(`${name} comes closest to the limits: it misses ${winner.misses}`, fp32);
+    const proof = winner.latency!.verdict === 'not proven' ? ', which is not proven' : '';
+    if (isFaster(winner)) return told(`${name} is ${ratio(winner)} as fast as FP32${proof}`);
+    return told(
+      `FP32 cannot stay: it misses ${limitsText(fp32Misses)}`,
+      `${name} is not faster, ${ratio(winner)}`,
+    );
   }
-  if (fp32Misses !== null && good.length > 0) {
-    const winner = best(good);
-    return {
-      winner,
-      reason: [
-        `FP32 cannot stay: ${fp32Misses}`,
-        `${nameOf(winner)} is not faster, ${ratio(winner)}`,
-        ...others(winner),
-      ].join('; '),
-    };
+  const able = trials.filter(wasMeasured);
+  if (able.length === 0) return told(`FP32 stays: no ${what} could be measured`);
+  const why = able.some(isFaster) ? 'none that is faster is good enough' : 'none is faster here';
+  return told(`FP32 stays: ${why}`, ...(fp32Misses.length > 0 ? [`${fp32}, too`] : []));
+}
+
+const wasMeasured = (trial: ModeTrial) => trial.failure === null && trial.latency !== null;
+const speed = (trial: ModeTrial) => trial.latency!.speedup;
+const isFaster = (trial: ModeTrial) => speed(trial) >= FASTER_THAN;
+
+/** Of the trials that miss no limit but those that FP32 misses, the one that misses them by least, if by less than FP32. */
+function closestOf<T extends ModeTrial>(
+  trials: readonly T[],
+  fp32Misses: readonly LimitResult[],
+): T | null {
+  const names = new Set(fp32Misses.map(({ limit }) => limit));
+  let closest: T | null = null;
+  let least = fp32Misses;
+  for (const trial of trials) {
+    const { missed = [], misses, loses = misses } = trial;
+    if (loses !== null || !missed.every(({ limit }) => names.has(limit))) continue;
+    if (isCloser(missed, least)) [closest, least] = [trial, missed];
   }
-  const nothing = able.length === 0 ? `no ${what} could be measured` : 'none is faster here';
-  return { winner: null, reason: [`FP32 stays: ${nothing}`, ...others()].join('; ') };
+  return closest;
 }
 
 function saidOf(trial: ModeTrial, name: string): string {
   if (trial.failure) return `${name} cannot be written`;
-  if (trial.misses !== null) return `${name} loses too much: ${trial.misses}`;
+  const short = shortfallText(trial);
+  if (short !== null) return `${name} ${short}`;
   return trial.latency ? `${name} ${ratio(trial)}` : `${name} was not timed`;
 }
 

@@ -17,13 +17,14 @@ export function latencyResult(runs: readonly LatencyPairs[]): LatencyResult {
   };
   const ratio = medianRatioBootstrap(all.reference, all.candidate);
   const each = runs.map((r) => medianRatioBootstrap(r.reference, r.candidate));
+  const low = Math.min(ratio.low, ...each.map((e) => e.low));
   const sorted = (values: number[]) => Float64Array.from(values).sort();
   const [fp32, int8] = [sorted(all.reference), sorted(all.candidate)];
   return {
     fp32Ms: quantileOfSorted(fp32, 0.5),
     int8Ms: quantileOfSorted(int8, 0.5),
     speedup: ratio.value,
-    low: Math.min(ratio.low, ...each.map((e) => e.low)),
+    low,
     high: Math.max(ratio.high, ...each.map((e) => e.high)),
     fp32P50: quantileOfSorted(fp32, 0.5),
     fp32P99: quantileOfSorted(fp32, 0.99),
@@ -31,7 +32,13 @@ export function latencyResult(runs: readonly LatencyPairs[]): LatencyResult {
     int8P99: quantileOfSorted(int8, 0.99),
     threads: runs[0]!.threads,
     pairs: all.reference.length,
-    verdict: ratio.value >= FASTER_THAN ? 'faster' : 'not faster here',
+    verdict: speedVerdict(ratio.value, low),
     profile: null,
   };
+}
+
+/** What a speed-up amounts to: it is proven where its interval, which begins at `low`, leaves 1 out (DESIGN §5). */
+function speedVerdict(speedup: number, low: number): LatencyResult['verdict'] {
+  if (speedup < FASTER_THAN) return 'not faster here';
+  return low > 1 ? 'faster' : 'not proven';
 }

@@ -1,6 +1,6 @@
 /** What a search goes on with and what it drops, by what was measured so far. Pure. */
 import type { ModeTrial } from '../results';
-import { MAY_LOSE } from './choose';
+import { MAY_LOSE, shortfallText } from './choose';
 import { FASTER_THAN } from './latency';
 
 /** The first comparison is on no fewer samples than these, */
@@ -69,14 +69,18 @@ export function whyFloat32<T extends ModeTrial>(
 ): string {
   const timed = trials.filter((t) => t.failure === null && t.latency !== null);
   if (timed.length === 0) return 'FP32 stays: nothing could be measured';
-  const told = timed.map((t) => {
-    const lost = t.misses === null ? '' : `, and loses too much: ${t.misses}`;
-    return `${nameOf(t)} is ${t.latency!.speedup.toFixed(2)} × as fast${lost}`;
-  });
-  const faster = timed.filter((t) => t.latency!.speedup >= FASTER_THAN);
+  const speed = (t: T) => t.latency!.speedup;
+  const told = [...timed]
+    .sort((a, b) => speed(b) - speed(a))
+    .map((t) => {
+      const short = shortfallText(t);
+      return `${nameOf(t)} is ${speed(t).toFixed(2)} × as fast${short === null ? '' : `, and ${short}`}`;
+    });
+  const faster = timed.filter((t) => speed(t) >= FASTER_THAN);
+  const lacks = faster.some(({ missed }) => missed?.length) ? 'misses limits' : 'loses too much';
   const head =
     faster.length === 0
       ? 'INT8 is not faster here, so FP32 stays'
-      : 'what is faster here loses too much, so FP32 stays';
+      : `what is faster here ${lacks}, so FP32 stays`;
   return `${head}: ${told.join('; ')}`;
 }

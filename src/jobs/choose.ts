@@ -1,4 +1,4 @@
-import { decide, ruleOf, whatIsMissed } from '../analyze/choose';
+import { decide, ruleOf, shortfallOf } from '../analyze/choose';
 import { toErrorData, VernierError } from '../errors';
 import type { Mode, ModeChoice, ModeTrial, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
@@ -75,7 +75,7 @@ export async function measureModes(task: ChooseTask, context: JobContext): Promi
       ),
     );
   const fp32Bytes = await sourceBytes(subject);
-  const { winner, reason } = decide(trials, whatFp32Misses(plan));
+  const { winner, reason } = decide(trials, whatFp32Misses(plan, trials));
   return {
     model: plan.model,
     recipe: plan.recipePath,
@@ -170,7 +170,8 @@ async function tryMode(
     const latency = await timePair('choose', subject, pair, task.bundle, context, mode);
     found.latency = trial.latency = latency;
     const size = { fp32: await sourceBytes(subject), int8: trial.bytes, parts: [] };
-    trial.misses = whatIsMissed(trial, checkLimits(plan.recipe.limits, { ...found, size }));
+    const checked = checkLimits(plan.recipe.limits, { ...found, size });
+    Object.assign(trial, shortfallOf(trial, checked));
   } catch (error) {
     if (!(error instanceof VernierError) || /^(job|data|metric)\./.test(error.code)) throw error;
     const { code, message } = toErrorData(error);

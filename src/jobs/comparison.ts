@@ -2,8 +2,9 @@
 import type { Evaluation } from '../analyze/evaluate';
 import { spread } from '../data';
 import { VernierError } from '../errors';
-import type { ModeChoice } from '../results';
+import type { LatencyResult, LimitResult, ModeChoice, ModeTrial } from '../results';
 import type { JobContext } from './context';
+import { checkNumbers } from './limits';
 import type { Plan } from './plan';
 import type { Samples } from './samples';
 import { evaluateStage, openReference, type Candidate } from './stages/evaluate';
@@ -57,12 +58,24 @@ export async function comparisonProbe(
   );
 }
 
-/** What the model as it is misses of the recipe's limits: its own size and speed are 1. */
-export function whatFp32Misses({ recipe }: Plan): string | null {
-  const { size_ratio: size, speedup } = recipe.limits;
-  if (size !== undefined && size < 1) return `its size is above ${size} of itself`;
-  if (speedup !== undefined && speedup > 1) return `it is not ${speedup} × as fast as itself`;
-  return null;
+/**
+ * The limits of the recipe that the model as it is misses: its own size and speed are 1, and its times are the shortest that
+ * it had beside any trial.
+ */
+export function whatFp32Misses(
+  { recipe }: Plan,
+  trials: readonly Pick<ModeTrial, 'latency'>[],
+): LimitResult[] {
+  const times = trials.flatMap(({ latency }) => latency ?? []);
+  const shortest = (of: (latency: LatencyResult) => number) =>
+    times.length > 0 ? Math.min(...times.map(of)) : null;
+  const own: Partial<Record<string, number | null>> = {
+    size_ratio: 1,
+    speedup: 1,
+    p50_ms: shortest((t) => t.fp32P50),
+    p99_ms: shortest((t) => t.fp32P99),
+  };
+  return checkNumbers(recipe.limits, (limit) => own[limit] ?? null).filter((l) => l.met === false);
 }
 
 /** What candidates of a model are compared on. */

@@ -1,6 +1,8 @@
 import type { LimitName } from '../recipe/defaults';
 import type { LimitResult, RunResult } from '../results';
 
+type Limits = Partial<Record<LimitName, number>>;
+
 /** How each limit is measured, and which side of it is good. */
 const LIMITS: Record<LimitName, { of(result: RunResult): number | null; atMost: boolean }> = {
   top1_drop: {
@@ -34,14 +36,19 @@ const LIMITS: Record<LimitName, { of(result: RunResult): number | null; atMost: 
 };
 
 /** Decides the recipe's limits by the point estimates; `met` is null where the number was not measured. */
-export function checkLimits(
-  limits: Partial<Record<LimitName, number>>,
-  result: RunResult,
+export function checkLimits(limits: Limits, result: RunResult): LimitResult[] {
+  return checkNumbers(limits, (name) => LIMITS[name].of(result));
+}
+
+/** The same from numbers. @param of what a limit is about; null where that was not measured */
+export function checkNumbers(
+  limits: Limits,
+  of: (name: LimitName) => number | null,
 ): LimitResult[] {
-  return Object.entries(limits).flatMap(([name, wanted]) => {
-    const limit = LIMITS[name as LimitName];
-    const got = limit.of(result);
-    const met = got === null ? null : limit.atMost ? got <= wanted : got >= wanted;
-    return [{ limit: name, wanted, got, met }];
+  return Object.entries(limits).map(([limit, wanted]) => {
+    const name = limit as LimitName;
+    const got = of(name);
+    const met = got === null ? null : LIMITS[name].atMost ? got <= wanted : got >= wanted;
+    return { limit, wanted, got, met };
   });
 }

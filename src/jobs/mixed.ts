@@ -159,7 +159,10 @@ export async function findPlans(
     paretoFront(costs).forEach((pareto, i) => (plans[i]!.pareto = pareto));
   };
   front();
-  const chosen = await choose({ study, plans, chain, faster, timing, timed, over });
+  const searched = found.map((one) => made.get(one)!);
+  const limit = Math.min(most, noises.length - 1);
+  const told = { study, plans, chain, searched, most: limit, faster };
+  const chosen = await choose({ ...told, timing, timed, over });
   if (timed) {
     await context.meter.begin('latency', chain.length, 'plans');
     for (const [i, plan] of chain.entries()) {

@@ -374,9 +374,11 @@ export const recipeSchema = z
         threads: count(0, 'Threads of both sessions; 0 is the runtime’s default.').optional(),
         pairs: count(
           1,
-          'Interleaved pairs of runs, of FP32 and of the written model, at most; 200 by default.',
+          'Interleaved pairs of runs, of FP32 and of the written model, at least; 200 by default.',
         ).optional(),
-        seconds: above0('Time for the measurement at most; 3 by default.').optional(),
+        seconds: above0(
+          'Seconds of the measurement at least, up to four times as many until there are `pairs`; 3 by default.',
+        ).optional(),
       })
       .optional()
       .meta({ description: 'How speed is measured.' }),

@@ -27,7 +27,7 @@ export function choiceTable(choice: ModeChoice): Table {
     ...kept(metric ? significant(t.accuracy?.int8) : percent(t.agreement?.value)),
     percent(t.int8MacShare),
     bytes(t.bytes),
-    t.failure?.message ?? t.misses ?? won(t.mode),
+    t.failure?.message ?? [won(t.mode), t.misses ?? ''].filter((part) => part).join(' '),
   ];
   return {
     columns: [
@@ -97,6 +97,8 @@ export function choiceDocument(choice: ModeChoice): { [key: string]: Json } {
       mode: t.mode,
       failure: t.failure && { ...t.failure },
       misses: t.misses,
+      missed: (t.missed ?? []).map((limit) => ({ ...limit })),
+      loses: t.loses ?? null,
       bytes: t.bytes,
       int8_mac_share: t.int8MacShare,
       worst_db: t.worstDb,

@@ -1,7 +1,7 @@
 import type { AccuracyResult } from '../results';
 import type { LayerSensitivity, MixedPlan, MixedPrecision } from '../results-mixed';
 import { escapeHtml } from './figures/figure';
-import { bytes, db, notMeasured, percent, significant } from './figures/numbers';
+import { bytes, db, notMeasured, percent, significant, timesWithin } from './figures/numbers';
 import { tableHtml, type Table } from './figures/table';
 import { page } from './html/page';
 import { speedDocument } from './latency';
@@ -97,15 +97,31 @@ function accuracyText(accuracy: AccuracyResult): string {
   return `${metricName(accuracy)} ${from}${metricValue(accuracy, int8)} (${n} samples).`;
 }
 
+/** That a plan has no gain in speed over FP32, and its size where it has none in that, too; empty where it is faster, or was not timed. */
+function besideFp32({ latency, bytes: size }: MixedPlan, fp32Bytes: number): string {
+  if (!latency || latency.verdict === 'faster') return '';
+  const { speedup, low, high, verdict } = latency;
+  const speed = timesWithin(speedup, low, high);
+  const slow =
+    verdict === 'not proven'
+      ? 'is not proven to be faster than FP32'
+      : 'is not faster than FP32 here';
+  const share = percent(size / fp32Bytes);
+  return size < fp32Bytes
+    ? ` It ${slow}, ${speed}, at ${share} of the size.`
+    : ` It ${slow}, ${speed}, nor smaller, at ${share} of the size: FP32 itself is the better model.`;
+}
+
 /** What to take and why, and what it was read from, in a few sentences. */
 export function planSentence(result: MixedPrecision): string {
   const { plans, recommended, reason, measuredOn, stopped, machine, runtime } = result;
   const plan = plans[recommended]!;
   const take = plan.choices.length === 0 ? 'All layers stay in INT8' : `Take: ${choiceText(plan)}`;
   const accuracy = plan.accuracy ? ` ${accuracyText(plan.accuracy)}` : '';
+  const beside = besideFp32(plan, result.fp32Bytes);
   const on = comparedOn(measuredOn);
   const end = stopped ? ' The time was over before all was tried: this is the best so far.' : '';
-  return `${take}: ${reason}.${accuracy} Each plan was run, on ${on} (${machine}, onnxruntime-node ${runtime}).${end}`;
+  return `${take}: ${reason}.${beside}${accuracy} Each plan was run, on ${on} (${machine}, onnxruntime-node ${runtime}).${end}`;
 }
 
 /** The plans as a section of a report. Every text is escaped. */

@@ -2,7 +2,7 @@ import type { AccuracyResult, RunResult, SensitivityStage } from '../results';
 import { causeText } from './latency';
 import { isShare, metricName, metricUnit, metricValue } from './metric';
 import { wordsOf } from './modes';
-import { decibels, percent, significant, times } from './figures/numbers';
+import { decibels, percent, significant, timesWithin } from './figures/numbers';
 
 /** Metrics that are shares of samples: differences of them are points. */
 
@@ -24,9 +24,10 @@ function speedAndSize({ latency, size }: RunResult): string {
       ? `has ${share}, its speed was not measured`
       : 'was not measured for speed or size';
   const { speedup, low, high, verdict } = latency;
-  const spread = `${times(speedup)} (${times(low)} … ${times(high)})`;
+  const spread = timesWithin(speedup, low, high);
   const at = share ? ` at ${share}` : '';
   if (verdict === 'faster') return `is faster, ${spread}${at}`;
+  if (verdict === 'not proven') return `is not proven to be faster, ${spread}${at}`;
   const why = causeText(latency.profile?.cause);
   return `is not faster here, ${spread}${at}${why === '' ? '' : `: ${why}`}`;
 }

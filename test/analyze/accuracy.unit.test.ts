@@ -25,6 +25,23 @@ describe('accuracyOf', () => {
     expect(worse.neededN).toBe(pairsNeeded(before, [...after.slice(0, 7), 2]));
   });
 
+  it('of labels is proven by the exact test alone, whatever the interval', () => {
+    const labels = (lost: number, gained: number, n: number) => {
+      const was = Array.from({ length: n }, (_, i) => (i < gained ? 0 : 1));
+      const is = was.map((right, i) => (i < gained ? 1 : i >= n - lost ? 0 : right));
+      return accuracyOf(builtInMetric('top1'), was, is)!;
+    };
+    // the bootstrap's interval leaves zero out, but chance alone does as much in one of thirteen cases
+    const close = labels(19, 9, 480);
+    expect(close.labels!.p).toBeGreaterThan(0.05);
+    expect(close.unproven).toBe(true);
+    expect(close.neededN).toBeGreaterThan(480);
+    expect(labels(20, 5, 480)).toMatchObject({ unproven: false, neededN: null });
+    // too few pairs disagree for the test to tell, however one-sided
+    expect(labels(5, 0, 5)).toMatchObject({ unproven: true, neededN: 6 });
+    expect(labels(3, 3, 480)).toMatchObject({ unproven: true, neededN: null });
+  });
+
   it('is the same where a module summarizes to the mean, but for what is known of means alone', () => {
     const ours = accuracyOf(builtInMetric('top1'), before, after)!;
     const found = accuracyOf(own(mean), before, after)!;

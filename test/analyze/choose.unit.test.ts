@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { decide, ruleOf, whatIsMissed } from '../../src/analyze/choose';
-import type { AccuracyResult, LatencyResult, Mode, ModeTrial } from '../../src/results';
+import { decide, ruleOf, shortfallOf, shortfallText } from '../../src/analyze/choose';
+import type {
+  AccuracyResult,
+  LatencyResult,
+  LimitResult,
+  Mode,
+  ModeTrial,
+} from '../../src/results';
 
 const latency = (speedup: number): LatencyResult => ({
   fp32Ms: 1,
@@ -74,10 +80,52 @@ describe('decide', () => {
     expect(decide(trials).winner).toBe(winner);
   });
 
+  const size = (got: number): LimitResult => ({
+    limit: 'size_ratio',
+    wanted: 0.1,
+    got,
+    met: got <= 0.1,
+  });
+  const sqnr: LimitResult = { limit: 'sqnr_db', wanted: 40, got: 30, met: false };
+  const missing = (mode: Mode, speedup: number, ...limits: LimitResult[]) => {
+    const measured = trial(mode, speedup);
+    return { ...measured, ...shortfallOf(measured, limits) };
+  };
+
+  it('says where the speed-up of what it takes is not proven', () => {
+    const wide = { ...latency(1.1), low: 0.8, high: 1.4, verdict: 'not proven' as const };
+    expect(decide([trial('static', 1.1, { latency: wide })])).toEqual({
+      winner: 'static',
+      reason: 'static is 1.10 × as fast as FP32, which is not proven',
+    });
+  });
+
   it('takes the least slow one where FP32 itself misses a limit', () => {
     const trials = [trial('dynamic', 0.9), trial('static', 0.5)];
-    expect(decide(trials, 'its size').winner).toBe('dynamic');
-    expect(decide([trial('dynamic', 0.9, { misses: 'x' })], 'its size').winner).toBe('float32');
+    expect(decide(trials, [size(1)]).winner).toBe('dynamic');
+    const lossy = trial('dynamic', 0.9, { misses: 'x' });
+    expect(decide([lossy], [size(1)]).winner).toBe('float32');
+  });
+
+  it('takes the closest one where nothing meets the limits', () => {
+    const trials = [missing('dynamic', 0.97, size(0.9375)), missing('static', 1.18, size(0.3687))];
+    expect(decide(trials, [size(1)])).toEqual({
+      winner: 'static',
+      reason:
+        'static comes closest to the limits: it misses size_ratio: 0.3687 (at most 0.1); ' +
+        'FP32 misses size_ratio: 1 (at most 0.1); dynamic misses size_ratio: 0.9375 (at most 0.1)',
+    });
+    expect(decide([missing('dynamic', 0.97, size(1.04))], [size(1)]).winner).toBe('float32');
+  });
+
+  it('keeps FP32 where all else misses a limit that FP32 meets, and names all that are missed', () => {
+    const small = missing('static', 1.18, size(0.3), sqnr);
+    expect(decide([small], [size(1)])).toEqual({
+      winner: 'float32',
+      reason:
+        'FP32 stays: none that is faster is good enough; FP32 misses size_ratio: 1 (at most 0.1), too; ' +
+        'static misses size_ratio: 0.3 (at most 0.1), sqnr_db: 30 (at least 40)',
+    });
   });
 });
 
@@ -93,7 +141,7 @@ describe('ruleOf', () => {
   });
 });
 
-describe('whatIsMissed', () => {
+describe('shortfallOf', () => {
   it.each<[string, Partial<ModeTrial>, boolean]>([
     ['a point of accuracy is allowed', { accuracy: accuracy({ int8: 0.7905 }) }, false],
     ['more is not', { accuracy: accuracy({ int8: 0.78 }) }, true],
@@ -127,13 +175,20 @@ describe('whatIsMissed', () => {
     ['the signal decides where there is nothing else', { worstDb: 19 }, true],
     ['20 dB are enough', { worstDb: 20 }, false],
   ])('%s', (_, more, missed) => {
-    expect(whatIsMissed(trial('static', 1, more), []) !== null).toBe(missed);
+    expect(shortfallOf(trial('static', 1, more), []).misses !== null).toBe(missed);
   });
 
   it('limits of the recipe take the place of all of these', () => {
     const bad = trial('static', 1, { worstDb: 3 });
     const met = { limit: 'sqnr_db', wanted: 2, got: 3, met: true };
-    expect(whatIsMissed(bad, [met])).toBeNull();
-    expect(whatIsMissed(bad, [met, { ...met, limit: 'speedup', met: false }])).toContain('speedup');
+    expect(shortfallOf(bad, [met])).toEqual({ misses: null, missed: [], loses: null });
+    const speedup = { limit: 'speedup', wanted: 2, got: 1.5, met: false };
+    expect(shortfallOf(bad, [met, speedup]).missed).toEqual([speedup]);
+    expect(shortfallText(shortfallOf(bad, [met, speedup]))).toBe(
+      'misses speedup: 1.5 (at least 2)',
+    );
+    expect(shortfallText(shortfallOf(bad, [speedup], true))).toBe(
+      'misses speedup: 1.5 (at least 2) and loses too much: its output keeps only 3 dB of signal over noise',
+    );
   });
 });

@@ -75,6 +75,11 @@ describe('why FP32 stays', () => {
     );
     const lossy = trial({ mode: 'dynamic', misses: 'top1 goes from 0.9 to 0.1' });
     expect(whyFloat32([slow, lossy], nameOf)).toMatch(/^what is faster here loses too much/);
+    const missed = [{ limit: 'size_ratio', wanted: 0.1, got: 0.37, met: false }];
+    const big = trial({ misses: 'size_ratio: 0.37 (at most 0.1)', missed, loses: null });
+    expect(whyFloat32([slow, big], nameOf)).toBe(
+      'what is faster here misses limits, so FP32 stays: static is 1.50 × as fast, and misses size_ratio: 0.37 (at most 0.1); static is 0.45 × as fast',
+    );
     const failed = trial({ failure: { code: 'x.y', message: 'no' }, latency: null });
     expect(whyFloat32([failed], nameOf)).toMatch(/nothing could be measured/);
   });

@@ -28,6 +28,21 @@ describe('plans in a report', () => {
     expect(words).toContain('a.jpg and 2 more');
   });
 
+  it('say where FP32 itself is no slower, and no larger', () => {
+    const result = mixed(true);
+    expect(planSentence(result)).not.toContain('FP32 itself');
+    const plan = result.plans[result.recommended]!;
+    const slow = { speedup: 0.98, low: 0.95, high: 1.01, verdict: 'not faster here' as const };
+    plan.latency = { ...plan.latency!, ...slow };
+    expect(planSentence(result)).toContain(
+      'It is not faster than FP32 here, 0.98 × (0.95 × … 1.01 ×), at 32.8 % of the size.',
+    );
+    plan.bytes = result.fp32Bytes * 1.04;
+    expect(planSentence(result)).toContain(
+      'nor smaller, at 104 % of the size: FP32 itself is the better model.',
+    );
+  });
+
   it('stand in the report of a run where they were tried, escaped', () => {
     const result = mixed(true);
     result.plans[3]!.choices[0]!.layer = '<conv>';

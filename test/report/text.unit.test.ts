@@ -64,6 +64,26 @@ describe('verdictSentence', () => {
   it('says what is slower and what was not measured', () => {
     const latency = { ...runResult().latency!, speedup: 0.45, verdict: 'not faster here' as const };
     expect(verdictSentence(runResult({ latency }))).toContain('is not faster here, 0.45 ×');
+    const unproven = {
+      ...latency,
+      speedup: 1.1,
+      low: 0.78,
+      high: 1.4,
+      verdict: 'not proven' as const,
+    };
+    expect(verdictSentence(runResult({ latency: unproven }))).toContain(
+      'the model is not proven to be faster, 1.10 × (0.78 × … 1.40 ×) at',
+    );
+    const narrow = {
+      ...unproven,
+      speedup: 1.19,
+      low: 1.16,
+      high: 1.25,
+      verdict: 'faster' as const,
+    };
+    expect(verdictSentence(runResult({ latency: narrow }))).toContain(
+      'is faster, 1.19 × (1.16 × … 1.25 ×)',
+    );
     expect(verdictSentence(runResult({ latency: null }))).toContain('its speed was not measured');
     expect(verdictSentence(runResult({ accuracy: null }))).toContain(
       'it gives the label of FP32 to 97 % of 480 samples',

@@ -74,8 +74,12 @@ describe('numbers as people read them', () => {
   });
 
   test('a speed-up has two decimals where the verdict turns, else one', () => {
-    expect([0.45, 1.02, 1.15].map(timesDigits)).toEqual([2, 2, 2]);
-    expect([1.2, 1.9, 3.4].map(timesDigits)).toEqual([1, 1, 1]);
+    expect([0.45, 1.02, 1.15].map((x) => timesDigits(x))).toEqual([2, 2, 2]);
+    expect([1.2, 1.9, 3.4].map((x) => timesDigits(x))).toEqual([1, 1, 1]);
+    expect(timesDigits(1.9, 1.8, 2)).toBe(1);
+    expect(timesDigits(1.9, 1.87, 1.94)).toBe(2);
+    expect(timesDigits(1.5, 1.01, 1.9)).toBe(2);
+    expect(timesDigits(1.901, 1.8999, 1.902)).toBe(3);
   });
 
   test('shapes leave the batch out and keep what is open', () => {

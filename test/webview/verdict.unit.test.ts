@@ -62,6 +62,16 @@ describe('the verdict', () => {
     expect([found, headline[0]]).toEqual([tone, key]);
   });
 
+  test('a speed-up whose interval has 1 in it is not proven', () => {
+    const done = result('done');
+    const spread = { speedup: 1.1, low: 0.78, high: 1.4, verdict: 'not proven' as const };
+    const [first] = verdict({ ...done, latency: { ...done.latency!, ...spread } }).sentences;
+    expect(first![0]).toBe('verdict.fasterUnproven');
+    expect(write(en, first!)).toMatch(
+      /1\.10 × as fast as FP32 \(0\.78 … 1\.40, .+\), which is not proven/,
+    );
+  });
+
   test('limits that are met make it good, open ones do not', () => {
     const limits = (met: boolean | null) => [{ limit: 'p99_ms', wanted: 5, got: 1, met }];
     expect(verdict({ ...result('done'), limits: limits(true) }).tone).toBe('good');

@@ -59,7 +59,7 @@ export function Chips({ result }: { result: RunResult }) {
   const { latency, accuracy, agreement, size } = result;
   const worst = worstOutput(result);
   const gap = accuracy && accuracyGap(accuracy);
-  const digits = timesDigits(latency?.speedup ?? 1);
+  const digits = latency ? timesDigits(latency.speedup, latency.low, latency.high) : 2;
   const measure = (what: TextKey) => ({ name: t(what), verb: t('chip.doCompare') });
   const unit = byteUnit(size?.fp32 ?? 1);
   return (
@@ -82,7 +82,10 @@ export function Chips({ result }: { result: RunResult }) {
         {latency && (
           <>
             {fixed(latency.speedup, digits)} ×
-            {latency.verdict !== 'faster' && <span class="worse"> {t('chip.notFaster')}</span>}
+            {latency.verdict === 'not proven' && ` ${t('chip.notProven')}`}
+            {latency.verdict === 'not faster here' && (
+              <span class="worse"> {t('chip.notFaster')}</span>
+            )}
           </>
         )}
       </Chip>

@@ -49,6 +49,7 @@ export const en = {
     'FP32 time over that of the written model: median of interleaved pairs, 95 % interval',
   'chip.speedDetail': '{low} … {high}, {threads}',
   'chip.notFaster': 'not faster',
+  'chip.notProven': 'not proven',
   'chip.accuracy': 'accuracy',
   'chip.accuracyTip':
     'Written model − FP32 on the evaluation data, 95 % interval by paired bootstrap',
@@ -117,6 +118,8 @@ export const en = {
   'verdict.hurting': '{n|One layer makes|{n} layers make} most of the error',
   'verdict.noLimits': 'Written; the recipe sets no limits',
   'verdict.faster': 'It runs {times} × as fast as FP32 ({low} … {high}, {threads}).',
+  'verdict.fasterUnproven':
+    'It runs {times} × as fast as FP32 ({low} … {high}, {threads}), which is not proven to be faster.',
   'verdict.notFaster':
     'It runs {times} × as fast as FP32 ({low} … {high}, {threads}): not faster here.',
   'verdict.size': 'The file takes {percent} % of the bytes ({int8} of {fp32}).',

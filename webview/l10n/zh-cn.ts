@@ -45,6 +45,7 @@ export const zhCn: Table = {
   'chip.speedTip': 'FP32 与写出模型的时间之比：交错成对运行的中位数，95 % 区间',
   'chip.speedDetail': '{low} … {high}，{threads}',
   'chip.notFaster': '未加速',
+  'chip.notProven': '未证实',
   'chip.accuracy': '精度',
   'chip.accuracyTip': '评估数据上的写出模型 − FP32，成对自助法 95 % 区间',
   'chip.agreementTip': '与 FP32 标签相同的样本',
@@ -112,6 +113,8 @@ export const zhCn: Table = {
   'verdict.hurting': '{n} 层造成了大部分误差',
   'verdict.noLimits': '已写出；配方未设限制',
   'verdict.faster': '速度是 FP32 的 {times} 倍（{low} … {high}，{threads}）。',
+  'verdict.fasterUnproven':
+    '速度是 FP32 的 {times} 倍（{low} … {high}，{threads}），未能证实更快。',
   'verdict.notFaster':
     '速度是 FP32 的 {times} 倍（{low} … {high}，{threads}）：在此机器上没有更快。',
   'verdict.size': '文件为原来的 {percent} %（{int8} / {fp32}）。',

@@ -45,9 +45,16 @@ export function db(value: number | null | undefined): string {
   return value >= 150 ? '≥ 150' : fixed(value, 1);
 }
 
-/** Decimals that a speed-up needs: one, but two near 1, where the verdict turns. */
-export function timesDigits(value: number): number {
-  return value < 1.2 ? 2 : 1;
+/**
+ * Decimals that a speed-up needs: one, but two near 1, where the verdict turns; beside its interval as many as tell the ends
+ * from the middle and from 1, but at most three.
+ */
+export function timesDigits(value: number, low = value, high = value): number {
+  const fewest = value < 1.2 ? 2 : 1;
+  if (low === value && high === value) return fewest;
+  const all = [...new Set([low, value, high, 1])];
+  const apart = (digits: number) => new Set(all.map((x) => x.toFixed(digits))).size === all.length;
+  return [fewest, 2].find(apart) ?? 3;
 }
 
 /** A share 0…1 as a percentage with three significant digits, without the sign `%`. */

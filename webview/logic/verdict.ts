@@ -11,14 +11,20 @@ export interface Verdict {
   sentences: Phrase[];
 }
 
+const SPEED = {
+  faster: 'verdict.faster',
+  'not proven': 'verdict.fasterUnproven',
+  'not faster here': 'verdict.notFaster',
+} as const;
+
 /** The verdict of a run; what was not measured is left out, never guessed. */
 export function verdict(result: RunResult): Verdict {
   const sentences: Phrase[] = [];
   const { latency, size, accuracy, agreement } = result;
   if (latency) {
-    const digits = timesDigits(latency.speedup);
+    const digits = timesDigits(latency.speedup, latency.low, latency.high);
     sentences.push([
-      latency.verdict === 'faster' ? 'verdict.faster' : 'verdict.notFaster',
+      SPEED[latency.verdict],
       {
         times: fixed(latency.speedup, digits),
         low: fixed(latency.low, digits),
@@ -68,14 +74,14 @@ function headline(result: RunResult): Omit<Verdict, 'sentences'> {
   if (result.calibration?.random) return { tone: 'bad', headline: ['verdict.random'] };
   const missed = result.limits.filter((limit) => limit.met === false);
   const open = result.limits.filter((limit) => limit.met === null);
-  const notFaster = result.latency?.verdict === 'not faster here';
+  const speed = result.latency?.verdict;
   if (missed.length)
     return {
       tone: 'bad',
       headline: ['verdict.limitsMissed', { missed: missed.length, n: result.limits.length }],
     };
   if (open.length) return { tone: 'warn', headline: ['verdict.limitsOpen', { open: open.length }] };
-  if (notFaster) return { tone: 'warn', headline: ['verdict.headNotFaster'] };
+  if (speed === 'not faster here') return { tone: 'warn', headline: ['verdict.headNotFaster'] };
   if (result.limits.length)
     return { tone: 'good', headline: ['verdict.limitsMet', { n: result.limits.length }] };
   const output = worstOutput(result);

@@ -48,7 +48,7 @@ function rowOf(trial: ModeTrial, choice: ModeChoice): ChoiceRow {
       latency ? `${speedText(latency)}, p50 ${significant(latency.int8P50)} ms` : '',
       ...trialFigures(trial),
     ]),
-    detail: failure?.message ?? misses ?? (wins ? choice.reason : ''),
+    detail: failure?.message ?? (wins ? choice.reason : (misses ?? '')),
     wins,
     failure,
   };

@@ -1,7 +1,8 @@
 /** Which of the plans that were run to take. */
+import { isCloser } from '../../analyze/choose';
 import { WORTH_A_LAYER_DB, worthwhile } from '../../analyze/mixed-precision';
 import type { LimitResult } from '../../results';
-import type { MixedPlan } from '../../results-mixed';
+import type { MixedPlan, PlannedLayer } from '../../results-mixed';
 import type { Study } from '../study';
 import type { Timing } from './timing';
 
@@ -12,6 +13,10 @@ export interface Choice {
   plans: readonly MixedPlan[];
   /** The best of each number of layers, fewest first, from the one on with which the search began. */
   chain: readonly MixedPlan[];
+  /** All that the search ran, with what it began with. */
+  searched: readonly MixedPlan[];
+  /** So many layers a plan may have out of INT8. */
+  most: number;
   /** The plan that has what is slower in INT8 here in FP32, where one was tried. */
   faster: MixedPlan | null;
   timing: Timing;
@@ -78,47 +83,58 @@ async function withLimits({ study, plans, chain, faster, timing, over }: Choice)
 /** So many plans are checked that cannot meet a limit, to find the closest. */
 const HOPELESS = 3;
 
-async function withoutLimits({
-  chain,
-  plans,
-  faster,
-  timing,
-  timed,
-  over,
-}: Choice): Promise<Chosen> {
+async function withoutLimits(choice: Choice): Promise<Chosen> {
+  const { chain, timing, timed, over } = choice;
   const at = worthwhile(
     chain.map((p) => p.measured.sqnrDb),
     chain.map((p) => p.choices.length),
   );
   const plan = chain[at]!;
   if (timed && !over()) await timing.check(plan, true);
-  const gain = plan.measured.sqnrDb - plans[0]!.measured.sqnrDb;
+  return { plan, reason: worthOf(plan, choice) };
+}
+
+/** What a plan of the chain brings, and of a further layer that it brings too little, or that it was not tried. */
+export function worthOf(
+  plan: MixedPlan,
+  {
+    chain,
+    plans,
+    searched,
+    most,
+    faster,
+  }: Pick<Choice, 'chain' | 'plans' | 'searched' | 'most' | 'faster'>,
+): string {
   const [first] = chain;
   const here =
     first === faster && first.choices.length > 0
       ? `${count(first)} ${first.choices.length === 1 ? 'is' : 'are'} faster in FP32 here; `
       : '';
-  return {
-    plan,
-    reason:
-      at === 0
-        ? `${here}no ${here ? 'further ' : ''}layer out of INT8 brings ${WORTH_A_LAYER_DB} dB`
-        : `${here}${count(plan)} out of INT8 ${plan.choices.length === 1 ? 'brings' : 'bring'} ${gain.toFixed(1)} dB; a further one brings less than ${WORTH_A_LAYER_DB} dB`,
-  };
+  const tried = searched.some((other) => goesOn(other, plan));
+  const limit = plan.choices.length < most ? '' : `: a plan may have no more than ${most} here`;
+  const further = tried
+    ? `no further one that was tried brings ${WORTH_A_LAYER_DB} dB`
+    : `a further one was not tried${limit}`;
+  if (plan !== first) {
+    const brings = plan.choices.length === 1 ? 'brings' : 'bring';
+    const gain = (plan.measured.sqnrDb - plans[0]!.measured.sqnrDb).toFixed(1);
+    return `${here}${count(plan)} out of INT8 ${brings} ${gain} dB; ${further}`;
+  }
+  if (here) return `${here}${further}`;
+  return tried
+    ? `no layer out of INT8 that was tried brings ${WORTH_A_LAYER_DB} dB`
+    : 'no layer was tried out of INT8';
+}
+
+/** True where a plan has all of another and more out of INT8. */
+function goesOn(plan: MixedPlan, from: MixedPlan): boolean {
+  const has = (choice: PlannedLayer) =>
+    plan.choices.some((c) => c.layer === choice.layer && c.precision === choice.precision);
+  return plan.choices.length > from.choices.length && from.choices.every(has);
 }
 
 function missing(plan: MixedPlan): LimitResult[] {
   return plan.limits.filter(({ met }) => met === false);
-}
-
-/** Fewer limits missed, or as many by less. */
-function isCloser(a: readonly LimitResult[], b: readonly LimitResult[]): boolean {
-  const by = (all: readonly LimitResult[]) =>
-    all.reduce(
-      (sum, l) => sum + Math.abs(l.got! - l.wanted) / Math.max(Math.abs(l.wanted), 1e-9),
-      0,
-    );
-  return a.length < b.length || (a.length === b.length && by(a) < by(b));
 }
 
 const count = ({ choices }: MixedPlan) =>

@@ -1,4 +1,4 @@
-import { whatIsMissed } from '../../analyze/choose';
+import { shortfallOf } from '../../analyze/choose';
 import { limitsAccuracy } from '../../analyze/search';
 import type { ModeTrial, SearchTry } from '../../results';
 import { emptyResult } from '../fill';
@@ -39,13 +39,11 @@ export function judged(
     latency,
     size: bytes === null ? null : { fp32: fp32Bytes, int8: bytes, parts: [] },
   };
-  const misses =
-    whatIsMissed(measured, checkLimits(limits, found)) ??
-    (limitsAccuracy(Object.keys(limits)) ? null : whatIsMissed(measured, []));
+  const keep = !limitsAccuracy(Object.keys(limits));
   return {
     ...measured,
     ...candidate,
-    misses,
+    ...shortfallOf(measured, checkLimits(limits, found), keep),
     samples: last?.samples ?? 0,
     timedAs: timed && timed.candidate.name !== candidate.name ? timed.candidate.name : null,
     state: 'kept',

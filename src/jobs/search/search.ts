@@ -1,5 +1,5 @@
 /** The search for the best quantization of a model on this machine, within a time. */
-import { decideAmong, ruleOf } from '../../analyze/choose';
+import { decideAmong, limitsText, reasonFor, ruleOf, shortfallText } from '../../analyze/choose';
 import {
   accuracyRule,
   closenessOf,
@@ -9,7 +9,7 @@ import {
   surelySlower,
   whyFloat32,
 } from '../../analyze/search';
-import type { SearchCandidate, SearchTry } from '../../results';
+import type { LimitResult, SearchCandidate, SearchTry } from '../../results';
 import { sampleCount, whatFp32Misses } from '../comparison';
 import type { JobContext } from '../context';
 import {
@@ -63,7 +63,6 @@ export class Search {
   private readonly rungs: number[];
   /** Why candidates go no further, by name. */
   private readonly lost = new Map<string, string>();
-  private readonly fp32Misses: string | null;
   private stopped = false;
   /** The candidate at work. */
   now = '';
@@ -79,7 +78,6 @@ export class Search {
     const { evaluation } = task.samples;
     const most = evaluation?.indices.length ?? 1;
     this.rungs = rungsOf(evaluation ? Math.min(most, sampleCount(task.subject)) : 1);
-    this.fp32Misses = whatFp32Misses(task.plan);
   }
 
   async run(): Promise<Found> {
@@ -157,9 +155,10 @@ export class Search {
         names.has(candidate.name) && !failure && compared.length > 0,
     );
     const trials = all.map((entry) => this.judge(entry));
+    const fp32Misses = this.fp32Misses();
     const worth = all.filter((entry, i) => {
       const trial = trials[i]!;
-      if (this.fp32Misses === null && surelyNotFaster(trial)) {
+      if (fp32Misses.length === 0 && surelyNotFaster(trial)) {
         this.lost.set(entry.candidate.name, `${speedOf(trial)}: not faster than FP32 here`);
         return false;
       }
@@ -233,7 +232,11 @@ export class Search {
   }
 
   private winner(): SearchTry | null {
-    return decideAmong(this.finalists(), ({ name }) => name, 'try', this.fp32Misses).winner;
+    return decideAmong(this.finalists(), ({ name }) => name, 'try', this.fp32Misses()).winner;
+  }
+
+  private fp32Misses(): LimitResult[] {
+    return whatFp32Misses(this.task.plan, [...this.journal.entries.values()]);
   }
 
   private async tryPlans(): Promise<void> {
@@ -299,13 +302,14 @@ export class Search {
   }
 
   private decide(): Found {
-    const { fp32Misses, facts } = this;
+    const { facts } = this;
+    const fp32Misses = this.fp32Misses();
     const limits = Object.keys(this.task.plan.recipe.limits);
     const winner = this.winner();
     const tries = this.allTries().map((trial) => this.settled(trial, winner));
     const shown = representatives(tries, winner);
     const reason = winner
-      ? decideAmong(shown, ({ name }) => name, 'try', fp32Misses).reason
+      ? reasonFor(winner, shown, ({ name }) => name, 'try', fp32Misses)
       : whyFloat32(shown, ({ name }) => name);
     const rules = [ruleOf(tries, limits), accuracyRule(limits)].filter((r) => r !== null);
     return {
@@ -313,10 +317,7 @@ export class Search {
       chosen: tries.find(({ state }) => state === 'chosen') ?? null,
       reason,
       rule: rules.join(' '),
-      missed:
-        winner || fp32Misses === null
-          ? null
-          : `nothing that was tried meets the limits, nor does FP32: ${fp32Misses}`,
+      missed: missedBy(winner, fp32Misses),
       stopped: this.stopped,
     };
   }
@@ -331,7 +332,7 @@ export class Search {
       return { ...trial, state: 'skipped', why: 'the time was over before it was measured' };
     const why =
       trial.misses !== null
-        ? `not good enough: ${trial.misses}`
+        ? `not good enough: ${shortfallText(trial)}`
         : !winner
           ? `${speedOf(trial)}: not faster than FP32 here`
           : trial.latency.speedup > winner.latency!.speedup
@@ -339,6 +340,12 @@ export class Search {
             : `${speedOf(trial)}, ${closenessText(trial)}: what was chosen is faster, or as fast and closer to FP32`;
     return { ...trial, state: 'kept', why };
   }
+}
+
+/** That nothing meets the limits, neither what was tried nor FP32; null where something does. */
+function missedBy(winner: SearchTry | null, fp32Misses: readonly LimitResult[]): string | null {
+  if (fp32Misses.length === 0 || (winner && winner.misses === null)) return null;
+  return `nothing that was tried meets the limits, nor does FP32, which misses ${limitsText(fp32Misses)}`;
 }
 
 /** The winner and the fastest try of every other mode: what a sentence can tell of. */

@@ -26,6 +26,16 @@ export function times(value: Measured): string {
   return known(value) ? `${value < 1 ? value.toFixed(2) : value.toFixed(1)} ×` : notMeasured;
 }
 
+/** A ratio with its interval, to as many decimals as tell its ends from the middle and from 1, but at most three. */
+export function timesWithin(value: number, low: number, high: number): string {
+  const all = [...new Set([low, value, high, 1])];
+  const apart = (digits: number) => new Set(all.map((x) => x.toFixed(digits))).size === all.length;
+  const fewest = Math.min(low, value) < 1 ? 2 : 1;
+  const digits = [fewest, 2].find(apart) ?? 3;
+  const [middle, from, to] = [value, low, high].map((x) => `${x.toFixed(digits)} ×`);
+  return `${middle} (${from} … ${to})`;
+}
+
 /** Three significant digits, without an exponent between 1e-4 and 1e6. */
 export function significant(value: Measured): string {
   if (!known(value)) return notMeasured;

@@ -2,7 +2,7 @@ import type { AccuracyResult, LatencyResult, RunResult } from '../../results';
 import type { Figure } from './figure';
 import { isShare, metricName, metricUnit, metricValue } from '../metric';
 import { wordsOf } from '../modes';
-import { bytes, decibels, ms, percent, significant, times } from './numbers';
+import { bytes, decibels, ms, percent, significant, times, timesWithin } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
 
 const unmeasured = 'not measured';
@@ -13,12 +13,7 @@ export function verdictTable(result: RunResult): Table {
   const words = wordsOf(result);
   const rows: string[][] = [
     latency
-      ? [
-          'Latency',
-          ms(latency.fp32Ms),
-          ms(latency.int8Ms),
-          speedUp(latency) + (latency.verdict === 'faster' ? '' : ', not faster here'),
-        ]
+      ? ['Latency', ms(latency.fp32Ms), ms(latency.int8Ms), speedUp(latency)]
       : ['Latency', unmeasured, unmeasured, ''],
     accuracy ? accuracyRow(accuracy) : ['Accuracy', unmeasured, unmeasured, ''],
     size
@@ -71,11 +66,9 @@ export function verdictLine(result: RunResult): string | null {
   return parts.join(', ') + (result.calibration?.random ? ' (random data)' : '');
 }
 
-/** The speed-up with its interval, to as many digits as tell the ends apart. */
-function speedUp({ speedup, low, high }: LatencyResult): string {
-  if (high - low >= 0.1) return `${times(speedup)} (${times(low)} … ${times(high)})`;
-  const fine = (value: number) => `${value.toFixed(2)} ×`;
-  return `${fine(speedup)} (${fine(low)} … ${fine(high)})`;
+function speedUp({ speedup, low, high, verdict }: LatencyResult): string {
+  const told = verdict === 'faster' ? '' : `, ${verdict}`;
+  return timesWithin(speedup, low, high) + told;
 }
 
 function accuracyRow(accuracy: AccuracyResult): string[] {

@@ -101,7 +101,8 @@ describe('searching', { timeout: 300_000 }, () => {
     expect(observer.timedAs).not.toBeNull();
     const timed = result.tries.find((t) => t.name === observer.timedAs)!;
     expect(observer.latency).toEqual(timed.latency);
-    expect(decideAmong([observer], (t) => t.name, 'try', 'its size').winner).toBe(observer);
+    const size = { limit: 'size_ratio', wanted: 0.5, got: 1, met: false };
+    expect(decideAmong([observer], (t) => t.name, 'try', [size]).winner).toBe(observer);
   });
 
   it('goes on where it was stopped', async () => {

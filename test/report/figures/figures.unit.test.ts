@@ -173,8 +173,16 @@ describe('verdict', () => {
   });
 
   it('tells the ends of a narrow interval apart', () => {
-    const latency = { ...result.latency, speedup: 1.134, low: 1.121, high: 1.158 } as never;
-    expect(verdictTable({ ...result, latency }).rows[0]?.[3]).toBe('1.13 × (1.12 × … 1.16 ×)');
+    const latency = { ...result.latency, speedup: 1.134, low: 1.121, high: 1.158 };
+    const shown = (more: object) =>
+      verdictTable({ ...result, latency: { ...latency, verdict: 'faster', ...more } as never })
+        .rows[0]?.[3];
+    expect(shown({})).toBe('1.13 × (1.12 × … 1.16 ×)');
+    expect(shown({ low: 1.1339, high: 1.1341 })).toBe('1.134 × (1.134 × … 1.134 ×)');
+    expect(shown({ speedup: 1.5, low: 1.01, high: 1.9 })).toBe('1.50 × (1.01 × … 1.90 ×)');
+    expect(shown({ low: 0.78, verdict: 'not proven' })).toBe(
+      '1.13 × (0.78 × … 1.16 ×), not proven',
+    );
   });
 
   it('reads "not measured", never zero', () => {
