@@ -402,6 +402,8 @@ export function fillNoise(
   }
   result.layers
     .filter((l) => (l.noiseShare ?? 0) >= HURTS_SHARE)
+    // noises that cancel: without this layer's the model is further off
+    .filter((l) => (l.costsDb ?? Infinity) > 0)
     .filter((l) => found!.layers.get(l.name)!.power > ROUNDING)
     .sort(
       (a, b) =>

@@ -32,6 +32,13 @@ describe('layers that hurt', () => {
     expect(result.layers[0]!.noiseShare).toBeCloseTo(0.4975, 4);
   });
 
+  it('are none that the model is further off without', () => {
+    const result = layers('a', 'b', 'c');
+    const costs = new Map(Object.entries({ a: 1.5, b: -3 }));
+    fillSensitivity(result, noise({ a: 1e-3, b: 1e-3, c: 1e-3 }), costs);
+    expect(result.layers.filter((l) => l.hurts).map((l) => l.name)).toEqual(['a', 'c']);
+  });
+
   it('have the noise of their result, too, where that is their own', () => {
     const result = layers('a', 'b');
     const ownResult = { expectedDb: 20, twoPassDb: null, onlyThisDb: null };

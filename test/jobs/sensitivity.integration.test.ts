@@ -266,5 +266,6 @@ describe('a run', () => {
     write({ quantization: { mode: 'dynamic' }, sensitivity: { stage: 'two-pass' } });
     const { result } = await run(recipePath);
     expect(result.notes.map((n) => n.code)).toContain('no-estimates');
+    await expect(ask(recipePath)).rejects.toMatchObject({ code: 'recipe.schema' });
   });
 });

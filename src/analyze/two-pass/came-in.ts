@@ -12,14 +12,14 @@ export interface Arrived {
   signal: number;
   /** Before it is rounded for its readers. */
   noise: number;
-  /** What the layer makes on exact inputs; 0 where the model has it in float. */
-  made: number;
+  /** What the layer makes on exact inputs; 0 where the model has it in float, null where it was not measured. */
+  made: number | null;
 }
 
 /**
  * Of the noise at every layer's output, the part that came in with its inputs: what is there less what the layer makes itself.
  * By how much it has grown, relative to the signal, is told against the outputs of the nearest layers before it, all their
- * values taken together.
+ * values taken together. Layers of which it is not known what they make are missing.
  */
 export function noiseCameIn(
   index: GraphIndex,
@@ -31,6 +31,7 @@ export function noiseCameIn(
     const nodes = nodesSince(index, output, (tensor) => byOutput.has(tensor));
     const read = new Set([...nodes].flatMap((node) => node.input));
     const before = [...read].flatMap((tensor) => byOutput.get(tensor) ?? []);
+    if (made === null) continue;
     const came = Math.max(0, noise - made);
     const sum = (of: (l: Arrived) => number) => before.reduce((s, l) => s + of(l) * l.values, 0);
     const [signalIn, noiseIn] = [sum((l) => l.signal), sum((l) => l.noise)];

@@ -6,6 +6,7 @@ import { runtimeVersion } from '../../runtime/session';
 import type { Metric } from '../../data';
 import type { JobHooks } from '../context';
 import { keepFound } from '../kept';
+import { modeOf } from '../modes';
 import type { Memory } from '../memory';
 import { ownMetric } from '../metric';
 import { openTries } from '../mixed/tries';
@@ -256,6 +257,13 @@ function endOf(measured: number, of: number): StageReport['ended'] {
 }
 
 function refuseUnmeasured(plan: Plan, stage: SensitivityStage, measure: SensitivityMeasure) {
+  const { mode } = plan.recipe.quantization;
+  if (stage !== 'exact' && modeOf(mode).experiments !== 'twin')
+    throw new VernierError(
+      'recipe.schema',
+      `In mode ${mode} there are no ranges, from which the stage ${stage} estimates what layers cost.`,
+      { file: plan.recipePath, remedy: 'Take the stage exact: it runs the model.' },
+    );
   if (stage === 'exact' || measure === 'sqnr' || measure === 'metric') return;
   throw new VernierError(
     'recipe.schema',

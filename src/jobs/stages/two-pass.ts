@@ -96,7 +96,8 @@ function arrivedAt(
     const found = accumulated.get(unit.name);
     if (!found || unit.body) return [];
     const noise = found.noise.rmse ** 2;
-    const made = integer.has(unit.name) ? (local.get(unit.name)?.noise.rmse ?? 0) ** 2 : 0;
+    const own = local.get(unit.name);
+    const made = own ? own.noise.rmse ** 2 : null;
     return [
       {
         name: unit.name,
@@ -104,7 +105,7 @@ function arrivedAt(
         values: found.dims.reduce((a, b) => a * b, 1),
         signal: noise * 10 ** (found.closeness.sqnrDb / 10),
         noise: Math.max(0, noise - found.rounding),
-        made,
+        made: integer.has(unit.name) ? made : 0,
       },
     ];
   });

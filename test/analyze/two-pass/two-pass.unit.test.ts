@@ -28,6 +28,12 @@ describe('the noise that came in', () => {
     expect(found.get('c')!.share).toBeCloseTo(2 / 3, 12);
   });
 
+  it('is not known where it is not known what the layer makes', () => {
+    const b = { ...layer('b', 1, 0.05, 0), made: null };
+    const partly = noiseCameIn(new GraphIndex(model.graph), [layer('a', 4, 0.04, 0.04), b]);
+    expect([...partly.keys()]).toEqual(['a']);
+  });
+
   it('has grown as far as relative to the signal of all the layers before', () => {
     expect(found.get('a')!.gainDb).toBeNull();
     // 0.02 of 1 against 0.04 of 4
