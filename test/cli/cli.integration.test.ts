@@ -151,11 +151,13 @@ describe('vernier', () => {
     ['a file that is no model', ['inspect', 'text.onnx'], 'model.not-onnx'],
     ['data that is not there', ['quantize', 'factor-cnn.onnx', '--data', 'no'], 'data.not-found'],
     ['a recipe that is not there', ['run', 'no.quant.yaml'], 'recipe.not-found'],
-    ['a recipe that is no YAML', ['run', 'text.onnx'], 'recipe.'],
+    ['a recipe that is no YAML', ['run', 'text.quant.yaml'], 'recipe.'],
+    ['a model where a recipe is wanted', ['run', 'text.onnx'], 'cli.usage'],
     ['a wrong flag', ['run', 'r', '--x', '1'], 'cli.usage'],
   ])('ends with 2 for %s', async (_, args, code) => {
     await writeFile(path.join(folder, 'net.pt'), 'x');
-    await writeFile(path.join(folder, 'text.onnx'), 'this is: [not a model');
+    for (const name of ['text.onnx', 'text.quant.yaml'])
+      await writeFile(path.join(folder, name), 'this is: [not a model');
     const { code: exit, out } = await cli(...args, '--json');
     const { error } = JSON.parse(out);
     expect(error.code).toMatch(new RegExp(`^${code.replace('.', '\\.')}`));
