@@ -26,7 +26,7 @@ export function freshness(carry: Carrying, course: Course, plain: Gains) {
   };
   return (tensor: string, made: Made): number => {
     if (made.coherence === null) return 1;
-    const noise = noiseField(carry.known.net, tensor, made.power, made.shares);
+    const noise = noiseField(carry.known.net, tensor, made);
     const arrives = (gains: Gains) => gains.total(tensor, product(noise, gains.of(tensor)));
     const all = arrives(plain);
     return all > 0 ? arrives(gainsOf(made.coherence)) / all : 1;
@@ -34,12 +34,7 @@ export function freshness(carry: Carrying, course: Course, plain: Gains) {
 }
 
 /** The power of a noise, channel by channel where that is known. */
-export function noiseField(
-  net: Net,
-  tensor: string,
-  power: number,
-  shares: readonly number[] | null,
-): Field {
+function noiseField(net: Net, tensor: string, { power, shares }: Made): Field {
   const dims = net.dims(tensor);
   const axis = dims && channelAxisOf(dims);
   if (!shares || !dims || axis === null || dims[axis] !== shares.length) return even(power);

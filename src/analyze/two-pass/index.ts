@@ -8,9 +8,6 @@
  *    let through as much of the noise before them as they were measured to.
  * 4. What is left of the difference is the same factor for every layer with weights that noise passes: the one with which the
  *    noises of all layers add up to the noise that the second pass found at the outputs.
- * 5. Beside it stands an account of whose the noise is at every tensor that was measured ({@link noiseAccounts}). The one takes every layer's
- *    noise all the way by what gains tell, the other knows no noise from another but was measured at every step; their
- *    errors have little in common, and the mean of both in decibels is told.
  */
 import type { Model } from '../../onnx';
 import type { TensorInfo } from '../../onnx/shapes';
@@ -22,7 +19,6 @@ import { size } from '../analytic/field';
 import { carrying, fromOutputs, Gains, type Carrying, type Course } from '../analytic/gain';
 import { Net } from '../analytic/net';
 import { powersOf } from '../analytic/power';
-import { noiseAccounts } from './accounts';
 import { outputFactors } from './at-outputs';
 import { freshness } from './fresh';
 import type { LayerPasses, OutputPower } from './passes';
@@ -52,7 +48,7 @@ export function twoPassSensitivity(task: TwoPassTask): Map<string, number> {
   const carry = carrying(net, powerOf);
   const course = measuredCourse(net, fromOutputs(net, powerOf), outputs);
   const measured = layers.filter((l) => l.made !== null && isEstimated(l.unit));
-  const own = measured.filter((l) => l.integer && l.ownResult !== null);
+  const own = measured.filter((l) => l.integer && l.ownResult);
 
   // 1. What each layer was expected to make, where it is made.
   const errorsOf = weightErrors(prepared, settings);
@@ -101,10 +97,7 @@ export function twoPassSensitivity(task: TwoPassTask): Map<string, number> {
       (sum, name) => sum + noises.get(name)!,
       0,
     );
-  const carried = solveFactor(noisesWith, together, total);
-  const accounts = noiseAccounts({ net, carry, layers, outputs });
-  const both = (name: string, noise: number) => Math.sqrt(noise * (accounts.get(name) ?? noise));
-  return new Map([...carried].map(([name, noise]) => [name, both(name, noise)]));
+  return solveFactor(noisesWith, together, total);
 }
 
 /** From the outputs, each normalised to the signal that it was measured to have. */

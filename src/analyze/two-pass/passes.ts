@@ -13,8 +13,8 @@ export interface LayerPasses {
   unit: Unit;
   /** True where the quantized model has it in integers. */
   integer: boolean;
-  /** Where its result becomes codes that no layer reads, power of their rounding, which is its own, too; null elsewhere. */
-  ownResult: number | null;
+  /** True where its result becomes codes that no layer reads: their rounding is its own, too. */
+  ownResult: boolean;
   /** On exact inputs. */
   made: Made | null;
   /** Power of the noise at its output in the quantized model, before that is rounded; null where it cannot be read. */

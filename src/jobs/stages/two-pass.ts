@@ -55,7 +55,7 @@ export async function twoPassStage(input: TwoPassInput, passes: Passes): Promise
 
 function estimates(
   { plan, subject, calibrated, quantized, shapes }: TwoPassInput,
-  { local, accumulated, whole, exact }: Passes,
+  { local, whole, exact }: Passes,
   arrived: readonly Arrived[],
 ): Map<string, number> | null {
   const twins = modeOf(plan.recipe.quantization.mode).experiments === 'twin';
@@ -75,7 +75,7 @@ function estimates(
       return {
         unit,
         integer: integer.has(unit.name),
-        ownResult: ownResult.has(unit.name) ? (accumulated.get(unit.name)?.rounding ?? 0) : null,
+        ownResult: ownResult.has(unit.name),
         made: own
           ? { power: own.noise.rmse ** 2, shares: own.noiseShares, coherence: own.coherence }
           : null,
