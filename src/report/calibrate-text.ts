@@ -1,9 +1,11 @@
 import type { CalibrateResult, MergeResult } from '../results';
 import { calibrationText } from './calibration';
+import { counted } from './figures/numbers';
 import { rangesTable } from './figures/ranges';
 import { calibrationDocument, type Json } from './json';
 import { notesDocument, notesText } from './notes';
-import { counted, plain, usedColumns } from './summary-text';
+import { usedColumns } from './summary-text';
+import { terminalText } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 /** What `vernier calibrate` prints: ranges, checks, and what was written. */
@@ -37,7 +39,7 @@ export function calibrateText(made: CalibrateResult, options: TerminalOptions = 
     for (const { tensor, reason } of left) written.push(`  without ${tensor}: ${reason}`);
   }
   parts.push(written.join('\n'));
-  return plain(parts.filter((part) => part !== '').join('\n\n'));
+  return terminalText(parts);
 }
 
 /** The document of `calibrate --json`. */

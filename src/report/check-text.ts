@@ -1,5 +1,7 @@
 import type { CheckResult, Finding } from '../results';
+import { counted } from './figures/numbers';
 import { notesText } from './notes';
+import { paragraphs } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 const ORDER: Readonly<Record<Finding['severity'], number>> = { error: 0, warning: 1, info: 2 };
@@ -17,9 +19,9 @@ export function checkText(result: CheckResult, options: TerminalOptions = {}): s
       : warnings > 0
         ? `${target} takes ${model}, not at its best`
         : `${target} takes ${model}`;
-  const head = `${verdict}: ${some(errors, 'error')}, ${some(warnings, 'warning')} in ${some(nodes, 'node')}`;
+  const head = `${verdict}: ${counted(errors, 'error')}, ${counted(warnings, 'warning')} in ${counted(nodes, 'node')}`;
   const told = notesText(result.notes);
-  if (sorted.length === 0) return told === '' ? head : `${head}\n\n${told}`;
+  if (sorted.length === 0) return paragraphs([head, told]);
   const table = terminalTable(
     {
       columns: [{ name: '' }, { name: 'Rule' }, { name: 'Node' }, { name: 'What' }],
@@ -28,9 +30,5 @@ export function checkText(result: CheckResult, options: TerminalOptions = {}): s
     options,
   );
   const remedies = [...new Set(sorted.map((f) => `${f.code}: ${f.remedy}`))];
-  return [head, table, remedies.join('\n'), told].filter((part) => part !== '').join('\n\n');
-}
-
-function some(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
+  return paragraphs([head, table, remedies.join('\n'), told]);
 }

@@ -7,6 +7,7 @@ import type { Json } from './json-value';
 import { speedDocument } from './latency';
 import { MODE_NAMES } from './modes';
 import { notesDocument, notesText } from './notes';
+import { terminalText } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 import { capital, comparedOn, threadsText } from './words';
 
@@ -68,14 +69,11 @@ export function choiceSentence(choice: ModeChoice): string {
 
 /** What `vernier choose` prints. */
 export function choiceText(choice: ModeChoice, options: TerminalOptions = {}): string {
-  return [
+  return terminalText([
     terminalTable(choiceTable(choice), options),
     choiceSentence(choice),
     notesText(choice.notes),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n')
-    .replaceAll('−', '-');
+  ]);
 }
 
 /** The document that `vernier choose --json` prints, and `choice` of a run. */

@@ -5,6 +5,7 @@ import type { Json } from './json-value';
 import { diffEnglish, type DiffWords } from './diff-words';
 import { profileDocument } from './latency';
 import { notesDocument, notesText } from './notes';
+import { terminalText } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 /** So many inner tensors are shown in a terminal. */
@@ -180,10 +181,7 @@ export function diffText(result: DiffResult, options: TerminalOptions = {}): str
     some(tensorsText(result)),
     notesText(result.notes),
   ];
-  return parts
-    .filter((part) => part !== '')
-    .join('\n\n')
-    .replaceAll('−', '-');
+  return terminalText(parts);
 }
 
 function tensorsText(result: DiffResult): Table {

@@ -1,6 +1,7 @@
 import type { DequantizeResult, ExistingQuantization, ExistingRange } from '../results';
 import type { Table } from './figures/table';
 import { notesText } from './notes';
+import { paragraphs } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 /** The scales of a file that was quantized before: operators, then a row for each tensor. */
@@ -65,5 +66,5 @@ export function dequantizeText(result: DequantizeResult, options: TerminalOption
     notesText(notes),
     `written: ${output}`,
   ];
-  return parts.filter((part) => part !== '').join('\n\n');
+  return paragraphs(parts);
 }

@@ -1,12 +1,12 @@
 import type { FixedResult, FixedStepResult } from '../results';
-import { bytes, count, notMeasured } from './figures/numbers';
+import { bytes, count, counted, notMeasured } from './figures/numbers';
 import type { Table } from './figures/table';
 
 /** What the integers gave beside onnxruntime, and where they are exported to, in two sentences. */
 export function fixedSentence({ steps, samples, source, heldBack, files }: FixedResult): string {
   const values = steps.reduce((sum, s) => sum + s.values, 0);
   const different = steps.reduce((sum, s) => sum + s.different, 0);
-  const on = `on ${samples} ${samples === 1 ? 'sample' : 'samples'} of ${source}${heldBack ? ', not calibrated on' : ''}`;
+  const on = `on ${counted(samples, 'sample')} of ${source}${heldBack ? ', not calibrated on' : ''}`;
   const ran =
     samples === 0
       ? `In fixed point it has ${steps.length} steps, which were not run.`

@@ -4,6 +4,7 @@ import type { Table } from './figures/table';
 import { gainsDocument, gainsText } from './fusion-gains';
 import type { Json } from './json-value';
 import { notesDocument, notesText } from './notes';
+import { paragraphs } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 const ORDER: Readonly<Record<FusionCandidate['status'], number>> = { blocked: 0, will: 1, done: 2 };
@@ -122,7 +123,7 @@ export function fusionsText(report: FusionReport, options: TerminalOptions = {})
       : '',
     notesText(report.notes),
   ];
-  return parts.filter((part) => part !== '').join('\n\n');
+  return paragraphs(parts);
 }
 
 /** One fusion in documents. */

@@ -8,6 +8,7 @@ import { layersTable } from './figures/layers';
 import type { Table } from './figures/table';
 import { wordsOf } from './modes';
 import { costOf, verdictSentence, worstFive } from './sentence';
+import { paragraphs } from './paragraphs';
 
 /** A result as a short Markdown document: what goes into a pull request or an issue. */
 export function renderMarkdown(result: RunResult): string {
@@ -60,7 +61,7 @@ export function renderMarkdown(result: RunResult): string {
       .filter((part) => part !== '')
       .join('; ') + '.',
   ];
-  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+  return `${paragraphs(parts)}\n`;
 }
 
 function section(title: string, lines: string[]): string {

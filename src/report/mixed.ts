@@ -10,6 +10,7 @@ import type { Json } from './json-value';
 import { metricName, metricValue } from './metric';
 import { notesDocument, notesSection, notesText } from './notes';
 import { snakeCased } from './snake';
+import { terminalText } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 import { comparedOn } from './words';
 
@@ -132,15 +133,12 @@ export function plansSection(result: MixedPrecision): string {
 
 /** What `vernier plan` prints. */
 export function mixedText(result: MixedPrecision, options: TerminalOptions = {}): string {
-  return [
+  return terminalText([
     terminalTable(sensitivityTable(result), options),
     terminalTable(planTable(result), options),
     planSentence(result),
     notesText(result.notes),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n')
-    .replaceAll('−', '-');
+  ]);
 }
 
 /** The document that `vernier plan --json` prints. */

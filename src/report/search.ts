@@ -10,6 +10,7 @@ import type { Json } from './json-value';
 import { speedDocument } from './latency';
 import { notesDocument, notesSection, notesText } from './notes';
 import { snakeCased } from './snake';
+import { terminalText } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 import { capital, comparedOn, threadsText } from './words';
 
@@ -76,16 +77,12 @@ const SHARED = '* as the first with the same kernels, which was timed';
 /** What `vernier auto` prints. */
 export function searchText(result: SearchResult, options: TerminalOptions = {}): string {
   const shared = result.tries.some(({ timedAs }) => timedAs !== null) ? [SHARED] : [];
-  return [
+  return terminalText([
     [terminalTable(searchTable(result), options), ...shared].join('\n'),
     searchSentence(result),
     notesText(result.notes),
     ...(result.text === null ? [] : [`The recipe that gives the same bytes:\n\n${result.text}`]),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n')
-    .replaceAll('−', '-')
-    .trimEnd();
+  ]).trimEnd();
 }
 
 /** The document that `vernier auto --json` prints, and `search` of a run. */

@@ -15,6 +15,7 @@ import { metricName, metricValue } from './metric';
 import { notesDocument, notesSection, notesText } from './notes';
 import { snakeCased } from './snake';
 import { usedColumns } from './summary-text';
+import { terminalText } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 import { comparedOn } from './words';
 
@@ -141,14 +142,11 @@ function stageText({ stage, measured, of, seconds, ended }: StageReport): string
 
 /** What `vernier sensitivity` prints. */
 export function sensitivityText(report: SensitivityReport, options: TerminalOptions = {}): string {
-  return [
+  return terminalText([
     terminalTable(layerSensitivityTable(report), options),
     sensitivitySentence(report),
     notesText(report.notes),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n')
-    .replaceAll('−', '-');
+  ]);
 }
 
 /** The document that `vernier sensitivity --json` prints. */

@@ -7,13 +7,14 @@ import { searchText } from './search';
 import { fixedSentence, fixedTable } from './fixed';
 import { worstErrorsTable } from './figures/errors';
 import { layersTable } from './figures/layers';
-import { bytes, count, decibels } from './figures/numbers';
+import { bytes, count, counted, decibels } from './figures/numbers';
 import { breaksTable } from './fusions';
 import type { Table } from './figures/table';
 import { profileParts } from './latency';
 import { notesText } from './notes';
 import { costOf, verdictSentence, worstFive } from './sentence';
 import { verificationText } from './verification';
+import { paragraphs, terminalText } from './paragraphs';
 import { terminalTable, type TerminalOptions } from './terminal';
 
 /** Layers that got slower, and breaks that cost time, are named up to so many. */
@@ -38,12 +39,7 @@ export function resultText(result: RunResult, options: TerminalOptions = {}): st
     calibrationText(result),
     notesText(result.notes),
   ];
-  return plain(parts.filter((part) => part !== '').join('\n\n'));
-}
-
-/** A text for terminals: they and whoever parses their output get the hyphen for a minus. */
-export function plain(text: string): string {
-  return text.replaceAll('−', '-');
+  return terminalText(parts);
 }
 
 /** What `vernier inspect` prints. */
@@ -87,20 +83,13 @@ export function summaryText(summary: ModelSummary, options: TerminalOptions = {}
     ]),
   };
   const existing = summary.quantized ? existingText(summary.quantized, options) : '';
-  return [
+  return paragraphs([
     head,
     terminalTable(layers, options),
     existing,
     fusions(summary),
     notesText(summary.notes),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n');
-}
-
-/** A number of things, in the singular where it is one. */
-export function counted(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
+  ]);
 }
 
 function fusions({ fusions: all }: ModelSummary): string {

@@ -10,6 +10,11 @@ function known(value: Measured): value is number {
   return value !== null && value !== undefined && !Number.isNaN(value);
 }
 
+/** A number of things, in the singular where it is one. */
+export function counted(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
+}
+
 /** Decibels without their unit, e.g. `31.2`; the cap of 150 dB reads `exact`. */
 export function db(value: Measured): string {
   if (!known(value)) return notMeasured;

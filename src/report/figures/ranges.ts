@@ -1,6 +1,6 @@
 import type { RangeSummary } from '../../results';
 import { baseLayout, escapeHtml, plotlyConfig, type Figure } from './figure';
-import { percent, significant } from './numbers';
+import { counted, percent, significant } from './numbers';
 import { tableHtml, tableText, type Table } from './table';
 
 /** Less than this is nothing. */
@@ -8,7 +8,7 @@ const LEAST_GROWTH = 1e-4;
 
 /** Values that calibration saw, one bar a tensor from its smallest to its largest. */
 export function rangesFigure(ranges: readonly RangeSummary[], samples: number): Figure {
-  const title = `Ranges of ${ranges.length} ${ranges.length === 1 ? 'tensor' : 'tensors'} over ${samples} ${samples === 1 ? 'sample' : 'samples'}`;
+  const title = `Ranges of ${counted(ranges.length, 'tensor')} over ${counted(samples, 'sample')}`;
   const table = rangesTable(ranges);
   return {
     title,
@@ -76,7 +76,7 @@ export function rangesTable(ranges: readonly RangeSummary[]): Table {
 export function notFiniteText({ notFinite, notFiniteIn = [] }: RangeSummary): string {
   if (notFinite === 0) return '';
   const more = notFinite > notFiniteIn.length ? ', …' : '';
-  return `${notFinite} ${notFinite === 1 ? 'sample' : 'samples'}: ${notFiniteIn.join(', ')}${more}`;
+  return `${counted(notFinite, 'sample')}: ${notFiniteIn.join(', ')}${more}`;
 }
 
 /** How much narrower half of the samples would leave a range. */
