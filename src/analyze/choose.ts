@@ -81,7 +81,7 @@ export function isCloser(a: readonly LimitResult[], b: readonly LimitResult[]): 
   return a.length < b.length || (a.length === b.length && by(a) < by(b));
 }
 
-/** The rule of {@link whatIsMissed} in a sentence. */
+/** The rule of {@link shortfallOf} in a sentence. */
 export function ruleOf(trials: readonly ModeTrial[], limits: readonly string[]): string {
   if (limits.length > 0) return `it must meet the limits of the recipe: ${limits.join(', ')}`;
   const measured = trials.find((t) => t.failure === null);

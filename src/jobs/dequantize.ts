@@ -41,8 +41,8 @@ export async function dequantizeFile(
 ): Promise<DequantizeResult> {
   const { model: file, output } = request;
   const data = { what: 'data', named: request.data ?? [], baseDir: path.dirname(file) };
-  await refuseOverwriting({ models: [file], data: [data] }, [{ what: 'output', file: output }]);
   const source = await loadModel(file);
+  await refuseOverwriting({ models: [source], data: [data] }, [{ what: 'output', file: output }]);
   validateModel(source);
   const { model, before, after, left } = await dequantizeModel(source);
   if (before === 0 || after === before)

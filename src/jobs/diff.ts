@@ -14,7 +14,7 @@ import type { JobHooks } from './context';
 import { inputsOf } from './inputs';
 import type { Memory } from './memory';
 import { Meter } from './meter';
-import { makePlan, readRecipe } from './plan';
+import { makePlan, readRecipe, type Plan } from './plan';
 import { readByRecipe, refuseOverwriting, type ReadFiles } from './overwrites';
 import { openGiven, timedModel } from './reference-model';
 import { openSamples } from './samples';
@@ -64,9 +64,11 @@ export async function diffFiles(
   bundle: string,
 ): Promise<DiffResult> {
   const meter = new Meter((progress) => hooks.progress(progress));
-  await refuseOverwriting(await readBy(request), request.writes ?? []);
   await meter.begin('read', 1);
+  const { recipe } = request;
+  const plan = recipe === undefined ? null : await makePlan(recipe, await readRecipe(recipe));
   const [first, second] = [await read(request.a), await read(request.b)];
+  await refuseOverwriting(readBy(request, [first, second], plan), request.writes ?? []);
   const side = async (model: Model, file: string) => diffSide(model, file, (await stat(file)).size);
   const base: DiffResult = {
     a: await side(first, request.a),
@@ -90,7 +92,7 @@ export async function diffFiles(
     return base;
   }
   try {
-    const shared = await sharedSamples(request, x, memory);
+    const shared = await sharedSamples(request, plan, x, memory);
     await compare([first, second], shared, base, meter);
     const models = [runnable(first), runnable(second)] as const;
     base.tensors = await innerTensors(...models, shared, base, meter);
@@ -111,12 +113,15 @@ export async function diffFiles(
   return base;
 }
 
-async function readBy({ a, b, data = [], recipe }: DiffRequest): Promise<ReadFiles> {
+function readBy(
+  { a, data = [] }: DiffRequest,
+  both: readonly Model[],
+  plan: Plan | null,
+): ReadFiles {
   const given = { what: 'data', named: data, baseDir: path.dirname(a) };
-  const own = recipe === undefined ? null : await makePlan(recipe, await readRecipe(recipe));
-  const more = own && readByRecipe(own);
+  const more = plan && readByRecipe(plan);
   return {
-    models: [a, b, ...(more?.models ?? [])],
+    models: [...both, ...(more?.models ?? [])],
     files: more?.files ?? [],
     data: [given, ...(more?.data ?? [])],
   };
@@ -131,10 +136,11 @@ async function read(file: string): Promise<Model> {
 /** The samples of the request: of its data, of its recipe, or random ones. */
 async function sharedSamples(
   request: DiffRequest,
+  plan: Plan | null,
   inputs: ReturnType<typeof inputsOf>,
   memory: Memory,
 ): Promise<Shared> {
-  if (request.recipe !== undefined) return samplesOfRecipe(request, request.recipe, memory);
+  if (plan) return samplesOfRecipe(request, plan, memory);
   const data = await openData({
     data: request.data ?? ['random'],
     seed: 0,
@@ -155,14 +161,13 @@ async function sharedSamples(
 /** What a recipe evaluates on, prepared as it says. */
 async function samplesOfRecipe(
   { samples }: DiffRequest,
-  recipePath: string,
+  plan: Plan,
   memory: Memory,
 ): Promise<Shared> {
-  const plan = await makePlan(recipePath, await readRecipe(recipePath));
   const { evaluation } = await openSamples(plan, await openSubject(plan.model, memory));
   if (!evaluation)
     throw new VernierError('recipe.schema', 'The recipe names no data to compare on.', {
-      file: recipePath,
+      file: plan.recipePath,
       remedy: 'Add evaluate: { data: … } to it, or compare on --data PATH.',
     });
   const { source, indices } = evaluation;

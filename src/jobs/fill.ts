@@ -2,6 +2,7 @@
 import type { Evaluation } from '../analyze/evaluate';
 import { convergence, growthOf } from '../analyze/calibration-set/convergence';
 import { firstNotFinite } from '../analyze/calibration-set/not-finite';
+import { namesAt } from '../analyze/calibration-set/sample-marks';
 import { setNotes } from '../analyze/calibration-set/set-notes';
 import type { Executed } from '../analyze/executed';
 import { layerKind } from '../analyze/kind';
@@ -14,7 +15,7 @@ import type { Unit } from '../quantize/units';
 import type { LayerResult, OwnResult, Precision, RangeSummary, RunResult } from '../results';
 import { runtimeVersion } from '../runtime/session';
 import { addNote } from './context';
-import { noiseOfDb, noiseShares } from './noise-shares';
+import { noiseOfDb, noiseShares, ownResultOf } from './noise-shares';
 import type { Plan } from './plan';
 import { nameOf, type Samples, type Selection } from './samples';
 import type { Calibrated } from './stages/calibrate';
@@ -112,8 +113,7 @@ export function fillCalibration(
     heldBack: result.calibrationReport?.heldBack ?? null,
     likeness: result.calibrationReport?.likeness ?? null,
   };
-  const names = new Map(calibrated.marks.map(({ position, name }) => [position, name]));
-  const nameAt = (position: number) => names.get(position) ?? `sample ${position}`;
+  const nameAt = namesAt(calibrated.marks);
   const source = calibrated.taken ? null : selection?.source;
   const fileAt = (position: number) => source?.origin(position).file ?? null;
   for (const note of setNotes(calibrated.marks, fileAt)) addNote(result.notes, note);
@@ -256,19 +256,6 @@ export function fillLayers(
     return runs?.integerShare ?? Number(isInteger(l.executed));
   });
   result.writtenInt8MacShare = share((l) => Number(isInteger(l.precision)));
-}
-
-/** What stages tell of the rounding of a layer's result alone. */
-function ownResultOf(
-  layer: string,
-  found: { expected?: ReadonlyMap<string, number> | null; twoPass?: TwoPass | null },
-): OwnResult {
-  const part = partName(layer, 'result');
-  return {
-    expectedDb: found.expected?.get(part) ?? null,
-    twoPassDb: found.twoPass?.db?.get(part) ?? null,
-    onlyThisDb: null,
-  };
 }
 
 /** Both noises of a layer; the local one is told in steps of the output quantizer that follows it. */

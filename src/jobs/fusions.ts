@@ -41,8 +41,8 @@ export async function fusionReport(
 ): Promise<FusionReport> {
   const meter = new Meter((progress) => hooks.progress(progress));
   const data = { what: 'data', named: measure?.data ?? [], baseDir: path.dirname(file) };
-  await refuseOverwriting({ models: [file], data: [data] }, writes);
   const model = await loadModel(file);
+  await refuseOverwriting({ models: [model], data: [data] }, writes);
   validateModel(model);
   const look = await lookAt(model);
   const said = fusionCandidates(look);

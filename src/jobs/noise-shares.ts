@@ -1,5 +1,7 @@
+import { noiseDb, type OutputSums } from '../analyze/output-sums';
 import { partName } from '../quantize/experiments';
-import type { SensitivityStage } from '../results';
+import type { OwnResult, SensitivityStage } from '../results';
+import type { TwoPass } from './stages/two-pass';
 
 /**
  * Power of a layer's noise over the signal at the outputs, by the stage that tells it; null where it does not know the layer.
@@ -51,4 +53,26 @@ export function noiseShares(
 export function noiseOfDb(db: number | null | undefined): number | null {
   if (db === null || db === undefined) return null;
   return db >= 150 ? 0 : 10 ** (-db / 10);
+}
+
+/** What each stage tells of the rounding of a layer's result alone. */
+export function ownResultOf(
+  layer: string,
+  {
+    expected,
+    twoPass,
+    alone,
+  }: {
+    expected?: ReadonlyMap<string, number> | null;
+    twoPass?: Pick<TwoPass, 'db'> | null;
+    alone?: ReadonlyMap<string, Pick<OutputSums, 'noise'>>;
+  },
+): OwnResult {
+  const part = partName(layer, 'result');
+  const found = alone?.get(part);
+  return {
+    expectedDb: expected?.get(part) ?? null,
+    twoPassDb: twoPass?.db?.get(part) ?? null,
+    onlyThisDb: found ? noiseDb(found.noise) : null,
+  };
 }

@@ -31,15 +31,15 @@ export async function openJob(
 ): Promise<Job> {
   const recipePath = path.resolve(request.recipePath);
   const plan = await makePlan(recipePath, request.text ?? (await readRecipe(recipePath)));
-  await refuseOverwriting(readByRecipe(plan), [
-    ...writtenByRecipe(plan),
-    ...(request.writes ?? []),
-  ]);
   const store = new Store(recipePath, request.saveEveryMs);
   await store.removeTemporary();
   const meter = new Meter((progress) => hooks.progress(progress));
   await meter.begin('read', 1);
   const subject = await openSubject(plan.model, memory, store);
+  await refuseOverwriting(readByRecipe(plan, subject.source), [
+    ...writtenByRecipe(plan),
+    ...(request.writes ?? []),
+  ]);
   refuseTypes(subject.source);
   const context: JobContext = {
     memory,

@@ -3,22 +3,25 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { dataHolds, isModule } from '../data';
 import { VernierError } from '../errors';
-import { loadModel } from '../onnx';
+import { loadModel, type Model } from '../onnx';
 import type { Plan } from './plan';
 import { dataFiles } from './subject';
 import type { WrittenFile } from './written-file';
 
 /** Files that a job reads, by what they are to it. */
 export interface ReadFiles {
-  /** Absolute paths. */
-  models: readonly string[];
+  /** Absolute paths, or the models themselves where they are read already: files of weights are found without reading them again. */
+  models: readonly (string | Model)[];
   files?: readonly { what: string; file: string }[];
   /** What `data:` names: files, folders and patterns. */
   data?: readonly { what: string; named: readonly string[]; baseDir: string }[];
 }
 
-/** All that a recipe reads, and itself. */
-export function readByRecipe({ recipe, recipePath, baseDir, model }: Plan): ReadFiles {
+/** All that a recipe reads, and itself. @param model its model, where that is read already */
+export function readByRecipe(
+  { recipe, recipePath, baseDir, model: file }: Plan,
+  model: string | Model = file,
+): ReadFiles {
   const { calibration, evaluate } = recipe;
   const metric = evaluate?.metric;
   const named: [what: string, name: string | null | undefined][] = [
@@ -62,7 +65,7 @@ export async function refuseOverwriting(
 ): Promise<void> {
   const taken = new Map<string, string>();
   for (const { what, file } of files) taken.set(await realFile(file), what);
-  for (const model of models) taken.set(await realFile(model), 'model');
+  for (const model of models) taken.set(await realFile(fileOf(model)), 'model');
   const before = new Map<string, string>();
   for (const write of written) {
     const real = await realFile(write.file);
@@ -98,16 +101,21 @@ function sameFile({ what, file }: WrittenFile, other: string): VernierError {
 }
 
 /** True where weights of a model lie in `real`. They lie below its folder; a model that cannot be read says so itself. */
-async function holdsWeights(model: string, real: string): Promise<boolean> {
-  const folder = await realFile(path.dirname(model));
+async function holdsWeights(model: string | Model, real: string): Promise<boolean> {
+  const folder = await realFile(path.dirname(fileOf(model)));
   if (!real.startsWith(path.join(folder, path.sep))) return false;
   try {
-    for (const file of dataFiles(await loadModel(model)))
+    for (const file of dataFiles(typeof model === 'string' ? await loadModel(model) : model))
       if ((await realFile(file)) === real) return true;
   } catch (error) {
     if (!(error instanceof VernierError)) throw error;
   }
   return false;
+}
+
+/** A model that was read has a file. */
+function fileOf(model: string | Model): string {
+  return typeof model === 'string' ? model : model.file!;
 }
 
 /** A path without links; what is not there yet is looked for in its folder. */

@@ -97,7 +97,7 @@ export function place(
       if (rule!.floatOutput && !onlyIntegersRead(unit, around, byNode)) continue;
       quantized.set(unit.output, unit.output);
       shipped.add(unit.output);
-      if (unit.op === 'Conv' && family === 'cpu' && !around.needed.has(node)) ends.add(unit.output);
+      if (takesChannelScales(unit, family) && !around.needed.has(node)) ends.add(unit.output);
       continue;
     }
     if (!unit && node.opType === 'Concat') {
@@ -135,6 +135,11 @@ export function place(
   return { units: decided, quantized, shipped, channelwise, passthrough, joining };
 }
 
+/** True for a layer whose result can have a scale for every channel, where nobody reads its codes as they are. */
+export function takesChannelScales({ op }: Unit, family: TargetFamily): boolean {
+  return op === 'Conv' && family === 'cpu';
+}
+
 /** Results of integer convolutions whose codes nobody reads as they are. */
 function channelwiseTensors(
   index: GraphIndex,
@@ -147,8 +152,7 @@ function channelwiseTensors(
   const found = units.filter(
     ({ unit, integer }) =>
       integer &&
-      unit.op === 'Conv' &&
-      family === 'cpu' &&
+      takesChannelScales(unit, family) &&
       !index.consumers(unit.output).some((reader) => takers.has(reader)),
   );
   return new Set(found.map(({ unit }) => unit.output));

@@ -6,10 +6,11 @@ import { openJob } from '../../src/jobs/open-job';
 import { resultsOf } from '../../src/jobs/stages/layers';
 import { experimentSettings } from '../../src/jobs/stages/quantize';
 import { openStudy } from '../../src/jobs/study';
-import { temporaryFolder } from '../lib/files';
+import { serializeModel } from '../../src/onnx';
+import { npy, temporaryFolder } from '../lib/files';
+import { GraphBuilder, randomValues } from '../lib/graph';
 import { run } from '../lib/job';
 import { project } from '../lib/project';
-import { every, hasShared, imagenet, sharedFile } from '../lib/shared';
 
 const folder = temporaryFolder();
 
@@ -39,17 +40,22 @@ it('is tried with the codes that are written', async () => {
   expect(both[0]!.tried).toEqual(both[0]!.written);
 });
 
-it.skipIf(!hasShared)('is tried with a scale for every channel where that is written', async () => {
+it('is tried with a scale for every channel where that is written', async () => {
+  const g = new GraphBuilder();
+  const image = [1, 3, 48, 48]; // so many values that a channel's own extremes tell
+  let x = g.input('image', image);
+  for (const [i, inputs] of [3, 4, 4, 4].entries())
+    x = g.node(`conv${i}`, 'Conv', [x, g.random(`w${i}`, [4, inputs, 3, 3])], {
+      pads: [1, 1, 1, 1],
+    });
+  folder.put('channels/net.onnx', serializeModel(g.output(x).build()));
+  folder.put('channels/data.npy', npy([4, 3, 48, 48], randomValues(4 * 3 * 48 * 48, 'channels')));
   const recipePath = folder.put(
-    'mobilenet.quant.yaml',
+    'channels/net.quant.yaml',
     stringify({
-      model: sharedFile('models', 'mobilenet_v1_0.25_224_imagenet.onnx'),
-      output: 'mobilenet.int8.onnx',
-      calibration: {
-        ...{ data: every(20, imagenet()), samples: 4 },
-        image: { resize: 256, crop: 224, scale: '1/127.5', mean: 1 },
-      },
-      keep_fp32: ['conv_dw_1', 'conv_dw_3'],
+      ...{ model: 'net.onnx', output: 'net.int8.onnx', keep_fp32: ['conv1', 'conv3'] },
+      calibration: { data: 'data.npy' },
+      evaluate: { data: 'data.npy' },
     }),
   );
   const both = await bothCodes(recipePath);

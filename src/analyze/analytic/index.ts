@@ -6,7 +6,7 @@
  * rows of signs put through the transposed weights (a sketch of JᵀJ: Hutchinson, Commun. Stat. Simul. 18, 1989), since what
  * one product writes is what the next amplifies. It orders layers; its decibels are rough.
  */
-import { binsOf, expectedSquaredError } from '../../numeric';
+import { binsOf, expectedSquaredError, type QuantParams } from '../../numeric';
 import { floatData, GraphIndex, intAttribute, tensorData, type Model } from '../../onnx';
 import type { TensorInfo } from '../../onnx/shapes';
 import { CHANNEL_AXIS } from '../../quantize/channelwise';
@@ -83,10 +83,7 @@ export function activationNoise(
     const statistics = reads.has(tensor) ? net.statistics(tensor) : undefined;
     const gain = statistics && gains.through(unit.node, slot);
     if (!gain) continue;
-    const bins = binsOf(statistics.histogram);
-    const params = settings.paramsOf(tensor);
-    const squares = expectedSquaredError(bins, params, settings.activationType);
-    const noise = byChannel(squares / statistics.moments.count, powerOf(tensor));
+    const noise = rounding(statistics, settings.paramsOf(tensor), settings, powerOf(tensor));
     sum += gains.total(tensor, product(noise, gain));
   }
   return sum;
@@ -104,14 +101,22 @@ export function resultNoise(
   const codes = settings.resultOf?.(unit);
   const statistics = net.statistics(output);
   if (!codes || !statistics) return 0;
-  if (codes.channels) {
-    const squares = codes.channels.map(({ scale }) => scale ** 2 / 12);
-    return gains.total(output, product(along(CHANNEL_AXIS, squares), gains.of(output)));
-  }
-  const bins = binsOf(statistics.histogram);
-  const squares = expectedSquaredError(bins, codes.params, settings.activationType);
-  const noise = byChannel(squares / statistics.moments.count, powerOf(output));
+  const squares = codes.channels?.map(({ scale }) => scale ** 2 / 12);
+  const noise = squares
+    ? along(CHANNEL_AXIS, squares)
+    : rounding(statistics, codes.params, settings, powerOf(output));
   return gains.total(output, product(noise, gains.of(output)));
+}
+
+/** Power of what codes of one scale take from a tensor, by its histogram. */
+function rounding(
+  { histogram, moments }: TensorStatistics,
+  params: QuantParams,
+  { activationType }: ExperimentSettings,
+  power: Power,
+): Field {
+  const squares = expectedSquaredError(binsOf(histogram), params, activationType);
+  return byChannel(squares / moments.count, power);
 }
 
 /**

@@ -1,9 +1,7 @@
 import { topologicalOrder, type Model } from '../../onnx';
 import type { Statistics } from '../../quantize/calibrate';
 import type { Note } from '../../results';
-
-/** So many samples are named. */
-const NAMED = 3;
+import { firstNames } from './sample-marks';
 
 /**
  * Where NaN and infinity first come to light in a model: the first of its tensors, in the order in which they are computed,
@@ -23,13 +21,11 @@ export function firstNotFinite(
   const names = new Set(bad.map((s) => s.tensor));
   const tensor = order.find((name) => names.has(name)) ?? bad[0]!.tensor;
   const { notFiniteAt, samples } = statistics.get(tensor)!;
-  const list = notFiniteAt.slice(0, NAMED).map(nameAt).join(', ');
-  const more = notFiniteAt.length > NAMED ? ', …' : '';
   const rest = bad.length - 1;
   return {
     code: 'calibration-not-finite',
     severity: 'warning',
-    message: `'${tensor}' is NaN or infinite in ${notFiniteAt.length} of ${samples} calibration samples: ${list}${more}${rest > 0 ? `; ${rest} ${rest === 1 ? 'tensor' : 'tensors'} besides` : ''}.`,
+    message: `'${tensor}' is NaN or infinite in ${notFiniteAt.length} of ${samples} calibration samples: ${firstNames(notFiniteAt, nameAt)}${rest > 0 ? `; ${rest} ${rest === 1 ? 'tensor' : 'tensors'} besides` : ''}.`,
     tensor,
     remedy: graph.input.some((v) => v.name === tensor)
       ? 'Take these samples out, or fill the gaps as it was done in training.'

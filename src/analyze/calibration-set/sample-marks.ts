@@ -53,6 +53,24 @@ export function markSample(feed: Feed, position: number, name: string): SampleMa
   return notFinite.length > 0 ? { ...mark, notFinite } : mark;
 }
 
+/** What samples are called, by position. */
+export function namesAt(marks: readonly SampleMark[]): (position: number) => string {
+  const names = new Map(marks.map(({ position, name }) => [position, name]));
+  return (position) => names.get(position) ?? `sample ${position}`;
+}
+
+/** So many samples are named. */
+const NAMED = 3;
+
+/** The first of some samples by name, and whether there are more. */
+export function firstNames(
+  positions: readonly number[],
+  nameAt: (position: number) => string,
+): string {
+  const more = positions.length > NAMED ? ', …' : '';
+  return positions.slice(0, NAMED).map(nameAt).join(', ') + more;
+}
+
 /** Finds samples that were seen before. */
 export function findDuplicates(marks: readonly SampleMark[]): Duplicates {
   const found: Duplicates = { exact: [], near: [] };

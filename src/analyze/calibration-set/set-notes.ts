@@ -1,5 +1,5 @@
 import type { Note } from '../../results';
-import { findDuplicates, type SampleMark } from './sample-marks';
+import { findDuplicates, namesAt, type SampleMark } from './sample-marks';
 
 /** A share of duplicates from here on weakens what a calibration says. */
 const MANY = 0.1;
@@ -12,8 +12,7 @@ export function setNotes(
   marks: readonly SampleMark[],
   fileOf: (position: number) => string | null = () => null,
 ): Note[] {
-  const names = new Map(marks.map(({ position, name }) => [position, name]));
-  const nameOf = (position: number) => names.get(position)!;
+  const nameOf = namesAt(marks);
   const notes = notFiniteNotes(marks, fileOf);
   const { exact, near } = findDuplicates(marks);
   for (const [pairs, code, what] of [

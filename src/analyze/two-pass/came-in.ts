@@ -28,10 +28,10 @@ export function noiseCameIn(
   const byOutput = new Map(layers.map((l) => [l.output, l]));
   const found = new Map<string, NoiseCameIn>();
   for (const { name, output, signal, noise, made } of layers) {
+    if (made === null) continue;
     const nodes = nodesSince(index, output, (tensor) => byOutput.has(tensor));
     const read = new Set([...nodes].flatMap((node) => node.input));
     const before = [...read].flatMap((tensor) => byOutput.get(tensor) ?? []);
-    if (made === null) continue;
     const came = Math.max(0, noise - made);
     const sum = (of: (l: Arrived) => number) => before.reduce((s, l) => s + of(l) * l.values, 0);
     const [signalIn, noiseIn] = [sum((l) => l.signal), sum((l) => l.noise)];

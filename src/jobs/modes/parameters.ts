@@ -1,3 +1,4 @@
+import { firstNames, namesAt } from '../../analyze/calibration-set/sample-marks';
 import { chooseParams, codeRange, type ChosenParams, type QuantParams } from '../../numeric';
 import { GraphIndex } from '../../onnx';
 import { clippingWeight } from '../../quantize/clipping-weight';
@@ -17,9 +18,6 @@ import type { RecipeRanges } from '../ranges';
 import type { Calibrated } from '../stages/calibrate';
 import type { Subject } from '../subject';
 
-/** So many samples are named. */
-const NAMED = 3;
-
 /**
  * Scale and zero point of every tensor that may be quantized: from the recipe's file of ranges where that names the
  * tensor, else from what calibration saw of it. Ranges that cannot be used are reported by name.
@@ -37,11 +35,7 @@ export function chooseParameters(
   const { percentile } = plan.recipe.quantization.activations;
   const index = new GraphIndex(subject.prepared.graph);
   const isFixed = (tensor: string) => isFromShapes(index, tensor);
-  const names = new Map(calibrated.marks.map(({ position, name }) => [position, name]));
-  const samplesAt = (positions: readonly number[]) => {
-    const named = positions.slice(0, NAMED).map((at) => names.get(at) ?? `sample ${at}`);
-    return named.join(', ') + (positions.length > NAMED ? ', …' : '');
-  };
+  const nameAt = namesAt(calibrated.marks);
   /** Its layers stay float, and people are told. */
   const refuse = (tensor: string, code: string, message: string, remedy?: string) => {
     unusable.set(tensor, message);
@@ -82,7 +76,7 @@ export function chooseParameters(
       refuse(
         tensor,
         'range-not-finite',
-        `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples (${samplesAt(statistics.notFiniteAt)})`,
+        `'${tensor}' was NaN or infinite in ${statistics.notFinite} of ${statistics.samples} calibration samples (${firstNames(statistics.notFiniteAt, nameAt)})`,
         'Take these samples out, or fill the gaps as it was done in training.',
       );
     else if (oddity !== null && oddity !== 'zero' && oddity !== 'constant')

@@ -3,9 +3,8 @@ import { experimentName, type Measured } from '../../analyze/grouped-sensitivity
 import type { LocalError } from '../../analyze/layer-errors';
 import type { AccuracyResult, OutputMeasures, SensitivityStage } from '../../results';
 import type { LayerSensitivityRow, SensitivityMeasure } from '../../results-sensitivity';
-import { partName } from '../../quantize/experiments';
 import { relative } from '../mixed/noises';
-import { noiseOfDb, noiseShares } from '../noise-shares';
+import { noiseOfDb, noiseShares, ownResultOf } from '../noise-shares';
 import { resultsOf } from '../stages/layers';
 import type { TwoPass } from '../stages/two-pass';
 import type { Study } from '../study';
@@ -50,7 +49,6 @@ export function rowsOf(
   const own = resultsOf(quantized);
   return quantized.units.flatMap(({ unit, integer }): LayerSensitivityRow[] => {
     const { name } = unit;
-    const result = partName(name, 'result');
     const part = (parts: 'weights' | 'activations') =>
       known.alone.get(experimentName({ unit, parts }))?.measures ?? null;
     const allButThis = known.allButThis.get(name) ?? null;
@@ -67,13 +65,7 @@ export function rowsOf(
       costsDb: allButThis && whole ? allButThis.sqnrDb - whole.sqnrDb : null,
       madeDb: known.local.get(name)?.closeness.sqnrDb ?? null,
       cameIn: known.twoPass?.cameIn.get(name) ?? null,
-      ownResult: own.has(name)
-        ? {
-            expectedDb: known.expected?.get(result) ?? null,
-            twoPassDb: known.twoPass?.db?.get(result) ?? null,
-            onlyThisDb: known.alone.get(result)?.measures.sqnrDb ?? null,
-          }
-        : null,
+      ownResult: own.has(name) ? ownResultOf(name, known) : null,
       share: shares.get(name) ?? null,
       metric: known.metrics.get(name) ?? null,
     };

@@ -5,7 +5,7 @@ import { VernierError } from '../../errors';
 import type { Model } from '../../onnx';
 import type { CorrectedBiases } from '../../quantize/bias-correction';
 import { partName, type ExperimentSettings } from '../../quantize/experiments';
-import type { UnitPlacement } from '../../quantize/placement';
+import { takesChannelScales, type UnitPlacement } from '../../quantize/placement';
 import type { Unit } from '../../quantize/units';
 import { recordProvenance } from '../../quantize/provenance';
 import { planLayers, type LayerWish } from '../../recipe/match';
@@ -88,6 +88,7 @@ export function experimentSettings(
   const forced = forcedLayers(plan, quantized.wishes);
   const { quantized: roots, reads } = everythingFor(subject, forced, plan.traits.family);
   const { balances, headroom } = quantized.alone?.() ?? quantized;
+  const channelsOf = calibrated && channelsFor(plan, calibrated, quantized.params);
   return {
     paramsOf: (tensor) => quantized.params.get(roots.get(tensor) ?? tensor)!,
     activationType: plan.activationType,
@@ -98,13 +99,11 @@ export function experimentSettings(
     }),
     ...(balances && { balances }),
     biasOf: (unit, parts) => quantized.aloneBiases?.get(partName(unit, parts)),
-    resultOf: ({ output, op }) => {
+    resultOf: (unit) => {
+      const { output } = unit;
       const params = quantized.params.get(output);
       if (!params || roots.get(output) !== output) return undefined;
-      const byChannel = op === 'Conv' && plan.traits.family === 'cpu';
-      const channels =
-        (byChannel && calibrated && channelsFor(plan, calibrated, quantized.params)(output)) ||
-        undefined;
+      const channels = takesChannelScales(unit, plan.traits.family) ? channelsOf?.(output) : null;
       return { params, ...(channels && { channels }) };
     },
     wideTypeOf: (unit) => wideTypeOf(plan, quantized.wishes.get(unit)),
